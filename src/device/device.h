@@ -1,0 +1,134 @@
+#pragma once
+// The narrow waist: every model is written in these LLM-shaped operations, every device implements them.
+//
+// The numerics contract (docs/numerics.md), for every operation here: row r of a result depends only on row r of the inputs, on the
+// weights, on the state of r's sequence and on its segment's phase; never on other rows, their number, the thread count or the time
+// of day. tests/device runs this suite on every device.
+//
+// Conventions: tensors are rows x cols, F32 unless said otherwise; outputs come first; an output may be the same tensor as an input
+// only where "in place" is said. Callers own all tensors; nothing here allocates after load. Shapes are checked (checks.h): a wrong
+// shape is our own mistake and aborts.
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "device/batch.h"
+#include "device/tensor.h"
+#include "device/weight.h"
+
+namespace paceline {
+
+// q has head_count heads, K/V head_count_kv; query head h reads kv head h / (head_count / head_count_kv).
+struct AttentionShape {
+  int head_count = 0, head_count_kv = 0, head_dim = 0;
+  float scale = 0;
+};
+
+// Partial NEOX rotation: elements (s, s + dims/2) of the first `dims` of a head turn by position * base^(-2s/dims). Spec 4.3.
+struct RotaryShape {
+  int head_count = 0, head_dim = 0;
+  int dims = 0;
+  double base = 0;
+};
+
+struct ExpertShape {
+  int expert_count = 0, used_count = 0;
+};
+
+// The four projections of a mixture-of-experts layer; gate and up are {cols = model width}, down is {cols = expert width}.
+struct ExpertWeights {
+  const Weight* gate = nullptr;
+  const Weight* up = nullptr;
+  const Weight* down = nullptr;
+};
+
+// Spec 5.1: inputs of the recurrence besides q, k, v.
+struct DeltaRuleInput {
+  Tensor qkv;    // rows x conv_channels, after conv_silu: q | k | v
+  Tensor beta;   // rows x value_head_count, before the sigmoid
+  Tensor alpha;  // rows x value_head_count
+  Tensor a;      // 1 x value_head_count, negative
+  Tensor dt;     // 1 x value_head_count
+  float eps = 0; // of the L2 norms
+  bool grouped_heads = false;  // value head h uses key head h / r (qwen3next) instead of h mod key_head_count
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  // "cpu: 2 threads, avx512-vnni" – for the start line.
+  virtual std::string description() const = 0;
+
+  // --- memory ---
+  // Zeroed; large tensors touch their pages only when used.
+  virtual OwnedTensor allocate(DType dtype, int rows, int cols) = 0;
+  // K or V of one layer in this device's layout.
+  virtual OwnedTensor allocate_kv(DType dtype, int max_length, const KvShape& shape) = 0;
+  virtual WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count = 1) = 0;
+  virtual void write(Tensor to, const void* values) = 0;   // dense rows from host memory
+  virtual void read(void* values, Tensor from) = 0;        // dense rows to host memory
+  virtual void clear(Tensor tensor) = 0;
+  // out row i = in row rows[i]; rows is host memory. Not in place.
+  virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
+
+  // One step of a model. CPU devices just call it; a device that captures graphs replays one keyed by `key`.
+  virtual void run(uint64_t key, const std::function<void()>& step) {
+    (void)key;
+    step();
+  }
+
+  // --- dense ---
+  virtual void embed(Tensor out, const Weight& table, Tensor tokens) = 0;
+  // out_i = x_i * rsqrt(mean(x^2) + eps) * weight_i; weight is 1 x cols. In place allowed.
+  virtual void rms_norm(Tensor out, Tensor x, Tensor weight, float eps) = 0;
+  // out_i = W_i x for several weights that share their input.
+  virtual void project(std::span<const Tensor> out, Tensor x, std::span<const Weight* const> weights) = 0;
+  // out += W x
+  virtual void project_add(Tensor out, Tensor x, const Weight& weight) = 0;
+  // out = silu(gate) * up. In place with gate allowed.
+  virtual void swiglu(Tensor out, Tensor gate, Tensor up) = 0;
+  // x *= sigmoid(gate)
+  virtual void sigmoid_gate(Tensor x, Tensor gate) = 0;
+
+  // --- attention ---
+  // In place; positions are the segments'.
+  virtual void rotate(Tensor x, const Batch& batch, const RotaryShape& shape) = 0;
+  // Writes K and V rows of the batch at their positions into kv(layer) of their sequence, in the cache's type.
+  virtual void store_kv(const Batch& batch, int layer, Tensor k, Tensor v) = 0;
+  // Causal softmax attention of every row over positions 0 … its own, K/V read from the cache only. tokens of the batch are not read.
+  virtual void attention(Tensor out, Tensor q, const Batch& batch, int layer, const AttentionShape& shape) = 0;
+
+  // --- gated delta net ---
+  // Causal convolution over (window, columns) with SiLU; weight is conv_channels x conv_kernel, tap 0 oldest. Updates the conv record.
+  virtual void conv_silu(Tensor out, Tensor u, const Batch& batch, int layer, Tensor weight) = 0;
+  // Replays committed rows, runs this batch's, records (Generate) or stores (Prompt). out: rows x value_head_count * head_dim.
+  virtual void delta_rule(Tensor out, const DeltaRuleInput& input, const Batch& batch, int layer) = 0;
+  // out = rms_norm(x, weight, eps) * silu(z), per row (callers view heads as rows). In place with x allowed.
+  virtual void gated_rms_norm(Tensor out, Tensor x, Tensor weight, Tensor z, float eps) = 0;
+
+  // --- mixture of experts (spec 6) ---
+  // Softmax over all experts, the used_count largest (ties: lower id first), renormalised. ids: rows x used I32, shares: rows x used.
+  virtual void route(Tensor ids, Tensor shares, Tensor logits, const ExpertShape& shape) = 0;
+  // out += sum in rank order of share * down_e(silu(gate_e x) * up_e x)
+  virtual void project_experts(Tensor out, Tensor x, Tensor ids, Tensor shares, const ExpertWeights& weights) = 0;
+  // out += sigmoid(x . gate) * shared; gate is 1 x cols
+  virtual void add_shared_expert(Tensor out, Tensor shared, Tensor x, Tensor gate) = 0;
+
+  // --- choosing ---
+  // ids: rows x 1 I32; the largest value's index, ties to the lower.
+  virtual void argmax(Tensor ids, Tensor logits) = 0;
+};
+
+struct DeviceOptions {
+  std::string kind = "cpu";  // reference | cpu
+  int threads = 0;           // 0: physical cores of the affinity mask
+  std::string isa;           // "" best, or scalar | avx2 | avx512
+};
+
+// Throws Error for a kind or instruction set this build or machine lacks, naming what there is.
+std::unique_ptr<Device> open_device(const DeviceOptions& options);
+
+}  // namespace paceline
