@@ -94,11 +94,12 @@ class Device {
   virtual void sigmoid_gate(Tensor x, Tensor gate) = 0;
 
   // --- attention ---
-  // In place; positions are the segments'.
+  // In place; positions are the segments'. x is viewed as heads (Tensor::as_heads): rows * head_count rows of head_dim, any stride.
   virtual void rotate(Tensor x, const Batch& batch, const RotaryShape& shape) = 0;
   // Writes K and V rows of the batch at their positions into kv(layer) of their sequence, in the cache's type.
   virtual void store_kv(const Batch& batch, int layer, Tensor k, Tensor v) = 0;
-  // Causal softmax attention of every row over positions 0 … its own, K/V read from the cache only. tokens of the batch are not read.
+  // Causal softmax attention of every row over positions 0 … its own, K/V read from the cache only. q is viewed as heads
+  // (Tensor::as_heads: rows * head_count rows of head_dim, any stride); out is rows x head_count * head_dim.
   virtual void attention(Tensor out, Tensor q, const Batch& batch, int layer, const AttentionShape& shape) = 0;
 
   // --- gated delta net ---

@@ -1,0 +1,14 @@
+#pragma once
+// Tensors in ordinary memory, for the devices that compute on the CPU. Zeroed anonymous mappings: pages appear when first touched, so a
+// KV slab for the whole context costs nothing until it is used, and first touch decides the NUMA node.
+#include "device/tensor.h"
+
+namespace paceline {
+
+// 64-byte aligned bytes. Throws Error when the system refuses.
+std::unique_ptr<Allocation> allocate_host_bytes(size_t bytes);
+
+// rows x cols, dense; Q8_0 rows are cols / 32 blocks of 34 bytes.
+OwnedTensor allocate_host_tensor(DType dtype, int rows, int cols);
+
+}  // namespace paceline
