@@ -71,6 +71,8 @@ class Device {
   virtual void write(Tensor to, const void* values) = 0;   // dense rows from host memory
   virtual void read(void* values, Tensor from) = 0;        // dense rows to host memory
   virtual void clear(Tensor tensor) = 0;
+  // Whether Tensor::data may be read by ordinary code between operations.
+  virtual bool memory_is_host() const { return true; }
   // out row i = in row rows[i]; rows is host memory. Not in place.
   virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
 

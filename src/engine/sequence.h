@@ -1,6 +1,6 @@
 #pragma once
-// One sequence of tokens on its way through the model: its history, its memory on the device, its drafts of the current round, and
-// what happened to them. Mutated by the Runner only.
+// One sequence of tokens on its way through the model: its history, its memory on the device, the drafts of the current round and
+// what became of them. Changed by the Runner and its drafters only.
 #include <array>
 #include <cstdint>
 #include <span>
@@ -13,46 +13,42 @@ namespace paceline {
 
 inline constexpr int kMaxDrafts = 6;
 
-// Counters of one sequence; position i counts drafts at depth i + 1.
+// Counters of one sequence; entry i of the arrays counts drafts at depth i + 1.
 struct SequenceStats {
   int64_t passes = 0;     // verify steps
-  int64_t generated = 0;  // tokens committed by them, the first token of the answer not counted
+  int64_t generated = 0;  // tokens they settled; the answer's first token comes from the prompt and is not counted
   std::array<int64_t, kMaxDrafts> drafted{}, accepted{};
 };
 
-class Sequence {
- public:
-  // max_drafts <= kMaxDrafts; `shape` from Model::state_shape with max_generate_rows = 1 + max_drafts.
-  Sequence(Device& device, const Model& model, const StateShape& shape, SamplingParameters parameters);
+struct Sequence {
+  // state.max_generate_rows is 1 + the most drafts a round may have.
+  Sequence(Device& device, const Model& model, const StateShape& shape, std::span<const Token> prompt,
+           SamplingParameters sampling);
 
-  // Prompt and output so far. The last token has not been through the trunk yet once generation has begun.
-  std::span<const Token> tokens() const { return tokens_; }
-  int prompt_length() const { return prompt_length_; }
-  std::span<const Token> output() const { return tokens().subspan(static_cast<size_t>(prompt_length_)); }
-  bool prompt_done() const { return static_cast<int>(tokens_.size()) > prompt_length_; }
-  const SamplingParameters& parameters() const { return parameters_; }
-  const SequenceStats& stats() const { return stats_; }
-  SequenceState& state() { return state_; }
-  const SequenceState& state() const { return state_; }
-  int max_length() const { return state_.shape().max_length; }
+  SamplingParameters parameters;
+  // Prompt and output so far. The last output token has not been through the trunk yet.
+  std::vector<Token> tokens;
+  int prompt_length = 0;
+  SequenceState state;
 
-  // Takes the prompt of a fresh sequence; at least one token and room for one more.
-  void set_prompt(std::span<const Token> prompt);
+  // This round's drafts, and how many the caller wants at most (0: plain decoding).
+  std::vector<Token> drafts;
+  int draft_budget = 0;
 
-  // --- the round, for Runner and drafters ---
-  std::vector<Token> tokens_;
-  std::vector<Token> drafts;    // of this round, in order
-  int draft_budget = 0;         // at most this many
-  // Tokens the trunk's last step settled beyond its own input, with the hidden state each was predicted from (rows of kept_hidden):
-  // the accepted drafts and the new token. What a draft head needs to catch up.
+  // The newest kept_count tokens have just been settled; row i of kept_hidden is the trunk's hidden state that token i of them was
+  // predicted from. It is what a draft head needs to catch up. In the middle of a prompt: kept_count is 0 and row 0 is the hidden
+  // state of the last prompt token seen.
   int kept_count = 0;
-  OwnedTensor kept_hidden;      // 1 + max_drafts rows x width
-  SequenceStats stats_;
+  OwnedTensor kept_hidden;  // max_generate_rows x width
 
- private:
-  SamplingParameters parameters_;
-  SequenceState state_;
-  int prompt_length_ = 0;
+  SequenceStats stats;
+
+  int length() const { return static_cast<int>(tokens.size()); }
+  int max_drafts() const { return state.shape().max_generate_rows - 1; }
+  std::span<const Token> output() const { return std::span(tokens).subspan(static_cast<size_t>(prompt_length)); }
+  bool in_prompt() const { return length() == prompt_length; }
+  // Room for the next token to go through the trunk.
+  bool is_full() const { return state.length() >= state.shape().max_length; }
 };
 
 }  // namespace paceline

@@ -1,0 +1,21 @@
+#pragma once
+// A source of guesses. Whatever it proposes, the output stays the same: drafts only decide how many tokens a pass settles.
+#include <span>
+
+#include "engine/sequence.h"
+
+namespace paceline {
+
+class Drafter {
+ public:
+  virtual ~Drafter() = default;
+
+  // The trunk has computed `hidden`, one row for each prompt token from first_position on. Called before kept_hidden moves on.
+  virtual void observe_prompt(Sequence& sequence, int first_position, Tensor hidden) {
+    (void)sequence, (void)first_position, (void)hidden;
+  }
+  // Fills `drafts` (empty on entry) of every sequence with at most its draft_budget guesses for the tokens after its last one.
+  virtual void propose(std::span<Sequence* const> sequences) = 0;
+};
+
+}  // namespace paceline

@@ -1,0 +1,117 @@
+#include "engine/mtp_drafter.h"
+
+#include <numeric>
+
+namespace paceline {
+
+MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& options)
+    : device_(device), model_(model), sampler_(model.facts().vocab_size) {
+  PACELINE_ASSERT(model.facts().has_draft_head);
+  const int rows = max_batch_rows(options);
+  tokens_ = device.allocate(DType::I32, rows, 1);
+  hidden_ = device.allocate(DType::F32, rows, model.facts().width);
+  logits_ = device.allocate(DType::F32, options.max_sequences, model.facts().vocab_size);
+  host_tokens_.reserve(static_cast<size_t>(rows));
+  rows_.reserve(static_cast<size_t>(rows));
+  segments_.reserve(static_cast<size_t>(2 * options.max_sequences));
+  chain_.reserve(static_cast<size_t>(options.max_sequences));
+  host_logits_.resize(static_cast<size_t>(model.facts().vocab_size));
+}
+
+void MtpDrafter::begin_batch() { host_tokens_.clear(), segments_.clear(); }
+
+void MtpDrafter::add_rows(Sequence& sequence, int first_position, std::span<const Token> tokens, Tensor hidden,
+                          Phase phase) {
+  const int first_row = static_cast<int>(host_tokens_.size()), count = static_cast<int>(tokens.size());
+  if (count == 0) return;
+  host_tokens_.insert(host_tokens_.end(), tokens.begin(), tokens.end());
+  rows_.resize(static_cast<size_t>(count));
+  std::iota(rows_.begin(), rows_.end(), 0);
+  device_.gather_rows(hidden_.row_range(first_row, count), hidden, rows_);
+  // A row's label is the position of its hidden state, one before its token's (model.h).
+  segments_.push_back({&sequence.state, first_row, count, first_position - 1, phase});
+}
+
+void MtpDrafter::run(int full_from) {
+  const int rows = static_cast<int>(host_tokens_.size());
+  if (rows == 0) return;
+  const Tensor tokens = tokens_.row_range(0, rows);
+  device_.write(tokens, host_tokens_.data());
+  model_.draft({tokens, segments_}, hidden_.row_range(0, rows), full_from);
+}
+
+// Position 0 has no row: there is no hidden state before it. The first row of a later chunk pairs with the last hidden of the one before.
+void MtpDrafter::observe_prompt(Sequence& sequence, int first_position, Tensor hidden) {
+  const std::span<const Token> tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(first_position),
+                                                                          static_cast<size_t>(hidden.rows));
+  begin_batch();
+  if (first_position > 0) add_rows(sequence, first_position, tokens.first(1), sequence.kept_hidden.row_range(0, 1), Phase::Prompt);
+  add_rows(sequence, first_position + 1, tokens.subspan(1), hidden.row_range(0, hidden.rows - 1), Phase::Prompt);
+  run(static_cast<int>(host_tokens_.size()));
+}
+
+void MtpDrafter::propose(std::span<Sequence* const> sequences) {
+  catch_up(sequences);
+  while (!chain_.empty()) {
+    choose_drafts();
+    continue_chains();
+  }
+}
+
+void MtpDrafter::catch_up(std::span<Sequence* const> sequences) {
+  begin_batch();
+  chain_.clear();
+  for (Sequence* sequence : sequences) {
+    const bool wants_drafts = sequence->draft_budget > 0;
+    const int count = sequence->kept_count, key_value_only = wants_drafts ? count - 1 : count;
+    PACELINE_ASSERT(count >= 1);
+    const int first = sequence->length() - count;
+    add_rows(*sequence, first, std::span(sequence->tokens).subspan(static_cast<size_t>(first), static_cast<size_t>(key_value_only)),
+             sequence->kept_hidden.row_range(0, key_value_only), Phase::Generate);
+    if (wants_drafts) chain_.push_back(sequence);
+  }
+  full_from_ = static_cast<int>(host_tokens_.size());
+  for (Sequence* sequence : chain_)
+    add_rows(*sequence, sequence->length() - 1, std::span(sequence->tokens).last(1),
+             sequence->kept_hidden.row_range(sequence->kept_count - 1, 1), Phase::Generate);
+  run(full_from_);
+}
+
+void MtpDrafter::choose_drafts() {
+  const int count = static_cast<int>(chain_.size());
+  const Tensor logits = logits_.row_range(0, count);
+  model_.draft_logits(logits, hidden_.row_range(full_from_, count));
+  for (int i = 0; i < count; ++i) {
+    Sequence& sequence = *chain_[static_cast<size_t>(i)];
+    std::span<const float> row = host_logits_;
+    if (device_.memory_is_host()) row = {logits.f32(i), static_cast<size_t>(logits.cols)};
+    else device_.read(host_logits_.data(), logits.row_range(i, 1));
+    const size_t settled = sequence.tokens.size();
+    sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
+    const Token draft = sampler_.choose(row, sequence.parameters, sequence.tokens);
+    sequence.tokens.resize(settled);
+    sequence.drafts.push_back(draft);
+  }
+}
+
+void MtpDrafter::continue_chains() {
+  begin_batch();
+  size_t kept = 0;
+  for (size_t i = 0; i < chain_.size(); ++i) {
+    Sequence* sequence = chain_[i];
+    if (static_cast<int>(sequence->drafts.size()) >= sequence->draft_budget) continue;
+    const int position = sequence->length() + static_cast<int>(sequence->drafts.size()) - 1;
+    const int row = full_from_ + static_cast<int>(i), to = static_cast<int>(kept);
+    const Token token = sequence->drafts.back();
+    host_tokens_.push_back(token);
+    // Rows move towards the front, never past one still to be read. The copy goes through kept order: to <= row.
+    if (to != row) device_.gather_rows(hidden_.row_range(to, 1), hidden_, std::span(&row, 1));
+    segments_.push_back({&sequence->state, to, 1, position - 1, Phase::Generate});
+    chain_[kept++] = sequence;
+  }
+  chain_.resize(kept);
+  full_from_ = 0;
+  run(0);
+}
+
+}  // namespace paceline

@@ -1,0 +1,42 @@
+#pragma once
+// Drafts with the model's own draft head (spec 7). Before a round it catches up: the tokens the last round settled, paired with the
+// trunk's true hidden states, leave K and V in the head's cache (overwriting those of its own drafts); the newest of them runs in full
+// and is the first draft. Each further draft feeds back the head's own hidden state. Drafts are chosen by the sampler with the noise,
+// penalties and truncation of the position they are for, so at temperature > 0 they agree with the target as often as possible.
+#include <vector>
+
+#include "engine/drafter.h"
+#include "engine/runner.h"
+
+namespace paceline {
+
+class MtpDrafter final : public Drafter {
+ public:
+  MtpDrafter(Device& device, Model& model, const RunnerOptions& options);
+
+  void observe_prompt(Sequence& sequence, int first_position, Tensor hidden) override;
+  void propose(std::span<Sequence* const> sequences) override;
+
+ private:
+  // Starts a batch; add_rows appends rows of one sequence: tokens from `first_position` on with hidden rows `hidden`.
+  void begin_batch();
+  void add_rows(Sequence& sequence, int first_position, std::span<const Token> tokens, Tensor hidden, Phase phase);
+  void run(int full_from);
+  void catch_up(std::span<Sequence* const> sequences);
+  // Picks a draft for every sequence of chain_ from the full rows, then keeps those that want another.
+  void choose_drafts();
+  void continue_chains();
+
+  Device& device_;
+  Model& model_;
+  Sampler sampler_;
+  OwnedTensor tokens_, hidden_, logits_;
+  std::vector<Token> host_tokens_;
+  std::vector<Segment> segments_;
+  std::vector<Sequence*> chain_;  // sequences with a full row, in row order
+  std::vector<int> rows_;
+  std::vector<float> host_logits_;
+  int full_from_ = 0;
+};
+
+}  // namespace paceline

@@ -1,0 +1,154 @@
+#include "engine/runner.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace paceline {
+
+int max_batch_rows(const RunnerOptions& options) {
+  return options.max_prompt_rows + options.max_sequences * (1 + options.max_drafts);
+}
+
+Runner::Runner(Device& device, Model& model, Drafter* drafter, const RunnerOptions& options)
+    : device_(device), model_(model), drafter_(drafter), options_(options), sampler_(model.facts().vocab_size) {
+  const int rows = max_batch_rows(options), logit_rows = options.max_sequences * (1 + options.max_drafts);
+  const int width = model.facts().width, vocab_size = model.facts().vocab_size;
+  tokens_ = device.allocate(DType::I32, rows, 1);
+  hidden_ = device.allocate(DType::F32, rows, width);
+  logit_hidden_ = device.allocate(DType::F32, logit_rows, width);
+  logits_ = device.allocate(DType::F32, logit_rows, vocab_size);
+  host_tokens_.reserve(static_cast<size_t>(rows));
+  rows_.reserve(static_cast<size_t>(rows));
+  host_logits_.resize(static_cast<size_t>(vocab_size));
+  drafting_.reserve(static_cast<size_t>(options.max_sequences));
+  work_.reserve(static_cast<size_t>(options.max_sequences));
+  segments_.reserve(static_cast<size_t>(options.max_sequences));
+}
+
+void Runner::step(std::span<Sequence* const> sequences) {
+  PACELINE_ASSERT(!sequences.empty() && sequences.size() <= static_cast<size_t>(options_.max_sequences));
+  draft(sequences);
+  gather(sequences);
+  run_model();
+  for (Work& work : work_) settle(work);
+}
+
+void Runner::draft(std::span<Sequence* const> sequences) {
+  drafting_.clear();
+  for (Sequence* sequence : sequences) {
+    sequence->drafts.clear();
+    if (sequence->in_prompt()) continue;
+    const int room = sequence->state.shape().max_length - sequence->state.length() - 1;
+    sequence->draft_budget = std::clamp(sequence->draft_budget, 0, std::min({sequence->max_drafts(), options_.max_drafts, room}));
+    drafting_.push_back(sequence);
+  }
+  if (drafter_ == nullptr || drafting_.empty()) return;
+  drafter_->propose(drafting_);
+  for (const Sequence* sequence : drafting_)
+    PACELINE_ASSERT(static_cast<int>(sequence->drafts.size()) <= sequence->draft_budget);
+}
+
+// Lays out the rows of the step and the rows whose logits are wanted.
+void Runner::gather(std::span<Sequence* const> sequences) {
+  work_.clear(), segments_.clear(), host_tokens_.clear(), rows_.clear();
+  int prompt_rows_left = options_.max_prompt_rows;
+  for (Sequence* sequence : sequences) {
+    PACELINE_ASSERT(!sequence->is_full());
+    const int done = sequence->state.length();
+    Work work{sequence, {&sequence->state, static_cast<int>(host_tokens_.size()), 0, done, Phase::Generate}};
+    Segment& segment = work.segment;
+    if (sequence->in_prompt()) {
+      segment.phase = Phase::Prompt;
+      segment.row_count = std::min(sequence->prompt_length - done, prompt_rows_left);
+      if (segment.row_count == 0) continue;  // the next step's turn
+      prompt_rows_left -= segment.row_count;
+      work.logit_rows = done + segment.row_count == sequence->prompt_length ? 1 : 0;
+    } else {
+      segment.row_count = work.logit_rows = 1 + static_cast<int>(sequence->drafts.size());
+    }
+    const int settled = std::min(segment.row_count, sequence->length() - done);
+    host_tokens_.insert(host_tokens_.end(), sequence->tokens.begin() + done, sequence->tokens.begin() + done + settled);
+    host_tokens_.insert(host_tokens_.end(), sequence->drafts.begin(), sequence->drafts.end());
+    work.first_logit_row = static_cast<int>(rows_.size());
+    const int end = segment.first_row + segment.row_count;
+    for (int row = end - work.logit_rows; row < end; ++row) rows_.push_back(row);
+    work_.push_back(work);
+    segments_.push_back(segment);
+  }
+}
+
+void Runner::run_model() {
+  const int rows = static_cast<int>(host_tokens_.size()), logit_rows = static_cast<int>(rows_.size());
+  const Tensor tokens = tokens_.row_range(0, rows);
+  device_.write(tokens, host_tokens_.data());
+  model_.forward({tokens, segments_}, hidden_.row_range(0, rows));
+  if (logit_rows == 0) return;
+  const Tensor wanted = logit_hidden_.row_range(0, logit_rows);
+  device_.gather_rows(wanted, hidden_, rows_);
+  model_.logits(logits_.row_range(0, logit_rows), wanted);
+}
+
+void Runner::settle(Work& work) {
+  if (work.segment.phase == Phase::Prompt) settle_prompt(work);
+  else settle_round(work);
+}
+
+void Runner::settle_prompt(Work& work) {
+  Sequence& sequence = *work.sequence;
+  const Segment& segment = work.segment;
+  if (drafter_ != nullptr)
+    drafter_->observe_prompt(sequence, segment.first_position, hidden_.row_range(segment.first_row, segment.row_count));
+  const int last = segment.first_row + segment.row_count - 1;
+  device_.gather_rows(sequence.kept_hidden.row_range(0, 1), hidden_, std::span(&last, 1));
+  sequence.state.commit(segment.row_count);
+  sequence.kept_count = 0;
+  if (work.logit_rows == 0) return;
+  sequence.tokens.push_back(choose(sequence, work.first_logit_row, sequence.length()));
+  sequence.kept_count = 1;
+}
+
+void Runner::settle_round(Work& work) {
+  Sequence& sequence = *work.sequence;
+  const int draft_count = static_cast<int>(sequence.drafts.size()), before = sequence.length();
+  // While judged, drafts stand in the history that penalties and noise see (numerics.md, rule 1).
+  sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
+  int accepted = 0;
+  Token next = 0;
+  while (true) {
+    next = choose(sequence, work.first_logit_row + accepted, before + accepted);
+    if (accepted == draft_count || next != sequence.drafts[static_cast<size_t>(accepted)]) break;
+    ++accepted;
+  }
+  sequence.tokens.resize(static_cast<size_t>(before + accepted));
+  sequence.tokens.push_back(next);
+  sequence.state.commit(accepted + 1);
+  keep_hidden(work, accepted + 1);
+
+  SequenceStats& stats = sequence.stats;
+  ++stats.passes;
+  stats.generated += accepted + 1;
+  for (int i = 0; i < draft_count; ++i) ++stats.drafted[static_cast<size_t>(i)];
+  for (int i = 0; i < accepted; ++i) ++stats.accepted[static_cast<size_t>(i)];
+}
+
+void Runner::keep_hidden(Work& work, int count) {
+  rows_.resize(static_cast<size_t>(count));
+  std::iota(rows_.begin(), rows_.end(), work.segment.first_row);
+  device_.gather_rows(work.sequence->kept_hidden.row_range(0, count), hidden_, rows_);
+  work.sequence->kept_count = count;
+}
+
+std::span<const float> Runner::logits_row(int row) {
+  const Tensor source = logits_.row_range(row, 1);
+  if (device_.memory_is_host()) return {source.f32(), static_cast<size_t>(source.cols)};
+  device_.read(host_logits_.data(), source);
+  return host_logits_;
+}
+
+Token Runner::choose(Sequence& sequence, int logit_row, int history_length) {
+  const std::span<const float> logits = logits_row(logit_row);
+  if (on_logits) on_logits(sequence, history_length, logits);
+  return sampler_.choose(logits, sequence.parameters, std::span(sequence.tokens).first(static_cast<size_t>(history_length)));
+}
+
+}  // namespace paceline

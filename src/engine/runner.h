@@ -1,0 +1,71 @@
+#pragma once
+// Runs steps: one pass of the model over the verify rows of generating sequences and the next prompt chunk of prompting ones, then
+// sampling, acceptance and commit. Owns the buffers of a step; allocates nothing once constructed.
+//
+// A round of a generating sequence: rows [last token, d1 … dk] go through the trunk together; row i's logits give the target token of
+// its position by sampling (sampler.h); drafts are accepted while they equal it; the first target that differs, or the one after the
+// last draft, is the new token. Tokens and logit bits are those of plain decoding.
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/drafter.h"
+#include "engine/sequence.h"
+
+namespace paceline {
+
+struct RunnerOptions {
+  int max_prompt_rows = 512;  // of one chunk
+  int max_sequences = 1;      // in one step
+  int max_drafts = 3;
+};
+
+// Rows that ModelOptions::max_batch_rows must allow for.
+int max_batch_rows(const RunnerOptions& options);
+
+class Runner {
+ public:
+  // `drafter` may be null (plain decoding) and, like device and model, outlives the runner.
+  Runner(Device& device, Model& model, Drafter* drafter, const RunnerOptions& options);
+
+  // One step of all of them: a sequence in its prompt takes its next chunk (when that ends the prompt, the first token of the answer is
+  // chosen), any other sequence runs a round with at most its draft_budget drafts. None may be full.
+  void step(std::span<Sequence* const> sequences);
+
+  // Called for each settled token with its position and the logits it was chosen from: for tests and tools.
+  std::function<void(const Sequence&, int position, std::span<const float> logits)> on_logits;
+
+ private:
+  struct Work {
+    Sequence* sequence;
+    Segment segment;
+    int first_logit_row = -1;  // -1: none (prompt goes on)
+    int logit_rows = 0;
+  };
+
+  void draft(std::span<Sequence* const> sequences);
+  void gather(std::span<Sequence* const> sequences);
+  void run_model();
+  void settle(Work& work);
+  void settle_prompt(Work& work);
+  void settle_round(Work& work);
+  void keep_hidden(Work& work, int count);
+  std::span<const float> logits_row(int row);
+  Token choose(Sequence& sequence, int logit_row, int history_length);
+
+  Device& device_;
+  Model& model_;
+  Drafter* drafter_;
+  RunnerOptions options_;
+  Sampler sampler_;
+  OwnedTensor tokens_, hidden_, logit_hidden_, logits_;
+  std::vector<Sequence*> drafting_;
+  std::vector<Work> work_;
+  std::vector<Segment> segments_;
+  std::vector<Token> host_tokens_;
+  std::vector<int> rows_;
+  std::vector<float> host_logits_;
+};
+
+}  // namespace paceline

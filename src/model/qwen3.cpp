@@ -1,0 +1,100 @@
+// qwen3 dense: plain softmax attention with q/k norms in every layer, SwiGLU. No draft head. Spec: qwen35_reference.py with `hyb` false.
+#include "model/architectures.h"
+#include "model/config.h"
+
+namespace paceline {
+
+namespace {
+
+struct Layer {
+  OwnedTensor norm, ffn_norm;  // [width]
+  AttentionBlock attention;
+  FeedForward feed_forward;
+};
+
+class Qwen3 final : public Model {
+ public:
+  Qwen3(const GgufFile& file, Device& device, const ModelOptions& options);
+
+  const ModelFacts& facts() const override { return facts_; }
+  StateShape state_shape(int max_length, int max_generate_rows, KvTypes types) const override;
+  void forward(const Batch& batch, Tensor hidden) override;
+  void draft(const Batch&, Tensor, int) override { PACELINE_ASSERT(!"qwen3 has no draft head"); }
+  void logits(Tensor out, Tensor hidden) override;
+  void draft_logits(Tensor, Tensor) override { PACELINE_ASSERT(!"qwen3 has no draft head"); }
+
+ private:
+  Device& device_;
+  ModelFacts facts_;
+  AttentionConfig attention_;
+  WeightPtr embed_, head_;
+  OwnedTensor output_norm_;
+  std::vector<Layer> layers_;
+  Scratch scratch_;
+  Tensor x_, normed_;
+};
+
+Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options) : device_(device), scratch_(device, options.max_batch_rows) {
+  const ConfigReader reader(file);
+  facts_ = reader.facts();
+  attention_ = reader.attention();
+  if (facts_.has_draft_head) reader.reject("nextn_predict_layers", "is 1, expected 0 for qwen3");
+  FeedForwardConfig feed_forward;
+  feed_forward.width = facts_.width;
+  feed_forward.hidden = reader.integer("feed_forward_length", 1, 1 << 20);
+
+  Binder binder(file, device, options.on_progress);
+  x_ = scratch_.get("x", facts_.width);
+  normed_ = scratch_.get("normed", facts_.width);
+  embed_ = binder.matrix("token_embd.weight", facts_.vocab_size, facts_.width, WeightUse::Embed);
+  layers_.resize(static_cast<size_t>(facts_.trunk_layer_count));
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const std::string prefix = cat("blk.", i, ".");
+    layers_[i].norm = binder.vector(prefix + "attn_norm.weight", facts_.width);
+    layers_[i].ffn_norm = binder.vector(prefix + "ffn_norm.weight", facts_.width);
+    layers_[i].attention.load(binder, prefix, attention_, scratch_);
+    layers_[i].feed_forward.load(binder, prefix, feed_forward, scratch_);
+  }
+  output_norm_ = binder.vector("output_norm.weight", facts_.width);
+  head_ = binder.matrix(binder.has("output.weight") ? "output.weight" : "token_embd.weight", facts_.vocab_size, facts_.width);
+  binder.finish();
+}
+
+StateShape Qwen3::state_shape(int max_length, int max_generate_rows, KvTypes types) const {
+  StateShape shape;
+  shape.kv.assign(layers_.size(), {attention_.shape.head_count_kv, attention_.shape.head_dim, types.k, types.v});
+  shape.max_length = max_length;
+  shape.max_generate_rows = max_generate_rows;
+  return shape;
+}
+
+void Qwen3::forward(const Batch& batch, Tensor hidden) {
+  for (const Segment& segment : batch.segments) {
+    PACELINE_ASSERT(segment.first_position == segment.state->length());
+    segment.state->begin_step(segment.row_count, segment.phase);
+  }
+  const Tensor x = x_.row_range(0, batch.rows()), normed = normed_.row_range(0, batch.rows());
+  device_.embed(x, *embed_, batch.tokens);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    Layer& layer = layers_[i];
+    device_.rms_norm(normed, x, layer.norm, attention_.eps);
+    layer.attention.forward(device_, x, normed, batch, static_cast<int>(i), 0);
+    device_.rms_norm(normed, x, layer.ffn_norm, attention_.eps);
+    layer.feed_forward.forward(device_, x, normed);
+  }
+  device_.rms_norm(hidden, x, output_norm_, attention_.eps);
+}
+
+void Qwen3::logits(Tensor out, Tensor hidden) {
+  const Tensor outs[] = {out};
+  const Weight* weights[] = {head_.get()};
+  device_.project(outs, hidden, weights);
+}
+
+}  // namespace
+
+std::unique_ptr<Model> load_qwen3(const GgufFile& file, Device& device, const ModelOptions& options) {
+  return std::make_unique<Qwen3>(file, device, options);
+}
+
+}  // namespace paceline
