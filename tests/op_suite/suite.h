@@ -1,0 +1,69 @@
+#pragma once
+// The op suite: every operation of every device is held to docs/numerics.md. One program without a test library, so that it also runs on
+// bare machines (core-only builds): `op_suite [--device reference|cpu] [--isa NAME] [--threads N] [filter]`.
+//
+// What is asked of an operation: its rows agree with the reference device within a tolerance that its quantization explains, and their
+// bits do not depend on the batch they are in, the number of threads, other sequences, or how a sequence was cut into steps.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "device/device.h"
+
+namespace paceline::op_suite {
+
+using Rows = std::vector<std::vector<float>>;
+
+// Deterministic values, roughly normal with standard deviation 1, keyed by (seed, row, column).
+float random_value(uint64_t seed, uint64_t row, uint64_t column);
+Rows random_rows(uint64_t seed, int rows, int cols);
+// A weight matrix encoded in `type`, of about 1/sqrt(cols) standard deviation. Keeps the bytes alive.
+struct TestMatrix {
+  QuantMatrix matrix;
+  std::vector<std::byte> bytes;
+};
+TestMatrix random_matrix(uint64_t seed, QuantType type, int rows, int cols);
+
+// A device tensor from host rows, and back.
+OwnedTensor upload(Device& device, const Rows& rows);
+Rows download(Device& device, Tensor tensor);
+
+class Suite {
+ public:
+  Suite(Device& tested, Device& reference, std::string filter)
+      : device(tested), oracle(reference), filter_(std::move(filter)) {}
+
+  // Runs `body` under a name when it matches the filter.
+  void test(const std::string& name, const std::function<void()>& body);
+  void expect_same_bits(const Rows& got, const Rows& want, const std::string& what);
+  // Normalised squared error over all rows.
+  void expect_close(const Rows& got, const Rows& want, double tolerance, const std::string& what);
+  void expect(bool condition, const std::string& what);
+
+  int passed() const { return passed_; }
+  int failed() const { return failed_; }
+
+  Device& device;
+  Device& oracle;
+
+ private:
+  void report(const std::string& what);
+  std::string filter_, current_;
+  int passed_ = 0, failed_ = 0;
+  bool current_failed_ = false;
+};
+
+// The suites, one file each.
+void test_dense(Suite& suite);
+void test_matrices(Suite& suite);
+void test_experts(Suite& suite);
+void test_sequences(Suite& suite);
+
+// A row-wise operation: maps the chosen rows of its fixed random inputs to output rows on a device.
+using RowOperation = std::function<Rows(Device&, const std::vector<int>& rows)>;
+// Holds it to agreement with the oracle and to row independence: rows alone, in batches of 1 … 9 and in random company.
+void check_row_operation(Suite& suite, const RowOperation& operation, double tolerance);
+
+}  // namespace paceline::op_suite
