@@ -9,7 +9,7 @@ using namespace paceline;
 namespace {
 
 int run(const DeviceOptions& options, const std::string& filter) {
-  const std::unique_ptr<Device> oracle = open_device({"reference"});
+  const std::unique_ptr<Device> oracle = open_device({.kind = "reference", .threads = 0, .isa = ""});
   const std::unique_ptr<Device> device = open_device(options);
   op_suite::Suite suite(*device, *oracle, filter);
   op_suite::test_dense(suite);

@@ -29,11 +29,12 @@ void test_project(Suite& suite, QuantType type) {
     const int cols = 512;
     const TestMatrix first = random_matrix(20, type, 96, cols), second = random_matrix(21, QuantType::Q8_0, 37, cols);
     const Rows x = random_rows(22, kRows, cols);
-    std::vector<std::pair<Device*, std::pair<WeightPtr, WeightPtr>>> loaded;
-    for (Device* device : {&suite.device, &suite.oracle})
-      loaded.push_back({device, {device->load(first.matrix, WeightUse::Project), device->load(second.matrix, WeightUse::Project)}});
+    std::pair<WeightPtr, WeightPtr> loaded[2];
+    Device* devices[] = {&suite.device, &suite.oracle};
+    for (int i = 0; i < 2; ++i)
+      loaded[i] = {devices[i]->load(first.matrix, WeightUse::Project), devices[i]->load(second.matrix, WeightUse::Project)};
     check_row_operation(suite, [&](Device& device, const std::vector<int>& rows) {
-      const auto& weights = loaded[&device == &suite.device ? 0 : 1].second;
+      const auto& weights = loaded[&device == &suite.device ? 0 : 1];
       const OwnedTensor in = upload(device, select(x, rows));
       const OwnedTensor a = device.allocate(DType::F32, in.rows, 96), b = device.allocate(DType::F32, in.rows, 37);
       const Tensor outs[] = {a, b};

@@ -33,9 +33,19 @@ Rows seeded_rows(const std::vector<uint64_t>& seeds, uint64_t salt, int cols) {
   return rows;
 }
 
-// Runs sequences side by side, each by its own plan, one batch per round; returns the committed rows of each.
+// The recurrent memory of layer 1 after a Prompt step, when nothing waits to be replayed: S and the convolution window.
+Rows recurrent_memory(Device& device, SequenceState& state) {
+  if (state.shape().recurrent.empty()) return {};
+  RecurrentMemory& memory = state.recurrent(1);
+  Rows rows = download(device, memory.state);
+  const Rows window = download(device, memory.conv[state.previous_record()].row_range(0, memory.shape.conv_kernel - 1));
+  rows.insert(rows.end(), window.begin(), window.end());
+  return rows;
+}
+
+// Runs sequences side by side, each by its own plan, one batch per round; returns the committed rows of each, and its memory at the end.
 std::vector<Rows> run_plans(Device& device, const SequenceOperation& operation, const std::vector<Plan>& plans,
-                            const std::vector<uint64_t>& names) {
+                            const std::vector<uint64_t>& names, std::vector<Rows>* memories = nullptr) {
   std::vector<SequenceState> states;
   for (size_t i = 0; i < plans.size(); ++i) states.emplace_back(device, operation.shape);
   std::vector<Rows> committed(plans.size());
@@ -65,6 +75,8 @@ std::vector<Rows> run_plans(Device& device, const SequenceOperation& operation, 
       states[who[i]].commit(step.commit);
     }
   }
+  for (SequenceState& state : states)
+    if (memories != nullptr) memories->push_back(recurrent_memory(device, state));
   return committed;
 }
 
@@ -84,6 +96,7 @@ Plan cut(int prompt_chunk, const std::vector<std::pair<int, int>>& rounds) {
     plan.push_back({rows, commit, Phase::Generate});
     position += commit;
   }
+  plan.push_back({1, 1, Phase::Prompt});  // replays what is left, so that memories can be compared
   return plan;
 }
 
@@ -98,7 +111,12 @@ std::vector<std::pair<int, int>> all_rounds() {
 void check_sequence_operation(Suite& suite, const std::string& name, const SequenceOperation& operation) {
   suite.test(name, [&] {
     const std::vector<std::pair<int, int>> plain = {{1, 1}};
-    const auto alone = [&](Device& device, const Plan& plan) { return run_plans(device, operation, {plan}, {1})[0]; };
+    std::vector<Rows> memories;
+    const auto alone = [&](Device& device, const Plan& plan) {
+      Rows rows = run_plans(device, operation, {plan}, {1}, &memories)[0];
+      if (&device == &suite.device) suite.expect_same_bits(memories.back(), memories.front(), "memory after the last step");
+      return rows;
+    };
     const Rows want = alone(suite.device, cut(64, plain));
     suite.expect_close(want, alone(suite.oracle, cut(64, plain)), operation.tolerance, "agreement with the reference device");
     for (const int chunk : {1, 3, 7, 69, 70}) suite.expect_same_bits(alone(suite.device, cut(chunk, plain)), want, cat("prompt chunks of ", chunk));

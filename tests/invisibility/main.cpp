@@ -1,0 +1,159 @@
+// Speculation is invisible: tokens and logit bits are those of plain decoding, whatever is drafted, accepted or rejected, however the prompt
+// is cut, with any number of threads. `invisibility [--device D] [--isa I] [--full] [--head] MODEL.gguf...`; --full runs the whole matrix of
+// prompt lengths, chunks, threads and temperatures, otherwise every pair of settings occurs; --head drafts with the model's own head. Each
+// run also proves that the check can fail, with a device whose matrix product sums a single row in another order.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "device/forwarding_device.h"
+#include "invisibility/runs.h"
+
+namespace paceline::invisibility {
+
+namespace {
+
+struct Options {
+  DeviceOptions device;
+  bool full = false, head = false;
+  std::vector<std::string> models;
+};
+
+constexpr int kPromptLengths[] = {1, 63, 64, 65, 127, 300, 700};
+constexpr int kChunks[] = {1, 7, 64, 512};
+constexpr float kTemperatures[] = {0.0f, 0.8f};
+
+// What every usual GEMV does: one row is summed in two halves, several rows in one go.
+class BrokenDevice final : public ForwardingDevice {
+ public:
+  using ForwardingDevice::ForwardingDevice;
+  void project_add(Tensor out, Tensor x, const Weight& weight) override {
+    if (x.rows > 1) return ForwardingDevice::project_add(out, x, weight);
+    std::vector<float> values(static_cast<size_t>(x.cols)), half(values);
+    inner_.read(values.data(), x);
+    const OwnedTensor part = inner_.allocate(DType::F32, 1, x.cols);
+    for (const bool upper : {false, true}) {
+      for (size_t i = 0; i < half.size(); ++i) half[i] = (i >= half.size() / 2) == upper ? values[i] : 0.0f;
+      inner_.write(part, half.data());
+      ForwardingDevice::project_add(out, part, weight);
+    }
+  }
+};
+
+class Check {
+ public:
+  explicit Check(const Options& options) : options_(options) {}
+
+  void run(const std::string& path) {
+    const std::unique_ptr<Device> one = open(1), two = open(2);
+    LoadedModel on_one(path, *one), on_two(path, *two);
+    int combination = 0;
+    for (const int length : kPromptLengths)
+      for (const float temperature : kTemperatures) {
+        const Settings plain_settings{length, 512, temperature, {}};
+        const Recording plain = generate(on_two, plain_settings, nullptr, {0});
+        for (const int chunk : kChunks)
+          for (LoadedModel* loaded : {&on_one, &on_two}) {
+            // All pairs of (length, temperature, chunk, threads) occur in a third of the combinations.
+            if (!options_.full && ++combination % 3 != 0) continue;
+            compare(*loaded, {length, chunk, temperature, {}}, plain, path);
+          }
+      }
+    for (const DType type : {DType::Q8_0, DType::F32}) {
+      const Settings settings{65, 64, 0.8f, {type, type}};
+      if (on_two.model->state_shape(8, 1, {}).kv.front().head_dim % 32 != 0) continue;
+      compare(on_one, settings, generate(on_two, settings, nullptr, {0}), path);
+    }
+    if (options_.head) expect_some_accepted(path);
+    expect_broken_fails(path, *two);
+  }
+
+  bool finish() {
+    for (int drafted = 0; drafted <= kMaxDrafts && !options_.head; ++drafted)
+      for (int accepted = 0; accepted <= drafted; ++accepted)
+        if (!counts_.contains({drafted, accepted})) fail_with(cat("no round drafted ", drafted, " and accepted ", accepted));
+    std::printf("invisibility: %d passed, %d failed\n", passed_, failed_);
+    return failed_ == 0 && passed_ > 0;
+  }
+
+ private:
+  std::unique_ptr<Device> open(int threads) const {
+    DeviceOptions device = options_.device;
+    device.threads = threads;
+    return open_device(device);
+  }
+
+  void fail_with(const std::string& what) {
+    std::printf("FAILED %s\n", what.c_str());
+    ++failed_;
+  }
+
+  Recording speculate(LoadedModel& loaded, const Settings& settings, const Recording& plain) {
+    if (options_.head) {
+      MtpDrafter drafter(loaded.device, *loaded.model, {.max_prompt_rows = settings.chunk, .max_sequences = 1, .max_drafts = kMaxDrafts});
+      return generate(loaded, settings, &drafter, {3, 1, 6, 0, 2, 4, 5, 0, 0, 3}, &counts_);
+    }
+    ScriptedDrafter drafter(plain, loaded.model->facts().vocab_size, static_cast<uint64_t>(settings.prompt_length + settings.chunk));
+    return generate(loaded, settings, &drafter, {kMaxDrafts}, &counts_);
+  }
+
+  void compare(LoadedModel& loaded, const Settings& settings, const Recording& plain, const std::string& path) {
+    const std::string where = cat(path, ", ", loaded.device.description(), ", prompt ", settings.prompt_length, ", chunk ",
+                                  settings.chunk, ", temperature ", settings.temperature);
+    const std::string drafted = difference(speculate(loaded, settings, plain), plain);
+    const std::string undrafted = difference(generate(loaded, settings, nullptr, {0}), plain);
+    if (!drafted.empty()) return fail_with(cat(where, ", drafting: ", drafted));
+    if (!undrafted.empty()) return fail_with(cat(where, ", plain: ", undrafted));
+    ++passed_;
+  }
+
+  void expect_some_accepted(const std::string& path) {
+    int accepted = 0;
+    for (const auto& [round, count] : counts_) accepted += round.second * count;
+    if (accepted == 0) fail_with(cat(path, ": the model's head never had a draft accepted"));
+  }
+
+  void expect_broken_fails(const std::string& path, Device& device) {
+    BrokenDevice broken(device);
+    LoadedModel loaded(path, broken);
+    const Settings settings{64, 64, 0.0f, {}};
+    const Recording plain = generate(loaded, settings, nullptr, {0});
+    ScriptedDrafter drafter(plain, loaded.model->facts().vocab_size, 1);
+    if (difference(generate(loaded, settings, &drafter, {kMaxDrafts}), plain).empty())
+      return fail_with(cat(path, ": a device with another order for single rows went unnoticed"));
+    ++passed_;
+  }
+
+  const Options& options_;
+  RoundCounts counts_;
+  int passed_ = 0, failed_ = 0;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    if (flag == "--full") options.full = true;
+    else if (flag == "--head") options.head = true;
+    else if (flag == "--device" && i + 1 < argc) options.device.kind = argv[++i];
+    else if (flag == "--isa" && i + 1 < argc) options.device.isa = argv[++i];
+    else options.models.push_back(flag);
+  }
+  return options;
+}
+
+}  // namespace
+
+}  // namespace paceline::invisibility
+
+int main(int argc, char** argv) {
+  try {
+    const auto options = paceline::invisibility::parse(argc, argv);
+    paceline::invisibility::Check check(options);
+    for (const std::string& model : options.models) check.run(model);
+    return check.finish() ? 0 : 1;
+  } catch (const paceline::Error& error) {
+    std::printf("FAILED: %s\n", error.what());
+    return 1;
+  }
+}

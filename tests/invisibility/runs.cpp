@@ -1,0 +1,98 @@
+#include "invisibility/runs.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/random.h"
+
+namespace paceline::invisibility {
+
+namespace {
+
+uint64_t hash_bits(std::span<const float> values) {
+  uint64_t hash = values.size();
+  for (const float value : values) {
+    uint32_t word = 0;
+    std::memcpy(&word, &value, sizeof word);
+    hash = mix64(hash ^ word);
+  }
+  return hash;
+}
+
+RunnerOptions runner_options(int chunk) { return {.max_prompt_rows = chunk, .max_sequences = 1, .max_drafts = kMaxDrafts}; }
+
+SamplingParameters sampling(float temperature) {
+  SamplingParameters parameters;
+  parameters.temperature = temperature;
+  parameters.seed = 42;
+  if (temperature > 0) {
+    parameters.repeat_penalty = 1.1f;
+    parameters.presence_penalty = 0.2f;
+    parameters.frequency_penalty = 0.1f;
+  }
+  return parameters;
+}
+
+}  // namespace
+
+LoadedModel::LoadedModel(const std::string& path, Device& on)
+    : file(GgufFile::open(path)), device(on),
+      model(load_model(file, on, {.max_batch_rows = max_batch_rows(runner_options(512)), .on_progress = {}})) {}
+
+Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* drafter, const std::vector<int>& drafts_per_round,
+                   RoundCounts* counts) {
+  Model& model = *loaded.model;
+  std::vector<Token> prompt;
+  for (int i = 0; i < settings.prompt_length; ++i)
+    prompt.push_back(static_cast<Token>(random_word(7, static_cast<uint64_t>(i)) % static_cast<uint64_t>(std::min(model.facts().vocab_size, 16384))));
+  Sequence sequence(loaded.device, model, model.state_shape(kLongestPrompt + kGenerated + kMaxDrafts + 1, 1 + kMaxDrafts, settings.kv),
+                    prompt, sampling(settings.temperature));
+  Runner runner(loaded.device, model, drafter, runner_options(settings.chunk));
+  Recording recording;
+  std::map<int, uint64_t> hashes;
+  runner.on_logits = [&](const Sequence&, int position, std::span<const float> logits) { hashes[position] = hash_bits(logits); };
+
+  Sequence* const sequences[] = {&sequence};
+  for (size_t round = 0; sequence.output().size() < kGenerated;) {
+    const bool generating = !sequence.in_prompt();
+    const size_t before = sequence.output().size();
+    sequence.draft_budget = generating ? drafts_per_round[round++ % drafts_per_round.size()] : 0;
+    runner.step(sequences);
+    if (generating && counts != nullptr)
+      ++(*counts)[{static_cast<int>(sequence.drafts.size()), static_cast<int>(sequence.output().size() - before) - 1}];
+  }
+  recording.output.assign(sequence.output().begin(), sequence.output().begin() + kGenerated);
+  for (int i = 0; i < kGenerated; ++i) recording.logit_hashes.push_back(hashes.at(sequence.prompt_length + i));
+  return recording;
+}
+
+std::string difference(const Recording& got, const Recording& want) {
+  for (size_t i = 0; i < want.output.size(); ++i) {
+    if (got.logit_hashes[i] != want.logit_hashes[i]) return cat("logit bits of output token ", i, " differ");
+    if (got.output[i] != want.output[i]) return cat("output token ", i, " is ", got.output[i], ", expected ", want.output[i]);
+  }
+  return "";
+}
+
+ScriptedDrafter::ScriptedDrafter(const Recording& plain, int vocab_size, uint64_t order) : plain_(plain), vocab_size_(vocab_size) {
+  for (int drafted = 0; drafted <= kMaxDrafts; ++drafted)
+    for (int accepted = 0; accepted <= drafted; ++accepted) script_.emplace_back(drafted, accepted);
+  std::sort(script_.begin(), script_.end(), [&](const auto& a, const auto& b) {
+    const auto key = [&](const auto& pair) { return random_word(order, static_cast<uint64_t>(pair.first), static_cast<uint64_t>(pair.second)); };
+    return key(a) < key(b);
+  });
+}
+
+void ScriptedDrafter::propose(std::span<Sequence* const> sequences) {
+  for (Sequence* sequence : sequences) {
+    const auto [drafted, accepted] = script_[round_++ % script_.size()];
+    const size_t next = sequence->output().size();
+    for (int i = 0; i < std::min(drafted, sequence->draft_budget); ++i) {
+      const size_t at = next + static_cast<size_t>(i);
+      const Token right = at < plain_.output.size() ? plain_.output[at] : 0;
+      sequence->drafts.push_back(i < accepted ? right : (right + 1) % vocab_size_);
+    }
+  }
+}
+
+}  // namespace paceline::invisibility
