@@ -1,0 +1,81 @@
+#include "engine/generator.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace paceline {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Hands out the tokens beyond output.size(); returns the reason to stop, if any.
+std::optional<StopReason> hand_out(const Sequence& sequence, const GenerationLimits& limits,
+                                   const std::function<bool(Token)>& on_token, std::vector<Token>& output) {
+  for (size_t i = output.size(); i < sequence.output().size(); ++i) {
+    const Token token = sequence.output()[i];
+    if (std::binary_search(limits.end_tokens.begin(), limits.end_tokens.end(), token)) return StopReason::EndToken;
+    output.push_back(token);
+    if (!on_token(token)) return StopReason::Cancelled;
+    if (static_cast<int>(output.size()) == limits.max_tokens) return StopReason::MaxTokens;
+  }
+  if (sequence.is_full()) return StopReason::ContextFull;
+  return std::nullopt;
+}
+
+}  // namespace
+
+double Generation::tokens_per_second() const {
+  return generation_seconds > 0 ? static_cast<double>(stats.generated) / generation_seconds : 0;
+}
+
+double Generation::tokens_per_pass() const {
+  return stats.passes > 0 ? static_cast<double>(stats.generated) / static_cast<double>(stats.passes) : 0;
+}
+
+RunnerOptions Generator::runner_options(const GeneratorOptions& options) {
+  return {.max_prompt_rows = options.max_prompt_rows, .max_sequences = 1, .max_drafts = options.drafts};
+}
+
+Generator::Generator(Device& device, Model& model, const GeneratorOptions& options)
+    : device_(device), model_(model), options_(options) {
+  PACELINE_ASSERT(options.drafts >= 0 && options.drafts <= kMaxDrafts);
+  if (options.drafts > 0 && !model.facts().has_draft_head)
+    fail("the model has no MTP head (", model.facts().architecture, ", nextn_predict_layers 0), expected one for ", options.drafts, " drafts");
+  if (options.drafts > 0) drafter_.emplace(device, model, runner_options(options));
+  runner_.emplace(device, model, drafter_ ? &*drafter_ : nullptr, runner_options(options));
+}
+
+Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
+                               const GenerationLimits& limits, const std::function<bool(Token)>& on_token,
+                               const std::function<void(int)>& on_prompt) {
+  Generation result;
+  result.prompt_tokens = static_cast<int>(prompt.size());
+  if (limits.max_tokens == 0) return result;
+  Sequence sequence(device_, model_, model_.state_shape(options_.context, 1 + options_.drafts, options_.kv), prompt, parameters);
+  Sequence* const sequences[] = {&sequence};
+
+  auto start = Clock::now();
+  while (sequence.in_prompt()) {
+    runner_->step(sequences);
+    if (on_prompt) on_prompt(sequence.state.length());
+  }
+  result.prompt_seconds = seconds_since(start);
+
+  start = Clock::now();
+  std::optional<StopReason> reason = hand_out(sequence, limits, on_token, result.output);
+  while (!reason) {
+    const int left = limits.max_tokens < 0 ? kMaxDrafts : limits.max_tokens - static_cast<int>(result.output.size()) - 1;
+    sequence.draft_budget = std::min(options_.drafts, left);
+    runner_->step(sequences);
+    reason = hand_out(sequence, limits, on_token, result.output);
+  }
+  result.generation_seconds = seconds_since(start);
+  result.reason = *reason;
+  result.stats = sequence.stats;
+  return result;
+}
+
+}  // namespace paceline

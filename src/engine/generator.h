@@ -1,0 +1,63 @@
+#pragma once
+// One answer at a time: prompt in, tokens out through a callback, with limits and timings. What `complete` and the terminal chat use; many
+// requests at once are the scheduler's business. Owns the runner and, when drafting, the model's draft head as drafter.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "engine/mtp_drafter.h"
+#include "engine/runner.h"
+
+namespace paceline {
+
+struct GeneratorOptions {
+  int context = 8192;         // positions of a sequence
+  int max_prompt_rows = 512;  // prompt chunk
+  int drafts = 0;             // per round, 0 … kMaxDrafts; needs a model with a draft head
+  KvTypes kv;
+};
+
+struct GenerationLimits {
+  int max_tokens = -1;                 // < 0: until the context is full
+  std::span<const Token> end_tokens;   // sorted; generation stops after one, which is not handed out
+};
+
+enum class StopReason { EndToken, MaxTokens, ContextFull, Cancelled };
+
+struct Generation {
+  std::vector<Token> output;  // as handed to the callback
+  StopReason reason = StopReason::MaxTokens;
+  SequenceStats stats;
+  int prompt_tokens = 0;
+  double prompt_seconds = 0;      // until the first token is chosen: the time to first token
+  double generation_seconds = 0;  // from the first token to the last
+
+  double prompt_tokens_per_second() const { return prompt_seconds > 0 ? prompt_tokens / prompt_seconds : 0; }
+  double tokens_per_second() const;
+  double tokens_per_pass() const;
+};
+
+class Generator {
+ public:
+  // Throws Error when drafts are asked of a model without a draft head.
+  Generator(Device& device, Model& model, const GeneratorOptions& options);
+
+  // The rows a model must be loaded for (ModelOptions::max_batch_rows).
+  static int model_rows(const GeneratorOptions& options) { return max_batch_rows(runner_options(options)); }
+
+  // on_token is called for each token in order as soon as its pass is over; false stops. on_prompt with the number of prompt tokens done.
+  Generation generate(std::span<const Token> prompt, const SamplingParameters& parameters, const GenerationLimits& limits,
+                      const std::function<bool(Token)>& on_token, const std::function<void(int)>& on_prompt = {});
+
+ private:
+  static RunnerOptions runner_options(const GeneratorOptions& options);
+
+  Device& device_;
+  Model& model_;
+  GeneratorOptions options_;
+  std::optional<MtpDrafter> drafter_;
+  std::optional<Runner> runner_;
+};
+
+}  // namespace paceline
