@@ -1,0 +1,38 @@
+#pragma once
+// Q5_0: as Q4_0 with a fifth bit: bit e of `high_bits` belongs to element e. value = (q - 16) * d. Spec section 9.2.
+#include "quant/block.h"
+
+namespace paceline {
+
+struct Q5_0Block {
+  static constexpr QuantType kType = QuantType::Q5_0;
+  static constexpr int kSize = 32;
+  uint16_t scale;        // half
+  uint8_t high_bits[4];  // little-endian u32
+  uint8_t quants[16];
+};
+static_assert(sizeof(Q5_0Block) == 22);
+
+inline void decode(const Q5_0Block& block, float* out) {
+  const float scale = half_to_float(block.scale);
+  for (int e = 0; e < 32; ++e) {
+    const int nibble = e < 16 ? block.quants[e] & 15 : block.quants[e - 16] >> 4;
+    const int high = (block.high_bits[e >> 3] >> (e & 7)) & 1;
+    out[e] = static_cast<float>((nibble | (high << 4)) - 16) * scale;
+  }
+}
+
+inline void encode(const float* values, Q5_0Block& out) {
+  float x[32];
+  copy_encodable(values, x);
+  out = {};
+  out.scale = float_to_half(signed_extreme(x, 32) / -16.0f);
+  const float scale = half_to_float(out.scale);
+  for (int e = 0; e < 32; ++e) {
+    const int quant = nearest_step(x[e], scale, -16, 15) + 16;
+    out.quants[e & 15] = static_cast<uint8_t>(out.quants[e & 15] | ((quant & 15) << (e < 16 ? 0 : 4)));
+    out.high_bits[e >> 3] = static_cast<uint8_t>(out.high_bits[e >> 3] | ((quant >> 4) << (e & 7)));
+  }
+}
+
+}  // namespace paceline
