@@ -8,7 +8,7 @@ from . import corpus, records, template
 from .streams import Stream
 
 # Kind of document -> share in percent. `synthetic.X` draws fresh exercises of a domain, `real.X` the corpus pool.
-MIXTURE = (('synthetic.math', 50), ('synthetic.python', 18), ('synthetic.shell', 12), ('synthetic.english', 5), ('real.shell', 5),
+MIXTURE = (('synthetic.math', 45), ('synthetic.python', 20), ('synthetic.shell', 12), ('synthetic.english', 8), ('real.shell', 5),
            ('real.python', 3), ('real.math', 2), ('real.english', 3), ('real.prose', 2))
 LONGEST = 512
 SYSTEM = ('You are a helpful assistant.', 'You are a concise assistant.', 'Answer step by step.', 'You help with Python, shell commands and mathematics.')

@@ -31,7 +31,7 @@ def small_talk(stream):
     identity, questions, answer = stream.pick(TOPICS)
     name = stream.pick(words.NAMES)
     question = stream.pick(questions.split(' | ')).format(name=name)
-    return (identity, name, question, stream.below(1000)), question, answer.format(name=name), {}
+    return (identity, question), question, answer.format(name=name), {}
 
 
 def rewriting(stream):

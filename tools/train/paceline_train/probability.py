@@ -149,7 +149,7 @@ def dice(stream):
         question = stream.pick((f'You roll two dice. What is the probability that the sum is {target}?', f'Two fair dice are rolled. What is the chance of a sum of {target}?',
                                 f'What is the probability of rolling a total of {target} with two dice?'))
         listed = ', '.join(f'{x}+{y}' for x, y in pairs)
-        return ('sum', target, stream.below(100)), question, ['Two dice have 6 * 6 = 36 outcomes.', f'Sum {target}: {listed}, that is {len(pairs)}.',
+        return ('sum', question), question, ['Two dice have 6 * 6 = 36 outcomes.', f'Sum {target}: {listed}, that is {len(pairs)}.',
                                                               f'P(sum {target}) = {len(pairs)}/36.', *closing], answer
     n = stream.between(2, 5)
     good = {'number': [n], 'even': [2, 4, 6], 'less': list(range(1, n)), 'more': list(range(n + 1, 7))}[kind]
@@ -157,7 +157,7 @@ def dice(stream):
     question = stream.pick((f'You roll {die}. What is the probability of {event}?', f'What is the probability of rolling {event} with {die}?',
                             f'What is the chance of getting {event} when you roll {die}?'))
     closing, answer = ending(len(good), 6)
-    return (kind, n, stream.below(100)), question, ['A die has 6 outcomes.', f'Good outcomes: {", ".join(map(str, good))}, that is {len(good)}.',
+    return (kind, question), question, ['A die has 6 outcomes.', f'Good outcomes: {", ".join(map(str, good))}, that is {len(good)}.',
                                                     f'P = {len(good)}/6.', *closing], answer
 
 
@@ -166,15 +166,48 @@ def coins(stream):
     question = stream.pick((f'You flip a fair coin {n} times. What is the probability that all are {side}?', f'A coin is tossed {n} times. What is the chance of {n} {side}?',
                             f'What is the probability of getting {side} {n} times in a row with a fair coin?'))
     steps = [f'Each flip: P({side}) = 1/2.', f'{n} flips: ' + ' * '.join(['1/2'] * n) + f' = 1/{2 ** n}.']
-    return (n, side, stream.below(100)), question, steps, f'1/{2 ** n}'
+    return (question,), question, steps, f'1/{2 ** n}'
+
+
+def either_order(stream):
+    """One of each of two colours, in any order, without replacement."""
+    bag = Bag(stream, 2)
+    a, b, n, m, total = bag.colours[0], bag.colours[1], bag.counts[0], bag.counts[1], bag.total
+    middle = stream.pick((f'you draw two {bag.things} without replacement', f'two {bag.things} are drawn without replacement', 'you draw two without replacement'))
+    event = stream.pick((f'one is {a} and the other is {b}', f'you get one {a} and one {b} {bag.one}', f'you draw one {a} and one {b} in any order'))
+    product, whole = n * m, total * (total - 1)
+    closing, answer = ending(2 * product, whole)
+    steps = [bag.total_step(), f'{a.capitalize()} then {b}: {n}/{total} * {m}/{total - 1}.', f'{b.capitalize()} then {a}: {m}/{total} * {n}/{total - 1}.',
+             f'{n} * {m} = {product} and {table_product(total, total - 1) if total > 10 else product_step(total, total - 1)}.',
+             f'Both orders: 2 * {product}/{whole} = {2 * product}/{whole}.', *closing]
+    return bag.key('either order'), join(stream, bag.opening(stream), middle, chance_of(stream, event)), steps, answer
+
+
+def at_least_one(stream):
+    """By the complement: 1 minus the chance of none, without replacement."""
+    bag = Bag(stream, 2)
+    while bag.total - bag.counts[0] < 2:
+        bag = Bag(stream, 2)
+    a, n, total = bag.colours[0], bag.counts[0], bag.total
+    rest = total - n
+    middle = stream.pick((f'you draw two {bag.things} without replacement', f'two {bag.things} are drawn without replacement', 'you draw two without replacement'))
+    event = stream.pick((f'at least one is {a}', f'at least one {bag.one} is {a}', f'you get at least one {a} {bag.one}'))
+    product, whole = rest * (rest - 1), total * (total - 1)
+    closing, answer = ending(whole - product, whole)
+    steps = [bag.total_step(), f'Not {a}: {total} - {n} = {rest}.',
+             f'{table_product(rest, rest - 1) if rest > 10 else product_step(rest, rest - 1)} and {table_product(total, total - 1) if total > 10 else product_step(total, total - 1)}.',
+             f'None {a}: {rest}/{total} * {rest - 1}/{total - 1} = {product}/{whole}.', f'{whole} - {product} = {whole - product}, so at least one {a}: {whole - product}/{whole}.', *closing]
+    return bag.key('at least one'), join(stream, bag.opening(stream), middle, chance_of(stream, event)), steps, answer
 
 
 FAMILIES = {'one_draw': (one_draw, 9), 'without_replacement': (without_replacement, 22), 'with_replacement': (with_replacement, 12),
-            'dice': (dice, 3), 'coins': (coins, 2)}
+            'either_order': (either_order, 6), 'at_least_one': (at_least_one, 6), 'dice': (dice, 3), 'coins': (coins, 2)}
 
 
 def is_reserved(family, key):
     """Demonstration numbers: two draws from bags whose sorted counts are RESERVED."""
-    if family not in ('without_replacement', 'with_replacement'):
+    if family not in ('without_replacement', 'with_replacement', 'either_order', 'at_least_one'):
         return False
-    return tuple(key[:2]) in RESERVED and len([k for k in key if isinstance(k, int)]) == 6 or tuple(key[:3]) in RESERVED
+    counts = [value for value in key if isinstance(value, int)]
+    kinds = next(k for k in (2, 3) if sorted(counts[k:2 * k]) == counts[:k])
+    return tuple(counts[:kinds]) in RESERVED

@@ -510,10 +510,10 @@ add('count_lines', 'count_lines line_count number_of_lines',
 def {f}(path):
     with open(path) as file:
         return sum(1 for _ in file)
-''', [("(open('t.txt', 'w').write('a' + chr(10) + 'b' + chr(10)), {f}('t.txt'))[1]", '2')])
+''', [("(__import__('pathlib').Path('t.txt').write_text('a' + chr(10) + 'b' + chr(10)), {f}('t.txt'))[1]", '2')])
 add('read_lines', 'read_lines lines_of load_lines',
     'reads a file and returns its lines without line breaks | returns the lines of a file as a list', '''
 def {f}(path):
     with open(path) as file:
         return [line.rstrip('\\n') for line in file]
-''', [("(open('t.txt', 'w').write('a' + chr(10) + 'b'), {f}('t.txt'))[1]", "['a', 'b']")])
+''', [("(__import__('pathlib').Path('t.txt').write_text('a' + chr(10) + 'b'), {f}('t.txt'))[1]", "['a', 'b']")])

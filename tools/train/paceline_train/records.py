@@ -1,13 +1,12 @@
 """Records of the synthetic curriculum: one function from (family, index) to a chat record, and the split by parameter key."""
-from . import manners, maths, probability, python_tasks, shell_tasks
+from . import facts, manners, maths, more_maths, probability, python_tasks, shell_tasks
 from .streams import Stream, part_of
 
-DOMAINS = {'math': {**maths.FAMILIES, **probability.FAMILIES}, 'python': python_tasks.FAMILIES, 'shell': shell_tasks.FAMILIES,
-           'english': manners.FAMILIES}
+DOMAINS = {'math': {**maths.FAMILIES, **more_maths.FAMILIES, **probability.FAMILIES}, 'python': python_tasks.FAMILIES, 'shell': shell_tasks.FAMILIES,
+           'english': {**manners.FAMILIES, **facts.FAMILIES}}
 ARTICLE = ('write a Python function that computes the nth Fibonacci number using memoization, just the code',
            'find the 5 largest files in /var/log',
            'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?')
-SHORT = ('Just the answer: {}', '{} Just the answer.', '{} Answer only.')
 
 
 def plain(text):

@@ -121,7 +121,8 @@ SKELETONS = (
     ('cpu_count', 'how many CPUs does this machine have | Show the number of CPU cores', 'nproc', 'nproc prints the number of available processors.'),
     ('cron_list', 'list my cron jobs | Show the crontab of user {user}', 'crontab -l', '-l lists the entries.'),
 )
-PREFIX = ('', '', '', '', '', 'Shell command to ', 'Give me a shell command to ', 'Bash: ', 'How can I ')
+PREFIX = ('', '', '', '', '', '', 'Shell command to ', 'Give me a shell command to ', 'Bash: ', 'How can I ', 'How do I ', 'I want to ', 'command to ',
+          'Please ', 'Write a shell command to ', 'one-liner to ')
 BARE = (', just the command', '. Just the command.', ', command only')
 
 
@@ -142,13 +143,14 @@ def shell_command(stream):
     question = request.format(**values)
     if question[0].islower() and not question.startswith(('which', 'who', 'how')):
         prefix = stream.pick(PREFIX)
-        question = prefix + question + ('?' if prefix.startswith('How') else '')
+        question = prefix + question + ('?' if prefix.startswith('How ') else '')
         if not prefix and stream.chance(35):
             question = question[0].upper() + question[1:] + stream.pick(('', '.'))
+    drawn = identity if '{' in requests else identity + '/' + question      # without parameters the wording is all there is to split by
     block = f'```bash\n{command.format(**values)}\n```'
     if stream.chance(25) and not question.endswith(('?', '.')):
-        return (identity, block, 'bare'), question + stream.pick(BARE), block, {}
-    return (identity, block), question, f'{block}\n\n{explanation.format(**values)}', {}
+        return (drawn, block, 'bare'), question + stream.pick(BARE), block, {}
+    return (drawn, block), question, f'{block}\n\n{explanation.format(**values)}', {}
 
 
 FAMILIES = {'shell_command': (shell_command, 100)}
