@@ -48,6 +48,18 @@ Generator::Generator(Device& device, Model& model, const GeneratorOptions& optio
   runner_.emplace(device, model, drafter_ ? &*drafter_ : nullptr, runner_options(options));
 }
 
+void Generator::round(Sequence& sequence, DepthPolicy& policy, AcceptanceAverages& acceptance, int most_drafts) {
+  const int depth = options_.adapt_depth ? policy.choose(times_, acceptance, most_drafts) : most_drafts;
+  const int before = sequence.length();
+  Sequence* const sequences[] = {&sequence};
+  sequence.draft_budget = depth;
+  const auto start = Clock::now();
+  runner_->step(sequences);
+  const int drafted = static_cast<int>(sequence.drafts.size());
+  times_.record(drafted, seconds_since(start));
+  acceptance.record(drafted, sequence.length() - before - 1);
+}
+
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
                                const GenerationLimits& limits, const std::function<bool(Token)>& on_token,
                                const std::function<void(int)>& on_prompt) {
@@ -64,17 +76,19 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   }
   result.prompt_seconds = seconds_since(start);
 
+  DepthPolicy policy;
+  AcceptanceAverages acceptance;
   start = Clock::now();
   std::optional<StopReason> reason = hand_out(sequence, limits, on_token, result.output);
   while (!reason) {
     const int left = limits.max_tokens < 0 ? kMaxDrafts : limits.max_tokens - static_cast<int>(result.output.size()) - 1;
-    sequence.draft_budget = std::min(options_.drafts, left);
-    runner_->step(sequences);
+    round(sequence, policy, acceptance, std::min(options_.drafts, left));
     reason = hand_out(sequence, limits, on_token, result.output);
   }
   result.generation_seconds = seconds_since(start);
   result.reason = *reason;
   result.stats = sequence.stats;
+  result.drafting_paused = policy.paused();
   return result;
 }
 

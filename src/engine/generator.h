@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "engine/depth_policy.h"
 #include "engine/mtp_drafter.h"
 #include "engine/runner.h"
 
@@ -14,7 +15,8 @@ namespace paceline {
 struct GeneratorOptions {
   int context = 8192;         // positions of a sequence
   int max_prompt_rows = 512;  // prompt chunk
-  int drafts = 0;             // per round, 0 … kMaxDrafts; needs a model with a draft head
+  int drafts = 0;             // per round at most, 0 … kMaxDrafts; needs a model with a draft head
+  bool adapt_depth = false;   // let DepthPolicy choose the depth of each round, 0 … drafts
   KvTypes kv;
 };
 
@@ -32,6 +34,7 @@ struct Generation {
   int prompt_tokens = 0;
   double prompt_seconds = 0;      // until the first token is chosen: the time to first token
   double generation_seconds = 0;  // from the first token to the last
+  bool drafting_paused = false;   // at the end, plain decoding was the faster choice
 
   double prompt_tokens_per_second() const { return prompt_seconds > 0 ? prompt_tokens / prompt_seconds : 0; }
   double tokens_per_second() const;
@@ -52,12 +55,15 @@ class Generator {
 
  private:
   static RunnerOptions runner_options(const GeneratorOptions& options);
+  // One round, timed.
+  void round(Sequence& sequence, DepthPolicy& policy, AcceptanceAverages& acceptance, int most_drafts);
 
   Device& device_;
   Model& model_;
   GeneratorOptions options_;
   std::optional<MtpDrafter> drafter_;
   std::optional<Runner> runner_;
+  RoundTimes times_;  // of this model on this machine, kept from answer to answer
 };
 
 }  // namespace paceline

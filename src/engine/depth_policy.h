@@ -1,0 +1,53 @@
+#pragma once
+// How many drafts a round should ask for: the depth that maximises expected settled tokens per expected second (goodput), 0 when plain
+// decoding is faster. A pure function of what has been recorded (acceptance by depth, time by depth), so it can be judged in simulation
+// (tests/engine/depth_policy_test.cpp).
+#include <array>
+
+#include "engine/sequence.h"
+
+namespace paceline {
+
+// Seconds of a round by its depth: verify pass of 1 + K rows and the drafting of K tokens together. Learned from real rounds as moving
+// averages; depths not seen yet are placed on a default curve through those that were.
+class RoundTimes {
+ public:
+  void record(int depth, double seconds);
+  double seconds(int depth) const;
+  bool measured(int depth) const { return counts_[static_cast<size_t>(depth)] > 0; }
+
+ private:
+  std::array<double, kMaxDrafts + 1> average_{};
+  std::array<int, kMaxDrafts + 1> counts_{};
+};
+
+// Probability that the draft at a depth is accepted given that those before it were: moving averages of one sequence. A depth that has
+// hardly been seen is expected to do as well as the one before it.
+class AcceptanceAverages {
+ public:
+  void record(int drafted, int accepted);
+  double conditional(int depth) const;  // depth 1 … kMaxDrafts
+  // Tokens a round of `depth` drafts settles: 1 + a1 + a1 a2 + …
+  double expected_tokens(int depth) const;
+
+ private:
+  std::array<double, kMaxDrafts> average_{};
+  std::array<int, kMaxDrafts> counts_{};
+};
+
+class DepthPolicy {
+ public:
+  // The depth of the next round, 0 … at_most. While plain decoding wins, one draft is still tried now and then, at least every
+  // kProbeInterval rounds, so that a change is noticed; the closer the race, the more often.
+  int choose(const RoundTimes& times, const AcceptanceAverages& acceptance, int at_most);
+  // Whether plain decoding was found faster, for the user's information.
+  bool paused() const { return paused_; }
+
+  static constexpr int kProbeInterval = 48;
+
+ private:
+  int rounds_since_probe_ = 0;
+  bool paused_ = false;
+};
+
+}  // namespace paceline
