@@ -27,6 +27,8 @@ class GgufFile {
  public:
   // `path` is the file, or the first of a split set (`-00001-of-0000N.gguf`). Throws Error naming the file and the fault.
   static GgufFile open(const std::string& path);
+  // A single file that lies in memory, which must outlive the result; `name` is for messages.
+  static GgufFile from_bytes(const std::string& name, std::span<const std::byte> bytes);
   GgufFile(GgufFile&&) noexcept;
   GgufFile& operator=(GgufFile&&) noexcept;
   ~GgufFile();
@@ -38,6 +40,10 @@ class GgufFile {
   const Metadata& metadata() const;
   std::span<const GgufTensor> tensors() const;  // file order
   const GgufTensor* find(std::string_view name) const;
+
+  // Hints about a tensor's pages: will be read soon / has been copied and is not needed again.
+  void will_need(const GgufTensor& tensor) const;
+  void done_with(const GgufTensor& tensor) const;
 
  private:
   struct Contents;
