@@ -8,8 +8,8 @@ from . import corpus, records, template
 from .streams import Stream
 
 # Kind of document -> share in percent. `synthetic.X` draws fresh exercises of a domain, `real.X` the corpus pool.
-MIXTURE = (('synthetic.math', 45), ('synthetic.python', 20), ('synthetic.shell', 12), ('synthetic.english', 8), ('real.shell', 5),
-           ('real.python', 3), ('real.math', 2), ('real.english', 3), ('real.prose', 2))
+MIXTURE = (('synthetic.math', 46), ('synthetic.python', 22), ('synthetic.shell', 15), ('synthetic.english', 7), ('real.shell', 4),
+           ('real.python', 2), ('real.math', 1), ('real.english', 2), ('real.prose', 1))
 LONGEST = 512
 SYSTEM = ('You are a helpful assistant.', 'You are a concise assistant.', 'Answer step by step.', 'You help with Python, shell commands and mathematics.')
 THOUGHTS = {'python': 'I will write a short Python function.', 'english': 'A short answer is enough.'}

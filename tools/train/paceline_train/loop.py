@@ -21,10 +21,10 @@ DRAFT_WEIGHTS = (0.3, 0.2, 0.15)
 @dataclass(frozen=True)
 class Plan:
     steps: int
-    rows: int = 4096
+    rows: int = 3072
     warm: int = 60
     decay_share: float = 0.3        # the last part of the run lowers the rate to zero
-    deep_from: float = 0.5          # from here the MTP block is also trained on its own hidden states
+    deep_from: float = 0.55         # from here the MTP block is also trained on its own hidden states
     muon_rate: float = 0.02
     adam_rate: float = 0.003
     weight_decay: float = 0.05
