@@ -42,7 +42,7 @@ function(paceline_test folder)
     target_link_libraries(${name}_tests PRIVATE paceline_${dependency})
   endforeach()
   target_link_libraries(${name}_tests PRIVATE GTest::gmock GTest::gtest_main Threads::Threads)
-  target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
+  target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name}_tests PRIVATE PACELINE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests"
     PACELINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME unit.${name} COMMAND ${name}_tests)
