@@ -130,7 +130,8 @@ GgufWriter::~GgufWriter() {
 
 void GgufWriter::add(std::string key, GgufValue value) {
   PACELINE_ASSERT(!state_->header_written);
-  if (key == "general.alignment") fail(state_->path, ": general.alignment cannot be set, it is ", kAlignment);
+  if (key == "general.alignment" && value.integer() != static_cast<int64_t>(kAlignment))
+    fail(state_->path, ": key general.alignment cannot be anything but ", kAlignment, " here");
   state_->metadata.add(std::move(key), std::move(value));
 }
 
