@@ -1,0 +1,36 @@
+#pragma once
+// The program's three streams. Standard output carries results only, byte for byte; everything said to people goes to standard error.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace paceline {
+
+// Writes all of it at once; throws Error when standard output is closed or full.
+void write_output(std::string_view bytes);
+
+// One line for people: "paceline: TEXT".
+void say(std::string_view text);
+// The same without decoration.
+void say_raw(std::string_view text);
+
+// All of standard input; throws Error when it cannot be read.
+std::string read_input();
+std::string read_file(const std::string& path);
+
+// A share done, on a terminal only: one line that is drawn over. Ends with an empty line when it goes.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string label);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  void show(double share);
+
+ private:
+  std::string label_;
+  bool on_terminal_;
+  int shown_percent_ = -1;
+};
+
+}  // namespace paceline

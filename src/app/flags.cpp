@@ -1,0 +1,140 @@
+#include "app/flags.h"
+
+#include <algorithm>
+
+namespace paceline {
+
+namespace {
+
+using enum FlagKind;
+constexpr double kMost = 1e9;
+constexpr unsigned kSamples = kComplete;
+
+constexpr Flag kFlags[] = {
+    {.id = "model", .commands = kReadsModel, .names = "-m --model", .kind = Text, .value_name = "MODEL",
+     .help = "a GGUF file (the first of a split set), or repo or repo:quant in the Hugging Face cache"},
+
+    {.id = "prompt", .commands = kComplete | kTokenize, .names = "-p --prompt", .kind = Text, .value_name = "TEXT",
+     .default_text = "standard input", .help = "the text to start from; special tokens in it count"},
+    {.id = "prompt_file", .commands = kComplete | kTokenize, .names = "-f --file", .kind = Text, .value_name = "FILE",
+     .help = "read the prompt from FILE"},
+    {.id = "max_tokens", .commands = kComplete, .names = "-n --predict --n-predict", .kind = Integer, .value_name = "N",
+     .lowest = -1, .highest = kMost, .default_text = "-1", .help = "stop after N tokens; -1: at the model's end or a full context"},
+    {.id = "ignore_eos", .commands = kComplete, .names = "--ignore-eos", .help = "never choose a token that ends the text"},
+    {.id = "json", .commands = kComplete | kInspect | kTokenize, .names = "--json",
+     .help = "print one JSON object instead of text"},
+
+    {.id = "temperature", .commands = kSamples, .names = "--temp --temperature", .kind = Number, .value_name = "T",
+     .lowest = 0, .highest = 100, .default_text = "the model's, or 0.8", .help = "0: always the most likely token"},
+    {.id = "top_k", .commands = kSamples, .names = "--top-k", .kind = Integer, .value_name = "K", .lowest = 0, .highest = kMost,
+     .default_text = "the model's, or 40", .help = "only the K most likely tokens; 0: all"},
+    {.id = "top_p", .commands = kSamples, .names = "--top-p", .kind = Number, .value_name = "P", .lowest = 0, .highest = 1,
+     .default_text = "the model's, or 0.95", .help = "only the most likely tokens that together reach P; 1: all"},
+    {.id = "min_p", .commands = kSamples, .names = "--min-p", .kind = Number, .value_name = "P", .lowest = 0, .highest = 1,
+     .default_text = "the model's, or 0.05", .help = "only tokens at least P times as likely as the best; 0: all"},
+    {.id = "repeat_penalty", .commands = kSamples, .names = "--repeat-penalty", .kind = Number, .value_name = "X",
+     .lowest = 0.01, .highest = 100, .default_text = "1", .help = "divide the logits of recent tokens by X; 1: off"},
+    {.id = "presence_penalty", .commands = kSamples, .names = "--presence-penalty", .kind = Number, .value_name = "X",
+     .lowest = -100, .highest = 100, .default_text = "0", .help = "subtract X from the logits of recent tokens"},
+    {.id = "frequency_penalty", .commands = kSamples, .names = "--frequency-penalty", .kind = Number, .value_name = "X",
+     .lowest = -100, .highest = 100, .default_text = "0", .help = "subtract X from them for each time they occurred"},
+    {.id = "penalty_window", .commands = kSamples, .names = "--repeat-last-n", .kind = Integer, .value_name = "N",
+     .lowest = -1, .highest = kMost, .default_text = "64", .help = "how many last tokens are recent; -1: all"},
+    {.id = "logit_bias", .commands = kSamples, .names = "-l --logit-bias", .kind = Text, .value_name = "ID(+|-)X",
+     .help = "add X to a token's logit, e.g. 1234+2.5; may be given several times", .may_repeat = true},
+    {.id = "seed", .commands = kSamples, .names = "-s --seed", .kind = Integer, .value_name = "N", .lowest = -1,
+     .highest = 9007199254740992.0, .default_text = "random, printed", .help = "the same seed gives the same text; -1: random"},
+
+    {.id = "context", .commands = kRunsModel | kInspect, .names = "-c --ctx-size", .kind = Integer, .value_name = "N", .lowest = 0,
+     .highest = 1 << 24, .default_text = "the smaller of trained and 8192", .help = "positions there is room for; 0: as trained"},
+    {.id = "chunk", .commands = kRunsModel, .names = "-ub --ubatch-size", .kind = Integer, .value_name = "N", .lowest = 1,
+     .highest = 4096, .default_text = "512", .help = "prompt tokens in one pass"},
+    {.id = "cache_type_k", .commands = kRunsModel, .names = "-ctk --cache-type-k", .kind = Text, .value_name = "TYPE",
+     .choices = "f16 q8_0 f32", .default_text = "f16", .help = "type of the keys in memory"},
+    {.id = "cache_type_v", .commands = kRunsModel, .names = "-ctv --cache-type-v", .kind = Text, .value_name = "TYPE",
+     .choices = "f16 q8_0 f32", .default_text = "f16", .help = "type of the values in memory"},
+    {.id = "mtp", .commands = kComplete, .names = "--mtp", .kind = Integer, .value_name = "off|auto|N", .lowest = 0, .highest = 6,
+     .choices = "off auto", .default_text = "auto", .help = "tokens the draft head guesses ahead; the text is the same"},
+    {.id = "spec_type", .commands = kComplete, .names = "--spec-type", .kind = Text, .value_name = "TYPE",
+     .choices = "draft-mtp none", .help = "llama.cpp's name: draft-mtp is --mtp auto, none is --mtp off"},
+    {.id = "spec_max", .commands = kComplete, .names = "--spec-draft-n-max --draft-max --draft --draft-n", .kind = Integer,
+     .value_name = "N", .lowest = 0, .highest = 6, .help = "llama.cpp's name for --mtp N"},
+
+    {.id = "threads", .commands = kRunsModel | kSynth, .names = "-t --threads", .kind = Integer, .value_name = "N", .lowest = -1,
+     .highest = 1024, .default_text = "physical cores", .help = "threads; -1 and 0: as many as there are cores"},
+    {.id = "device", .commands = kRunsModel, .names = "--device -dev", .kind = Text, .value_name = "NAME",
+     .choices = "reference cpu", .default_text = "cpu", .help = "what computes; reference is slow and obvious"},
+    {.id = "isa", .commands = kRunsModel, .names = "--isa", .kind = Text, .value_name = "NAME", .choices = "scalar avx2 avx512",
+     .default_text = "the best there is", .help = "instruction set of the cpu device"},
+
+    {.id = "tokens", .commands = kLogits, .names = "--tokens", .kind = Text, .value_name = "FILE.json",
+     .help = "the file whose prompt_tokens to run"},
+    {.id = "out", .commands = kLogits, .names = "--out", .kind = Text, .value_name = "PREFIX",
+     .help = "write PREFIX.trunk.f32 and, when there is a draft head, PREFIX.mtp.f32"},
+
+    {.id = "special_as_text", .commands = kTokenize, .names = "--no-parse-special",
+     .help = "control tokens in the text are plain text"},
+    {.id = "ids", .commands = kTokenize, .names = "--ids", .help = "print ids only"},
+
+    {.id = "shape", .commands = kSynth, .names = "--shape", .kind = Text, .value_name = "SHAPE",
+     .choices = "tiny 0.8B 2B 4B 9B 27B 35B-A3B", .help = "which model's sizes"},
+    {.id = "type", .commands = kSynth, .names = "--type", .kind = Text, .value_name = "TYPE",
+     .choices = "Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL IQ4_XS F16 BF16 F32 "
+                "MXFP4_MOE MXFP4 Q3_K Q4_K Q5_K",
+     .help = "quantization mix"},
+    {.id = "accept", .commands = kSynth, .names = "--accept", .kind = Number, .value_name = "P", .lowest = 0, .highest = 1,
+     .help = "greedy text follows a fixed map, and the draft head is right for a share P of the ids"},
+    {.id = "rare", .commands = kSynth, .names = "--rare", .kind = Number, .value_name = "R", .lowest = 0, .highest = 1,
+     .default_text = "0", .help = "with --accept: for a share R the next token lies outside the 16,384 lowest ids"},
+    {.id = "synth_seed", .commands = kSynth, .names = "-s --seed", .kind = Integer, .value_name = "N", .lowest = 0,
+     .highest = 9007199254740992.0, .default_text = "0", .help = "another seed, another model"},
+    {.id = "output", .commands = kSynth, .names = "-o --output", .kind = Text, .value_name = "FILE", .help = "the file to write"},
+
+    // Other tools' flags that change nothing here.
+    {.id = "gpu_layers", .commands = kRunsModel, .names = "-ngl --gpu-layers --n-gpu-layers", .kind = Integer, .value_name = "N",
+     .lowest = -1, .highest = kMost, .choices = "auto all", .help = "nothing is offloaded", .changes_nothing = true},
+    {.id = "flash_attention", .commands = kRunsModel, .names = "-fa --flash-attn", .kind = Text, .value_name = "on|off|auto",
+     .choices = "on off auto 1 0 enabled disabled", .help = "attention never stores its scores", .value_is_optional = true,
+     .changes_nothing = true},
+    {.id = "batch", .commands = kRunsModel, .names = "-b --batch-size", .kind = Integer, .value_name = "N", .lowest = 1,
+     .highest = kMost, .help = "-ub alone sets the prompt chunk", .changes_nothing = true},
+    {.id = "threads_batch", .commands = kRunsModel, .names = "-tb --threads-batch", .kind = Integer, .value_name = "N", .lowest = -1,
+     .highest = 1024, .help = "-t serves prompts too", .changes_nothing = true},
+    {.id = "no_mmap", .commands = kRunsModel, .names = "--no-mmap --mmap --mlock", .help = "weights are always repacked into memory",
+     .changes_nothing = true},
+    {.id = "no_warmup", .commands = kRunsModel, .names = "--no-warmup --warmup", .help = "there is no warm-up run", .changes_nothing = true},
+    {.id = "no_conversation", .commands = kComplete, .names = "-no-cnv --no-conversation --single-turn -st",
+     .help = "complete never chats", .changes_nothing = true},
+    {.id = "no_display_prompt", .commands = kComplete, .names = "--no-display-prompt", .help = "the prompt is never printed",
+     .changes_nothing = true},
+    {.id = "simple_io", .commands = kComplete, .names = "--simple-io --log-disable --no-perf --perf --no-escape",
+     .help = "output is plain already", .changes_nothing = true},
+    {.id = "kv_unified", .commands = kRunsModel, .names = "-kvu --kv-unified --no-kv-offload -nkvo --swa-full",
+     .help = "there is one kind of cache", .changes_nothing = true},
+    {.id = "parallel", .commands = kComplete, .names = "-np --parallel", .kind = Integer, .value_name = "N", .lowest = 1, .highest = kMost,
+     .help = "complete runs one sequence", .changes_nothing = true},
+};
+
+}  // namespace
+
+std::span<const Flag> all_flags() { return kFlags; }
+
+std::vector<const Flag*> flags_of(Command command) {
+  std::vector<const Flag*> flags;
+  for (const Flag& flag : kFlags)
+    if ((flag.commands & command) != 0) flags.push_back(&flag);
+  return flags;
+}
+
+std::vector<std::string_view> split_words(std::string_view text) {
+  std::vector<std::string_view> words;
+  size_t at = 0;
+  while ((at = text.find_first_not_of(' ', at)) != std::string_view::npos) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
+}  // namespace paceline

@@ -1,0 +1,79 @@
+#include "app/session.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "app/console.h"
+#include "app/model_path.h"
+#include "app/prompt_text.h"
+#include "base/error.h"
+
+namespace paceline {
+
+namespace {
+
+DType cache_type(const Arguments& arguments, std::string_view id) {
+  const std::string name = arguments.text(id).value_or("f16");
+  if (name == "f32") return DType::F32;
+  return name == "q8_0" ? DType::Q8_0 : DType::F16;
+}
+
+int context_length(const Arguments& arguments, int trained) {
+  const int64_t wanted = arguments.integer("context").value_or(std::min(trained, kUsualContext));
+  if (wanted > trained) say(cat("-c ", wanted, " is more than the ", trained, " positions the model was trained for"));
+  return wanted == 0 ? trained : static_cast<int>(wanted);
+}
+
+DeviceOptions device_options(const Arguments& arguments) {
+  DeviceOptions options;
+  options.kind = arguments.text("device").value_or("cpu");
+  options.threads = static_cast<int>(std::max<int64_t>(0, arguments.integer("threads").value_or(0)));
+  options.isa = arguments.text("isa").value_or("");
+  return options;
+}
+
+bool file_has_draft_head(const GgufFile& file) {
+  const std::string key = file.metadata().text("general.architecture") + ".nextn_predict_layers";
+  return file.metadata().find_integer(key, 0, 1 << 20).value_or(0) > 0;
+}
+
+// --mtp and llama.cpp's --spec-type and --spec-draft-n-max. A command without these flags drafts nothing.
+void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOptions& options) {
+  if (arguments.command() != kComplete) return;
+  const auto mtp = arguments.text("mtp"), type = arguments.text("spec_type"), most = arguments.text("spec_max");
+  if (mtp && (type || most)) throw UsageError("--mtp says the same as --spec-type and --spec-draft-n-max, expected only one of them");
+  const bool off = mtp == "off" || type == "none", head = file_has_draft_head(file);
+  const auto depth = mtp ? arguments.integer("mtp") : arguments.integer("spec_max");
+  if (off || depth == 0) return;
+  if (!head && (depth || type))
+    throw UsageError(cat(file.path(), " has no MTP head (nextn_predict_layers is 0), expected one for ",
+                         mtp ? "--mtp" : (type ? "--spec-type" : "--spec-draft-n-max"), "; use --mtp off or auto"));
+  if (!head) return;
+  options.adapt_depth = !depth;
+  options.drafts = depth ? static_cast<int>(*depth) : kMaxDrafts;
+}
+
+}  // namespace
+
+GgufFile open_model_file(const Arguments& arguments) { return GgufFile::open(find_model_file(model_name(arguments))); }
+
+Session open_session(const Arguments& arguments) {
+  const auto start = std::chrono::steady_clock::now();
+  Session session;
+  session.file = std::make_unique<GgufFile>(open_model_file(arguments));
+  choose_drafts(arguments, *session.file, session.options);
+  session.tokenizer = Tokenizer::load(*session.file);
+  session.device = open_device(device_options(arguments));
+  session.options.max_prompt_rows = static_cast<int>(arguments.integer("chunk").value_or(512));
+  session.options.kv = {cache_type(arguments, "cache_type_k"), cache_type(arguments, "cache_type_v")};
+  ProgressLine progress("loading");
+  ModelOptions options;
+  options.max_batch_rows = Generator::model_rows(session.options);
+  options.on_progress = [&](double share) { progress.show(share); };
+  session.model = load_model(*session.file, *session.device, options);
+  session.options.context = context_length(arguments, session.model->facts().context_length);
+  session.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return session;
+}
+
+}  // namespace paceline

@@ -1,0 +1,29 @@
+#pragma once
+// What every command that runs a model opens first: file, tokenizer, device, model, from the same flags.
+#include <memory>
+#include <string>
+
+#include "app/arguments.h"
+#include "device/device.h"
+#include "engine/generator.h"
+#include "gguf/reader.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+namespace paceline {
+
+struct Session {
+  std::unique_ptr<GgufFile> file;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Device> device;
+  std::unique_ptr<Model> model;
+  GeneratorOptions options;  // context, chunk, cache types, drafts
+  double load_seconds = 0;
+};
+
+inline constexpr int kUsualContext = 8192;
+
+GgufFile open_model_file(const Arguments& arguments);
+Session open_session(const Arguments& arguments);
+
+}  // namespace paceline
