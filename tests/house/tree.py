@@ -12,8 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def tracked_files():
     """Tracked and new files that git does not ignore; in an unpacked archive, everything outside build folders."""
-    listing = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT,
-                             capture_output=True, check=False)
+    listing = subprocess.run(['git', '-c', 'safe.directory=*', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+                             cwd=ROOT, capture_output=True, check=False)
     if listing.returncode == 0:
         names = {name for name in listing.stdout.decode().split('\0') if name}
         return sorted(name for name in names if (ROOT / name).is_file())

@@ -1,0 +1,108 @@
+"""The demonstration: the shipped model answers three prompts, and a synthetic model of real size shows the speed. Each text is generated
+twice, plain and with multi-token prediction, and the two must be equal token for token.
+
+Run by scripts/demo, which builds build/paceline first."""
+
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACELINE = ROOT / 'build/paceline'
+SHIPPED_MODEL = ROOT / 'models/paceline-demo.gguf'
+CACHE = ROOT / 'build/demo'
+
+PROMPTS = [
+    'write a Python function that computes the nth Fibonacci number using memoization, just the code',
+    'find the 5 largest files in /var/log',
+    'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?',
+]
+# ChatML with thinking switched off, as the shipped model's template renders one user message.
+CHAT = '<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n'
+
+SYNTHETIC = ['--shape', '0.8B', '--type', 'Q4_K_M', '--accept', '0.7', '--seed', '1']
+SYNTHETIC_PROMPT = 'The riders take turns at the front.'
+SYNTHETIC_TOKENS = 128
+
+
+def run_paceline(arguments, quiet=True):
+    """Standard output of a command; its own messages are shown only when it fails, or live when not quiet."""
+    result = subprocess.run([PACELINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE if quiet else None, check=False)
+    if result.returncode != 0:
+        if quiet:
+            sys.stderr.buffer.write(result.stderr)
+        sys.exit(f'demo: paceline {arguments[0]} ended with status {result.returncode}')
+    return result.stdout
+
+
+def complete(model, prompt, limit, mtp):
+    output = run_paceline(['complete', '-m', str(model), '-p', prompt, '-n', str(limit), '--temp', '0', '--seed', '1', '--mtp', mtp,
+                           '--json'])
+    return json.loads(output)
+
+
+def compare(model, prompt, limit):
+    """(plain, with MTP) reports of one prompt; ends the demonstration when they are not the same text."""
+    plain, drafted = (complete(model, prompt, limit, mtp) for mtp in ('off', 'auto'))
+    if plain['ids'] != drafted['ids'] or plain['text'] != drafted['text']:
+        sys.exit(f'demo: the texts differ, which must never happen:\n{plain["text"]!r}\n{drafted["text"]!r}')
+    if not plain['ids']:
+        sys.exit('demo: nothing was generated')
+    return plain, drafted
+
+
+def acceptance(report):
+    shares = [f'{100 * accepted / drafted:.0f} %' for drafted, accepted in zip(report['drafted'], report['accepted']) if drafted > 0]
+    return ', '.join(shares) if shares else 'none drafted'
+
+
+def show_shipped_model():
+    size_mb = SHIPPED_MODEL.stat().st_size / 1e6
+    print(f'\n== The model in the box: {SHIPPED_MODEL.relative_to(ROOT)}, {size_mb:.1f} MB, trained for three small jobs\n')
+    for prompt in PROMPTS:
+        _, drafted = compare(SHIPPED_MODEL, CHAT.format(prompt), 400)
+        print(f'> {prompt}\n')
+        print('\n'.join('  ' + line for line in drafted['text'].strip().split('\n')))
+        print(f'\n  Plain and with MTP: the same {len(drafted["ids"])} tokens. Drafts accepted, by position: {acceptance(drafted)}; '
+              f'{drafted["tokens_per_pass"]:.2f} tokens per pass.\n')
+
+
+def synthetic_model():
+    """The file, made once: kept until the code that makes it changes."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    model, stamp = CACHE / 'synth-0.8B-Q4_K_M.gguf', CACHE / 'synth-0.8B-Q4_K_M.made-by'
+    sources = sorted((ROOT / 'src/app/synth').glob('*.*')) + sorted((ROOT / 'src/quant').glob('*.*'))
+    key = hashlib.sha256(b''.join(path.read_bytes() for path in sources) + ' '.join(SYNTHETIC).encode()).hexdigest()
+    if model.exists() and stamp.exists() and stamp.read_text() == key:
+        return model
+    print('making a model of 0.8 billion parameters (kept in build/demo/ for the next time)', flush=True)
+    run_paceline(['synth', *SYNTHETIC, '-o', str(model)], quiet=not sys.stderr.isatty())
+    stamp.write_text(key)
+    return model
+
+
+def show_speed():
+    print('== Speed: a synthetic model with the shape and size of Qwen3.5 0.8B in Q4_K_M. Its text means nothing; its work is real, and its\n'
+          '   draft head is made to be right in 70 % of cases, about what real heads reach on code.\n', flush=True)
+    plain, drafted = compare(synthetic_model(), SYNTHETIC_PROMPT, SYNTHETIC_TOKENS)
+    before, after = (report['timings']['tokens_per_s'] for report in (plain, drafted))
+    print(f'  plain      {before:7.1f} tokens/s')
+    print(f'  with MTP   {after:7.1f} tokens/s   {after / before:.2f} times as fast')
+    print(f'  Drafts accepted, by position: {acceptance(drafted)}; {drafted["tokens_per_pass"]:.2f} tokens per pass over the weights.')
+    print(f'  The same {len(plain["ids"])} tokens, checked one by one.')
+    print(f'  {drafted["device"]}')
+
+
+def main():
+    begin = time.monotonic()
+    if SHIPPED_MODEL.exists():
+        show_shipped_model()
+    show_speed()
+    print(f'\nDone in {time.monotonic() - begin:.0f} s. Next: build/paceline help')
+
+
+if __name__ == '__main__':
+    main()
