@@ -1,0 +1,41 @@
+// The kernel table of the avx2 set. Everything the kernels are made of is compiled inside this target region and this namespace, so
+// no instruction beyond the set can leak into code that other CPUs run.
+#include <immintrin.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "device/cpu/dispatch.h"
+#include "device/cpu/simd_macros.h"
+#include "quant/f16.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c")
+namespace paceline::cpu::avx2 {
+
+#include "device/cpu/simd_avx2.h"
+
+#include "device/cpu/math-inl.h"
+
+#include "device/cpu/attention-inl.h"
+#include "device/cpu/delta_rule-inl.h"
+#include "device/cpu/elementwise-inl.h"
+#include "device/cpu/matmul-inl.h"
+
+#include "device/cpu/formats/codes-inl.h"
+
+#include "device/cpu/formats/simple-inl.h"
+
+#include "device/cpu/formats/super-inl.h"
+
+#include "device/cpu/table-inl.h"
+
+}  // namespace paceline::cpu::avx2
+
+#pragma GCC pop_options
+
+namespace paceline::cpu {
+
+Kernels avx2_kernels() { return avx2::make_kernels("avx2"); }
+
+}  // namespace paceline::cpu

@@ -1,0 +1,44 @@
+// The kernel table of the avx512 set. Everything the kernels are made of is compiled inside this target region and this namespace, so
+// no instruction beyond the set can leak into code that other CPUs run.
+// g++ 12 warns about its own _mm512_undefined_ps (bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#include <immintrin.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "device/cpu/dispatch.h"
+#include "device/cpu/simd_macros.h"
+#include "quant/f16.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
+namespace paceline::cpu::avx512 {
+
+#include "device/cpu/simd_avx512.h"
+
+#include "device/cpu/math-inl.h"
+
+#include "device/cpu/attention-inl.h"
+#include "device/cpu/delta_rule-inl.h"
+#include "device/cpu/elementwise-inl.h"
+#include "device/cpu/matmul-inl.h"
+
+#include "device/cpu/formats/codes-inl.h"
+
+#include "device/cpu/formats/simple-inl.h"
+
+#include "device/cpu/formats/super-inl.h"
+
+#include "device/cpu/table-inl.h"
+
+}  // namespace paceline::cpu::avx512
+
+#pragma GCC pop_options
+
+namespace paceline::cpu {
+
+Kernels avx512_kernels() { return avx512::make_kernels("avx512"); }
+
+}  // namespace paceline::cpu

@@ -1,0 +1,46 @@
+#include "device/cpu/dispatch.h"
+
+#include "base/cpu_info.h"
+#include "base/error.h"
+
+namespace paceline::cpu {
+
+namespace {
+
+// Tables are filled on first use and live as long as the program: constant data, so a function-local static does no harm.
+const Kernels& kernels_of(const InstructionSet& set) {
+  static const std::vector<Kernels> tables = [] {
+    std::vector<Kernels> all;
+    for (const InstructionSet& one : instruction_sets()) all.push_back(one.kernels());
+    return all;
+  }();
+  return tables[static_cast<size_t>(&set - instruction_sets().data())];
+}
+
+}  // namespace
+
+const std::vector<InstructionSet>& instruction_sets() {
+  static const std::vector<InstructionSet> sets = {
+      {"scalar", [] { return true; }, scalar_kernels},
+#if defined(__x86_64__)
+      {"avx2", cpu_has_avx2, avx2_kernels},
+      {"avx512", cpu_has_avx512, avx512_kernels},
+#endif
+  };
+  return sets;
+}
+
+const Kernels& choose_kernels(const std::string& name) {
+  const InstructionSet* best = nullptr;
+  std::string known;
+  for (const InstructionSet& set : instruction_sets()) {
+    const bool named = name == set.name;
+    if (named && !set.supported()) fail("instruction set ", name, ": this machine does not have it");
+    if (named || (name.empty() && set.supported())) best = &set;
+    known += cat(known.empty() ? "" : ", ", set.name);
+  }
+  if (best == nullptr) fail("instruction set \"", name, "\" is unknown; there are: ", known);
+  return kernels_of(*best);
+}
+
+}  // namespace paceline::cpu

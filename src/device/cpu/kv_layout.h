@@ -1,0 +1,22 @@
+#pragma once
+// Where the keys and values of one head lie in a KV slab: heads one after the other, each a run of positions. Values are rows; keys
+// are panels of 16 positions, [dimension][16] (Q8_0: per 32 dimensions 16 f16 scales, then [32][16] int8), so that one vector holds
+// a dimension of 16 positions.
+#include "device/cpu/kernels.h"
+#include "device/state.h"
+
+namespace paceline::cpu {
+
+KvType kv_type(DType dtype);
+
+// Positions a slab for max_length has room for: whole tiles, and a panel that full vectors may read past the end.
+int slab_positions(int max_length);
+
+// The slab of one head.
+std::byte* head_slab(const OwnedTensor& slab, int head, int head_dim);
+
+// Writes head_dim values of a position.
+void store_key(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim);
+void store_value(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim);
+
+}  // namespace paceline::cpu

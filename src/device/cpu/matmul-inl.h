@@ -1,0 +1,163 @@
+// The tile loops: one panel of 16 outputs times a group of rows. A weight is loaded and unpacked once and used for every row. Each row has
+// its own accumulator, and its operations are the same whatever the number of rows: integer dot products are exact, then f32 in block order.
+//
+// A format is a policy: kType; Header(group, part) reads what a group shares; Block(header, codes, b) unpacks block b of the group to
+// codes and scales; one of the four arithmetics below does the rest. `part` counts sub-panels of kLanes rows.
+
+namespace {
+
+constexpr int kParts = kPanelRows / kLanes;
+
+template <int kOffset, int kMaxCode>
+struct CodeRange {
+  static constexpr int kCodeOffset = kOffset, kLargestCode = kMaxCode;
+};
+
+// weight = scale * (code - offset)
+template <class Range>
+struct Scaled {
+  B codes[8];
+  F scale;
+  PACELINE_INLINE_MEMBER void accumulate(const ActivationBlock& a, F& sum) const {
+    const I products = dot_codes<8, Range::kCodeOffset, Range::kLargestCode>(codes, a.codes, a.negative_sum);
+    sum = fma(mul(to_float(products), set1(a.scale)), scale, sum);
+  }
+};
+
+// weight = scale * code - minimum
+template <class Range>
+struct ScaledMin {
+  B codes[8];
+  F scale, minimum;
+  PACELINE_INLINE_MEMBER void accumulate(const ActivationBlock& a, F& sum) const {
+    const I products = dot_codes<8, 0, Range::kLargestCode>(codes, a.codes, 0);
+    sum = fma(mul(to_float(products), set1(a.scale)), scale, sum);
+    sum = fnma(set1(a.scaled_sum), minimum, sum);
+  }
+};
+
+// As Scaled, with a scale for each half of 16 columns.
+template <class Range>
+struct HalfScaled {
+  B codes[8];
+  F scale_low, scale_high;
+  PACELINE_INLINE_MEMBER void accumulate(const ActivationBlock& a, F& sum) const {
+    const I low = dot_codes<4, Range::kCodeOffset, Range::kLargestCode>(codes, a.codes, a.negative_low);
+    const I high = dot_codes<4, Range::kCodeOffset, Range::kLargestCode>(codes + 4, a.codes + 16, a.negative_high);
+    const F both = fma(to_float(high), scale_high, mul(to_float(low), scale_low));
+    sum = fma(both, set1(a.scale), sum);
+  }
+};
+
+// As ScaledMin, with a scale and a minimum for each half of 16 columns.
+template <class Range>
+struct HalfScaledMin {
+  B codes[8];
+  F scale_low, scale_high, minimum_low, minimum_high;
+  PACELINE_INLINE_MEMBER void accumulate(const ActivationBlock& a, F& sum) const {
+    const I low = dot_codes<4, 0, Range::kLargestCode>(codes, a.codes, 0);
+    const I high = dot_codes<4, 0, Range::kLargestCode>(codes + 4, a.codes + 16, 0);
+    const F both = fma(to_float(high), scale_high, mul(to_float(low), scale_low));
+    sum = fma(both, set1(a.scale), sum);
+    sum = fnma(set1(a.scaled_low), minimum_low, sum);
+    sum = fnma(set1(a.scaled_high), minimum_high, sum);
+  }
+};
+
+// Writes `outputs` of kLanes sums of each row.
+template <int kRows>
+PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows], int part) {
+  const int first = part * kLanes, lanes = task.outputs - first < kLanes ? task.outputs - first : kLanes;
+  if (lanes <= 0) return;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= task.rows) break;
+    float* out = task.out + r * task.out_stride + first;
+    if (lanes == kLanes) store(out, task.add ? add(load(out), sums[r]) : sums[r]);
+    else store_first(out, task.add ? add(load_first(out, lanes), sums[r]) : sums[r], lanes);
+  }
+}
+
+template <class Format, int kRows>
+PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part, const ActivationBlock* a, F (&sums)[kRows]) {
+  constexpr PanelLayout kLayout = panel_layout(Format::kType);
+  constexpr int kAhead = 2560;  // bytes: the memory's latency at full bandwidth
+  const typename Format::Header header(group, part);
+  const std::byte* codes = group + kLayout.header_bytes + part * kLanes * 4;
+  for (int b = 0; b < blocks; ++b, codes += kLayout.code_bytes(), a += kRows) {
+    if (part == 0) {
+      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch(codes + kAhead + line);
+    }
+    const typename Format::Block block(header, group, codes, b, part);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) block.accumulate(a[r], sums[r]);
+  }
+}
+
+template <class Format, int kRows>
+void multiply_panel(const TileArguments& task) {
+  constexpr PanelLayout kLayout = panel_layout(Format::kType);
+  const int blocks = task.cols / kBlockColumns;
+  for (int part = 0; part < kParts; ++part) {
+    F sums[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) sums[r] = zero();
+    const std::byte* group = task.panel;
+    const auto* a = static_cast<const ActivationBlock*>(task.activations);
+    for (int b = 0; b < blocks; b += kLayout.blocks_per_group) {
+      const int here = blocks - b < kLayout.blocks_per_group ? blocks - b : kLayout.blocks_per_group;
+      multiply_group<Format, kRows>(group, here, part, a, sums);
+      group += kLayout.group_bytes();
+      a += kLayout.blocks_per_group * kRows;
+    }
+    store_tile(task, sums, part);
+  }
+}
+
+// F16, BF16, F32 weights and f32 activations: even and odd columns have an accumulator each.
+template <class Format, int kRows>
+void multiply_float_panel(const TileArguments& task) {
+  constexpr int kColumnBytes = panel_layout(Format::kType).header_bytes;
+  for (int part = 0; part < kParts; ++part) {
+    F even[kRows], odd[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) even[r] = odd[r] = zero();
+    const std::byte* weights = task.panel + part * (kColumnBytes / kParts);
+    const auto* x = static_cast<const float*>(task.activations);
+    int c = 0;
+    for (; c + 2 <= task.cols; c += 2, weights += 2 * kColumnBytes, x += 2 * kRows) {
+      if (part == 0) prefetch(weights + 2048);
+      const F first = Format::load(weights), second = Format::load(weights + kColumnBytes);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        even[r] = fma(first, set1(x[r]), even[r]);
+        odd[r] = fma(second, set1(x[kRows + r]), odd[r]);
+      }
+    }
+    if (c < task.cols)
+      for (int r = 0; r < kRows; ++r) even[r] = fma(Format::load(weights), set1(x[r]), even[r]);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) even[r] = add(even[r], odd[r]);
+    store_tile(task, even, part);
+  }
+}
+
+template <class Format, int kRows>
+constexpr TileKernel tile_kernel() {
+  if constexpr (is_float_format(Format::kType)) {
+    if constexpr (kRows <= std::min(kLargestTile, kLargestFloatTile)) return multiply_float_panel<Format, kRows>;
+  } else {
+    if constexpr (kRows <= kLargestTile) return multiply_panel<Format, kRows>;
+  }
+  return nullptr;
+}
+
+template <class Format>
+void fill_tiles(Kernels& kernels) {
+  TileKernel* tiles = kernels.tiles[format_index(Format::kType)];
+  [tiles]<size_t... kIndex>(std::index_sequence<kIndex...>) {
+    ((tiles[kIndex] = tile_kernel<Format, kTileRows[kIndex]>()), ...);
+  }(std::make_index_sequence<kTileCount>());
+}
+
+}  // namespace

@@ -1,0 +1,35 @@
+// The kernel table of the scalar set. Everything the kernels are made of is compiled inside this target region and this namespace, so
+// no instruction beyond the set can leak into code that other CPUs run.
+#include <algorithm>
+#include <utility>
+
+#include "device/cpu/dispatch.h"
+#include "device/cpu/simd_macros.h"
+#include "quant/f16.h"
+
+namespace paceline::cpu::scalar {
+
+#include "device/cpu/simd_scalar.h"
+
+#include "device/cpu/math-inl.h"
+
+#include "device/cpu/attention-inl.h"
+#include "device/cpu/delta_rule-inl.h"
+#include "device/cpu/elementwise-inl.h"
+#include "device/cpu/matmul-inl.h"
+
+#include "device/cpu/formats/codes-inl.h"
+
+#include "device/cpu/formats/simple-inl.h"
+
+#include "device/cpu/formats/super-inl.h"
+
+#include "device/cpu/table-inl.h"
+
+}  // namespace paceline::cpu::scalar
+
+namespace paceline::cpu {
+
+Kernels scalar_kernels() { return scalar::make_kernels("scalar"); }
+
+}  // namespace paceline::cpu
