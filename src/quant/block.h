@@ -35,10 +35,16 @@ void copy_encodable(const float* values, float (&out)[Count]) {
   for (int i = 0; i < Count; ++i) out[i] = encodable(values[i]);
 }
 
+// The nearest integer, halves to even, for |value| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction.
+inline float round_to_even(float value) {
+  constexpr float kShift = 12582912.0f;
+  return value + kShift - kShift;
+}
+
 // Nearest integer to value / scale in [lowest, highest]; 0 (clamped) when scale is 0.
 inline int nearest_step(float value, float scale, int lowest, int highest) {
-  const float steps = scale == 0 ? 0.0f : std::nearbyint(value / scale);
-  return static_cast<int>(std::clamp(steps, static_cast<float>(lowest), static_cast<float>(highest)));
+  const float steps = scale == 0 ? 0.0f : value / scale;
+  return static_cast<int>(round_to_even(std::clamp(steps, static_cast<float>(lowest), static_cast<float>(highest))));
 }
 
 // The element of largest magnitude, with its sign; the first of equals.

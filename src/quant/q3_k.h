@@ -42,7 +42,7 @@ inline void decode(const Q3_KBlock& block, float* out) {
 inline void encode(const float* values, Q3_KBlock& out) {
   float x[256];
   copy_encodable(values, x);
-  const WholeScales found = best_whole_scales(x, 16, -32, 31, {-4, 3, {}});
+  const WholeScales found = best_whole_scales(x, 16, -32, 31, {-4, 3});
   out = {};
   out.super_scale = found.super_scale;
   for (int g = 0; g < 16; ++g) set_q3_k_scale(out, g, found.whole[g] + 32);

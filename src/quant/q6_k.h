@@ -30,7 +30,7 @@ inline void decode(const Q6_KBlock& block, float* out) {
 inline void encode(const float* values, Q6_KBlock& out) {
   float x[256];
   copy_encodable(values, x);
-  const WholeScales found = best_whole_scales(x, 16, -128, 127, {-32, 31, {}});
+  const WholeScales found = best_whole_scales(x, 16, -128, 127, {-32, 31});
   out = {};
   out.super_scale = found.super_scale;
   std::copy_n(found.whole, 16, out.scales);

@@ -15,67 +15,101 @@ constexpr float kTryStep = 0.015f;
 
 float try_factor(int attempt) { return 1.0f + kTryStep * static_cast<float>(attempt); }
 
+// Sums in four lanes, so that the compiler may use vectors without changing the order of additions.
+struct Lanes {
+  float lane[4] = {};
+  float sum() const { return (lane[0] + lane[1]) + (lane[2] + lane[3]); }
+};
+
+float inverse_of(float scale) { return scale == 0 ? 0.0f : 1.0f / scale; }
+
+float clamped_step(float steps, int lowest, int highest) {
+  return round_to_even(std::clamp(steps, static_cast<float>(lowest), static_cast<float>(highest)));
+}
+
 struct Candidate {
-  double gain = 0;  // how much of sum x^2 the best scale for these steps explains
+  float gain = 0;  // how much of sum x^2 the best scale for these steps explains
   float scale = 0;
 };
 
 // Least squares for fixed steps: s = sum xq / sum qq explains (sum xq)^2 / sum qq.
 template <class StepOf>
 Candidate fit_scale(std::span<const float> x, const StepOf& step_of) {
-  double sum_xq = 0, sum_qq = 0;
-  for (const float value : x) {
-    const double step = step_of(value);
-    sum_xq += static_cast<double>(value) * step;
-    sum_qq += step * step;
-  }
+  Lanes xq, qq;
+  for (size_t i = 0; i < x.size(); i += 4)
+    for (size_t lane = 0; lane < 4; ++lane) {
+      const float step = step_of(x[i + lane]);
+      xq.lane[lane] += x[i + lane] * step;
+      qq.lane[lane] += step * step;
+    }
+  const float sum_xq = xq.sum(), sum_qq = qq.sum();
   if (sum_qq == 0) return {};
-  return {sum_xq * sum_xq / sum_qq, static_cast<float>(sum_xq / sum_qq)};
+  return {sum_xq * (sum_xq / sum_qq), sum_xq / sum_qq};
 }
 
 void keep_better(Candidate& best, const Candidate& other) {
   if (other.gain > best.gain) best = other;
 }
 
-struct Sums {
-  double x = 0, q = 0, xq = 0, qq = 0;
-};
-
-Sums sum_steps(std::span<const float> x, float scale, float minimum, int highest) {
-  Sums sums;
-  for (const float value : x) {
-    const double step = nearest_step(value + minimum, scale, 0, highest);
-    sums.x += static_cast<double>(value), sums.q += step;
-    sums.xq += static_cast<double>(value) * step, sums.qq += step * step;
-  }
-  return sums;
+// Sum of squared misses when each x goes to the nearest of s * q - m.
+float step_error(std::span<const float> x, float scale, float minimum, int lowest, int highest) {
+  const float inverse = inverse_of(scale);
+  Lanes error;
+  for (size_t i = 0; i < x.size(); i += 4)
+    for (size_t lane = 0; lane < 4; ++lane) {
+      const float step = clamped_step((x[i + lane] + minimum) * inverse, lowest, highest);
+      const float miss = x[i + lane] - (scale * step - minimum);
+      error.lane[lane] += miss * miss;
+    }
+  return error.sum();
 }
 
-// Least squares for fixed steps, with the minimum held at 0 where it would be negative.
-ScaleMinimum fit_scale_minimum(const Sums& sums, double count) {
-  const double determinant = count * sums.qq - sums.q * sums.q;
+float table_error(std::span<const float> x, float scale, StepTable table) {
+  const float inverse = inverse_of(scale);
+  Lanes error;
+  for (size_t i = 0; i < x.size(); i += 4)
+    for (size_t lane = 0; lane < 4; ++lane) {
+      const int entry = table[static_cast<size_t>(nearest_entry(x[i + lane] * inverse, table))];
+      const float miss = x[i + lane] - scale * static_cast<float>(entry);
+      error.lane[lane] += miss * miss;
+    }
+  return error.sum();
+}
+
+// Least squares for the steps that (scale, minimum) gives, with the minimum held at 0 where it would be negative.
+ScaleMinimum fit_scale_minimum(std::span<const float> x, const ScaleMinimum& from, int highest) {
+  const float inverse = inverse_of(from.scale);
+  Lanes lanes_x, lanes_q, lanes_xq, lanes_qq;
+  for (size_t i = 0; i < x.size(); i += 4)
+    for (size_t lane = 0; lane < 4; ++lane) {
+      const float value = x[i + lane], step = clamped_step((value + from.minimum) * inverse, 0, highest);
+      lanes_x.lane[lane] += value, lanes_q.lane[lane] += step;
+      lanes_xq.lane[lane] += value * step, lanes_qq.lane[lane] += step * step;
+    }
+  const double count = static_cast<double>(x.size());
+  const double sum_x = lanes_x.sum(), sum_q = lanes_q.sum(), sum_xq = lanes_xq.sum(), sum_qq = lanes_qq.sum();
+  const double determinant = count * sum_qq - sum_q * sum_q;
   if (determinant > 0) {
-    const double scale = (count * sums.xq - sums.x * sums.q) / determinant;
-    const double minimum = (scale * sums.q - sums.x) / count;
+    const double scale = (count * sum_xq - sum_x * sum_q) / determinant, minimum = (scale * sum_q - sum_x) / count;
     if (scale >= 0 && minimum >= 0) return {static_cast<float>(scale), static_cast<float>(minimum)};
   }
-  return {sums.qq > 0 ? static_cast<float>(std::max(sums.xq / sums.qq, 0.0)) : 0.0f, 0.0f};
+  return {sum_qq > 0 ? static_cast<float>(std::max(sum_xq / sum_qq, 0.0)) : 0.0f, 0.0f};
 }
 
-double group_error(std::span<const float> group, float scale, const SymmetricSteps& steps) {
-  return steps.table.empty() ? step_error(group, scale, 0, steps.lowest, steps.highest)
-                             : table_error(group, scale, steps.table);
+float group_error(std::span<const float> group, float scale, const SymmetricSteps& steps) {
+  return steps.table == nullptr ? step_error(group, scale, 0, steps.lowest, steps.highest)
+                                : table_error(group, scale, StepTable(steps.table, 16));
 }
 
 // The whole numbers (scale, minimum) around the given ones that miss least.
 void refine_scale_minimum(std::span<const float> group, WholeScalesMinima& out, size_t g, int highest, int highest_step) {
   const float super_scale = half_to_float(out.super_scale), super_minimum = half_to_float(out.super_minimum);
   const int scale = out.scales[g], minimum = out.minima[g];
-  double least = step_error(group, super_scale * static_cast<float>(scale), super_minimum * static_cast<float>(minimum), 0,
+  float least = step_error(group, super_scale * static_cast<float>(scale), super_minimum * static_cast<float>(minimum), 0,
                             highest_step);
   for (int s = std::max(scale - 1, 0); s <= std::min(scale + 1, highest); ++s)
     for (int m = std::max(minimum - 1, 0); m <= std::min(minimum + 1, highest); ++m) {
-      const double error = step_error(group, super_scale * static_cast<float>(s), super_minimum * static_cast<float>(m), 0,
+      const float error = step_error(group, super_scale * static_cast<float>(s), super_minimum * static_cast<float>(m), 0,
                                       highest_step);
       if (error >= least) continue;
       least = error;
@@ -92,21 +126,20 @@ float best_scale(std::span<const float> x, int lowest, int highest) {
   Candidate best;
   for (const int end : {lowest, highest})
     for (int attempt = -kTriesEachSide; attempt <= kTriesEachSide; ++attempt) {
-      const float scale = extreme / static_cast<float>(end) * try_factor(attempt);
-      keep_better(best, fit_scale(x, [&](float value) { return nearest_step(value, scale, lowest, highest); }));
+      const float inverse = inverse_of(extreme / static_cast<float>(end) * try_factor(attempt));
+      keep_better(best, fit_scale(x, [=](float value) { return clamped_step(value * inverse, lowest, highest); }));
     }
   return best.scale;
 }
 
-float best_table_scale(std::span<const float> x, std::span<const int8_t> table) {
+float best_table_scale(std::span<const float> x, StepTable table) {
   const float extreme = signed_extreme(x.data(), static_cast<int>(x.size()));
   if (extreme == 0) return 0;
   Candidate best;
   for (const int8_t end : {table.front(), table.back()})
     for (int attempt = -kTriesEachSide; attempt <= kTriesEachSide; ++attempt) {
-      const float scale = extreme / static_cast<float>(end) * try_factor(attempt);
-      if (scale == 0) continue;
-      const auto entry = [&](float value) { return table[static_cast<size_t>(nearest_entry(value / scale, table))]; };
+      const float inverse = inverse_of(extreme / static_cast<float>(end) * try_factor(attempt));
+      const auto entry = [=](float value) { return table[static_cast<size_t>(nearest_entry(value * inverse, table))]; };
       keep_better(best, fit_scale(x, entry));
     }
   return best.scale;
@@ -116,43 +149,23 @@ ScaleMinimum best_scale_minimum(std::span<const float> x, int highest) {
   const auto [least, most] = std::minmax_element(x.begin(), x.end());
   const float minimum = std::max(-*least, 0.0f), range = std::max(*most + minimum, 0.0f);
   ScaleMinimum best{range / static_cast<float>(highest), minimum};
-  double least_error = step_error(x, best.scale, best.minimum, 0, highest);
+  float least_error = step_error(x, best.scale, best.minimum, 0, highest);
   for (int attempt = -kTriesEachSide; attempt <= kTriesEachSide; ++attempt) {
     ScaleMinimum fitted{range / static_cast<float>(highest) * try_factor(attempt), minimum};
     for (int round = 0; round < 2; ++round) {  // the fit moves the steps, so fit once more
-      fitted = fit_scale_minimum(sum_steps(x, fitted.scale, fitted.minimum, highest), static_cast<double>(x.size()));
-      const double error = step_error(x, fitted.scale, fitted.minimum, 0, highest);
+      fitted = fit_scale_minimum(x, fitted, highest);
+      const float error = step_error(x, fitted.scale, fitted.minimum, 0, highest);
       if (error < least_error) least_error = error, best = fitted;
     }
   }
   return best;
 }
 
-double step_error(std::span<const float> x, float scale, float minimum, int lowest, int highest) {
-  double error = 0;
-  for (const float value : x) {
-    const float decoded = scale * static_cast<float>(nearest_step(value + minimum, scale, lowest, highest)) - minimum;
-    const double miss = static_cast<double>(value) - static_cast<double>(decoded);
-    error += miss * miss;
-  }
-  return error;
-}
-
-int nearest_entry(float value, std::span<const int8_t> table) {
+// Counts the middles between entries that `value` lies above.
+int nearest_entry(float value, StepTable table) {
   int index = 0;
-  for (int i = 1; i < static_cast<int>(table.size()); ++i)
-    if (std::fabs(value - static_cast<float>(table[i])) < std::fabs(value - static_cast<float>(table[index]))) index = i;
+  for (size_t i = 0; i + 1 < table.size(); ++i) index += 2 * value > static_cast<float>(table[i] + table[i + 1]);
   return index;
-}
-
-double table_error(std::span<const float> x, float scale, std::span<const int8_t> table) {
-  double error = 0;
-  for (const float value : x) {
-    const int entry = table[static_cast<size_t>(nearest_entry(scale == 0 ? 0.0f : value / scale, table))];
-    const double miss = static_cast<double>(value) - static_cast<double>(scale * static_cast<float>(entry));
-    error += miss * miss;
-  }
-  return error;
 }
 
 WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowest, int highest, const SymmetricSteps& steps) {
@@ -160,7 +173,8 @@ WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowe
   float scales[16];
   for (size_t g = 0; g < groups; ++g) {
     const std::span<const float> group = x.subspan(g * size, size);
-    scales[g] = steps.table.empty() ? best_scale(group, steps.lowest, steps.highest) : best_table_scale(group, steps.table);
+    scales[g] = steps.table == nullptr ? best_scale(group, steps.lowest, steps.highest)
+                                    : best_table_scale(group, StepTable(steps.table, 16));
   }
   WholeScales out;
   out.super_scale = float_to_half(signed_extreme(scales, static_cast<int>(groups)) / static_cast<float>(lowest));
@@ -169,10 +183,10 @@ WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowe
     const std::span<const float> group = x.subspan(g * size, size);
     const int start = nearest_step(scales[g], super_scale, lowest, highest);
     out.whole[g] = static_cast<int8_t>(start);
-    double least = group_error(group, super_scale * static_cast<float>(start), steps);
+    float least = group_error(group, super_scale * static_cast<float>(start), steps);
     for (const int whole : {start - 1, start + 1}) {
       if (whole < lowest || whole > highest) continue;
-      const double error = group_error(group, super_scale * static_cast<float>(whole), steps);
+      const float error = group_error(group, super_scale * static_cast<float>(whole), steps);
       if (error < least) least = error, out.whole[g] = static_cast<int8_t>(whole);
     }
   }

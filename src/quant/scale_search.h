@@ -7,10 +7,12 @@
 namespace paceline {
 
 // s minimising sum (x - s * q)^2 over a scan of ways to round x to steps q in [lowest, highest]. 0 for a group of zeros.
+// As everywhere here, x is a whole number of fours.
 float best_scale(std::span<const float> x, int lowest, int highest);
 
-// The same where the steps are the entries of an ascending table.
-float best_table_scale(std::span<const float> x, std::span<const int8_t> table);
+// The same where the steps are the 16 entries of an ascending table.
+using StepTable = std::span<const int8_t, 16>;
+float best_table_scale(std::span<const float> x, StepTable table);
 
 // s >= 0 and m >= 0 minimising sum (x - (s * q - m))^2 with q in [0, highest].
 struct ScaleMinimum {
@@ -18,12 +20,8 @@ struct ScaleMinimum {
 };
 ScaleMinimum best_scale_minimum(std::span<const float> x, int highest);
 
-// Sum of squared misses when each x goes to the nearest of s * q - m, q in [lowest, highest].
-double step_error(std::span<const float> x, float scale, float minimum, int lowest, int highest);
-
-// Index of the entry of an ascending table nearest to `value`, the lower of two equally near.
-int nearest_entry(float value, std::span<const int8_t> table);
-double table_error(std::span<const float> x, float scale, std::span<const int8_t> table);
+// Index of the entry nearest to `value`, the lower of two equally near.
+int nearest_entry(float value, StepTable table);
 
 // The scales of a super-block as one half times small whole numbers.
 struct WholeScales {
@@ -31,10 +29,10 @@ struct WholeScales {
   int8_t whole[16] = {};
 };
 // Symmetric groups: whole numbers in [lowest, highest] of either sign, the largest scale at `lowest`; each group then takes the
-// neighbouring whole number if its values (x, group by group) come closer with it. `table` empty: steps in [q_lowest, q_highest].
+// neighbouring whole number if its values (x, group by group) come closer with it.
 struct SymmetricSteps {
   int lowest = 0, highest = 0;
-  std::span<const int8_t> table;
+  const int8_t* table = nullptr;  // or 16 ascending entries
 };
 WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowest, int highest, const SymmetricSteps& steps);
 
