@@ -3,6 +3,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import time
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class Plan:
     rows: int = 3072
     warm: int = 60
     decay_share: float = 0.3        # the last part of the run lowers the rate to zero
-    deep_from: float = 0.55         # from here the MTP block is also trained on its own hidden states
+    draft_from: float = 0.4         # from here the MTP block is trained too: it follows a good trunk quickly, and costs a quarter
+    deep_from: float = 0.6          # and from here on its own hidden states, for deeper drafts
     muon_rate: float = 0.02
     adam_rate: float = 0.003
     weight_decay: float = 0.05
@@ -36,7 +38,7 @@ class Plan:
         return min(1.0, (step + 1) / self.warm, max(0.02, left))
 
     def depth(self, step):
-        return 3 if step >= self.steps * self.deep_from else 1
+        return 3 if step >= self.steps * self.deep_from else 1 if step >= self.steps * self.draft_from else 0
 
 
 def save_pieces(folder, name, state):
@@ -113,13 +115,14 @@ class Trainer:
         plan, depth = self.plan, self.plan.depth(self.step)
         parts, count = self.losses(self.batches.next(), depth)
         total = parts[0][0] + sum(w * loss for w, (loss, _) in zip(DRAFT_WEIGHTS, parts[1:]))
-        gradients = torch.autograd.grad(total, list(self.weights.values()))
+        names = [name for name in self.weights if depth or not name.startswith(f'blk.{self.config.layers}.')]
+        gradients = torch.autograd.grad(total, [self.weights[name] for name in names])
         norm = torch.sqrt(sum(g.square().sum() for g in gradients))
         if not torch.isfinite(norm):
             raise SystemExit(f'step {self.step}: the gradient is not finite; restart from the checkpoint')
         rate = plan.rate(self.step)
         clip = float(torch.clamp(1.0 / norm, max=1.0))
-        self.optimizer.step({name: g * clip for name, g in zip(self.weights, gradients)}, plan.muon_rate * rate, plan.adam_rate * rate,
+        self.optimizer.step({name: g * clip for name, g in zip(names, gradients)}, plan.muon_rate * rate, plan.adam_rate * rate,
                             plan.weight_decay)
         self.step += 1
         self.tokens += count
@@ -149,9 +152,10 @@ class Trainer:
     def run(self):
         """Train to plan.steps. A file named `pause` in the work folder holds the run for as long as it exists."""
         saved, smooth = time.monotonic(), None
-        pause = os.path.join(self.work, 'pause')
-        while self.step < self.plan.steps:
-            while os.path.exists(pause):
+        pause, stop = os.path.join(self.work, 'pause'), []
+        signal.signal(signal.SIGTERM, lambda *_: stop.append(True))         # finish the step, save, leave
+        while self.step < self.plan.steps and not stop:
+            while os.path.exists(pause) and not stop:
                 time.sleep(1)
             begin = time.monotonic()
             losses, hits, norm, rate = self.train_step()
