@@ -10,7 +10,7 @@ int usable_cpu_count();
 int physical_core_count();
 
 // Instruction sets a kernel table can be built for, worst first. Asks the CPU and whether the system saves the registers.
-bool cpu_has_avx2();    // AVX2, FMA, F16C
+bool cpu_has_avx2();  // AVX2, FMA, F16C
 bool cpu_has_avx512();  // AVX-512 F, BW, DQ, VL, VNNI on top
 
 }  // namespace paceline

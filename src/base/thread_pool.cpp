@@ -60,7 +60,8 @@ void ThreadPool::fork(int64_t count, int64_t grain, void* context, Function func
 
 // Own share first, then the others', beginning with the neighbour.
 void ThreadPool::drain(int thread) {
-  for (int i = 0; i < thread_count_; ++i) drain_share(shares_[static_cast<size_t>((thread + i) % thread_count_)], thread);
+  for (int i = 0; i < thread_count_; ++i)
+    drain_share(shares_[static_cast<size_t>((thread + i) % thread_count_)], thread);
 }
 
 void ThreadPool::drain_share(Share& share, int thread) {

@@ -34,9 +34,10 @@ class ThreadPool {
       return;
     }
     using Plain = std::remove_reference_t<Body>;
-    fork(count, grain, const_cast<void*>(static_cast<const void*>(&body)), [](void* context, int64_t begin, int64_t end, int thread) {
-      (*static_cast<Plain*>(context))(begin, end, thread);
-    });
+    fork(count, grain, const_cast<void*>(static_cast<const void*>(&body)),
+         [](void* context, int64_t begin, int64_t end, int thread) {
+           (*static_cast<Plain*>(context))(begin, end, thread);
+         });
   }
 
  private:

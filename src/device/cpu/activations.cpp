@@ -61,7 +61,8 @@ void Activations::prepare(ThreadPool& pool, const Kernels& kernels, Tensor x, st
                           std::span<const int> run_lengths, Wanted wanted) {
   cols_ = x.cols;
   plan(kernels, x, order, run_lengths);
-  if (wanted.quantized) blocks_ = block_memory_.get<ActivationBlock>(padded_quant_rows_ * static_cast<size_t>(cols_ / kBlockColumns));
+  if (wanted.quantized)
+    blocks_ = block_memory_.get<ActivationBlock>(padded_quant_rows_ * static_cast<size_t>(cols_ / kBlockColumns));
   if (wanted.floats) floats_ = float_memory_.get<float>(padded_float_rows_ * static_cast<size_t>(cols_));
   const int chunks = (cols_ + kChunkBlocks * kBlockColumns - 1) / (kChunkBlocks * kBlockColumns);
   pool.run(static_cast<int64_t>(places_.size()) * chunks, 2, [&](int64_t begin, int64_t end, int) {

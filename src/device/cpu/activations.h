@@ -13,7 +13,7 @@ namespace paceline::cpu {
 
 // Rows that are multiplied together (all of a dense product; an expert's). Groups start afresh in each run.
 struct RowRun {
-  int first = 0, count = 0;            // in the order of preparation
+  int first = 0, count = 0;  // in the order of preparation
   size_t quant_rows = 0, float_rows = 0;  // padded rows before it
 };
 
@@ -24,7 +24,8 @@ class Activations {
   };
 
   // Prepares rows order[0], order[1], … of x (all rows in order when `order` is empty), cut into runs of the given lengths.
-  void prepare(ThreadPool& pool, const Kernels& kernels, Tensor x, std::span<const int> order, std::span<const int> run_lengths, Wanted wanted);
+  void prepare(ThreadPool& pool, const Kernels& kernels, Tensor x, std::span<const int> order,
+               std::span<const int> run_lengths, Wanted wanted);
 
   int cols() const { return cols_; }
   const RowRun& run(int index) const { return runs_[static_cast<size_t>(index)]; }

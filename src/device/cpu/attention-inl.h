@@ -8,14 +8,18 @@ namespace {
 struct F32Cache {
   static constexpr int panel_bytes(int dim) { return dim * kPanelRows * 4; }
   static constexpr int row_bytes(int dim) { return dim * 4; }
-  PACELINE_INLINE F key(const std::byte* panel, int d, int part) { return load_f32(panel + (d * kPanelRows + part * kLanes) * 4); }
+  PACELINE_INLINE F key(const std::byte* panel, int d, int part) {
+    return load_f32(panel + (d * kPanelRows + part * kLanes) * 4);
+  }
   PACELINE_INLINE F value(const std::byte* row, int d) { return load_f32(row + d * 4); }
 };
 
 struct F16Cache {
   static constexpr int panel_bytes(int dim) { return dim * kPanelRows * 2; }
   static constexpr int row_bytes(int dim) { return dim * 2; }
-  PACELINE_INLINE F key(const std::byte* panel, int d, int part) { return load_f16(panel + (d * kPanelRows + part * kLanes) * 2); }
+  PACELINE_INLINE F key(const std::byte* panel, int d, int part) {
+    return load_f16(panel + (d * kPanelRows + part * kLanes) * 2);
+  }
   PACELINE_INLINE F value(const std::byte* row, int d) { return load_f16(row + d * 2); }
 };
 
@@ -26,7 +30,8 @@ struct Q8_0Cache {
   static constexpr int row_bytes(int dim) { return dim / 32 * kValueBlock; }
   PACELINE_INLINE F key(const std::byte* panel, int d, int part) {
     const std::byte* block = panel + d / 32 * kKeyBlock;
-    return mul(to_float(load_i8(block + 32 + d % 32 * kPanelRows + part * kLanes)), load_f16(block + part * kLanes * 2));
+    return mul(to_float(load_i8(block + 32 + d % 32 * kPanelRows + part * kLanes)),
+               load_f16(block + part * kLanes * 2));
   }
   PACELINE_INLINE F value(const std::byte* row, int d) {
     const std::byte* block = row + d / 32 * kValueBlock;
@@ -44,12 +49,14 @@ struct TileWeights {
 };
 
 template <class K, int kQueries>
-PACELINE_INLINE void score_tile(const AttentionTask& task, int first_query, int position, int count, TileWeights& tile) {
+PACELINE_INLINE void score_tile(const AttentionTask& task, int first_query, int position, int count,
+                                TileWeights& tile) {
   const int panel_bytes = K::panel_bytes(task.head_dim);
   for (int base = 0; base < count; base += kAttentionVectors * kLanes) {
     F sums[kQueries][kAttentionVectors];
     const std::byte* panels[kAttentionVectors];
-    for (int v = 0; v < kAttentionVectors; ++v) panels[v] = task.k + int64_t{(position + base + v * kLanes) / kPanelRows} * panel_bytes;
+    for (int v = 0; v < kAttentionVectors; ++v)
+      panels[v] = task.k + int64_t{(position + base + v * kLanes) / kPanelRows} * panel_bytes;
 #pragma GCC unroll 4
     for (int q = 0; q < kQueries; ++q)
 #pragma GCC unroll 4
@@ -57,7 +64,8 @@ PACELINE_INLINE void score_tile(const AttentionTask& task, int first_query, int 
     for (int d = 0; d < task.head_dim; ++d) {
       F keys[kAttentionVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kAttentionVectors; ++v) keys[v] = K::key(panels[v], d, (base / kLanes + v) % (kPanelRows / kLanes));
+      for (int v = 0; v < kAttentionVectors; ++v)
+        keys[v] = K::key(panels[v], d, (base / kLanes + v) % (kPanelRows / kLanes));
 #pragma GCC unroll 4
       for (int q = 0; q < kQueries; ++q) {
         const F x = set1(task.queries[first_query + q][d]);
@@ -68,7 +76,8 @@ PACELINE_INLINE void score_tile(const AttentionTask& task, int first_query, int 
 #pragma GCC unroll 4
     for (int q = 0; q < kQueries; ++q)
 #pragma GCC unroll 4
-      for (int v = 0; v < kAttentionVectors; ++v) store(&tile.weights[q][base + v * kLanes], mul(sums[q][v], set1(task.scale)));
+      for (int v = 0; v < kAttentionVectors; ++v)
+        store(&tile.weights[q][base + v * kLanes], mul(sums[q][v], set1(task.scale)));
   }
 }
 
@@ -79,11 +88,13 @@ PACELINE_INLINE void soften(float* weights, int valid, float* maximum, float* su
     return;
   }
   F best = set1(*maximum);
-  for (int i = 0; i < valid; i += kLanes) best = largest(blend_first(load(weights + i), best, valid - i < kLanes ? valid - i : kLanes), best);
+  for (int i = 0; i < valid; i += kLanes)
+    best = largest(blend_first(load(weights + i), best, valid - i < kLanes ? valid - i : kLanes), best);
   const float now = reduce_max(best);
   F total = zero();
   for (int i = 0; i < valid; i += kLanes) {
-    const F weight = blend_first(exponential(sub(load(weights + i), set1(now))), zero(), valid - i < kLanes ? valid - i : kLanes);
+    const F weight =
+        blend_first(exponential(sub(load(weights + i), set1(now))), zero(), valid - i < kLanes ? valid - i : kLanes);
     store(weights + i, weight);
     total = add(total, weight);
   }
@@ -94,7 +105,8 @@ PACELINE_INLINE void soften(float* weights, int valid, float* maximum, float* su
 
 // sums = sums * earlier + weights V. Positions that all queries see are shared; the few others are added for each alone.
 template <class V, int kQueries>
-PACELINE_INLINE void weigh_tile(const AttentionTask& task, int first_query, int position, int shared, const TileWeights& tile) {
+PACELINE_INLINE void weigh_tile(const AttentionTask& task, int first_query, int position, int shared,
+                                const TileWeights& tile) {
   const int row_bytes = V::row_bytes(task.head_dim);
   const std::byte* rows = task.v + int64_t{position} * row_bytes;
   for (int d = 0; d < task.head_dim; d += kAttentionVectors * kLanes) {
@@ -103,7 +115,8 @@ PACELINE_INLINE void weigh_tile(const AttentionTask& task, int first_query, int 
     for (int q = 0; q < kQueries; ++q)
 #pragma GCC unroll 4
       for (int v = 0; v < kAttentionVectors; ++v)
-        sums[q][v] = mul(load(task.partials + (first_query + q) * task.partial_stride + d + v * kLanes), set1(tile.earlier[q]));
+        sums[q][v] =
+            mul(load(task.partials + (first_query + q) * task.partial_stride + d + v * kLanes), set1(tile.earlier[q]));
     for (int j = 0; j < shared; ++j) {
       F values[kAttentionVectors];
 #pragma GCC unroll 4

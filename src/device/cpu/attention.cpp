@@ -69,9 +69,12 @@ void CpuDevice::attention(Tensor out, Tensor q, const Batch& batch, int layer, c
     const KvCache& cache = segment.state->kv(layer);
     const size_t per_row = static_cast<size_t>(splits_before(segment.first_position + segment.row_count)) *
                            static_cast<size_t>(shape.head_count * (shape.head_dim + 16));
-    const int block = std::max(kRowsTogether, static_cast<int>(kPartialFloats / per_row) / kRowsTogether * kRowsTogether);
+    const int block =
+        std::max(kRowsTogether, static_cast<int>(kPartialFloats / per_row) / kRowsTogether * kRowsTogether);
     for (int i = 0; i < segment.row_count; i += block)
-      attend_rows(out, q, {&cache, segment.first_row + i, std::min(block, segment.row_count - i), segment.first_position + i}, shape);
+      attend_rows(out, q,
+                  {&cache, segment.first_row + i, std::min(block, segment.row_count - i), segment.first_position + i},
+                  shape);
   }
 }
 
@@ -85,7 +88,9 @@ void CpuDevice::attend_rows(Tensor out, Tensor q, const AttentionRows& rows, con
   auto* pointers = query_pointers_.get<const float*>(queries);
   int* limits = query_limits_.get<int>(queries);
   // Queries by kv head, then row, then head of the group: those that share keys are neighbours.
-  const auto query_index = [&](int kv_head, int row, int head) { return (kv_head * rows.row_count + row) * group + head; };
+  const auto query_index = [&](int kv_head, int row, int head) {
+    return (kv_head * rows.row_count + row) * group + head;
+  };
   for (int kv_head = 0; kv_head < shape.head_count_kv; ++kv_head)
     for (int row = 0; row < rows.row_count; ++row)
       for (int head = 0; head < group; ++head) {
@@ -94,7 +99,9 @@ void CpuDevice::attend_rows(Tensor out, Tensor q, const AttentionRows& rows, con
         limits[index] = rows.first_position + row + 1;
       }
 
-  const AttentionKernel kernel = kernels_.attention[static_cast<int>(kv_type(rows.cache->k.dtype))][static_cast<int>(kv_type(rows.cache->v.dtype))];
+  const AttentionKernel kernel =
+      kernels_
+          .attention[static_cast<int>(kv_type(rows.cache->k.dtype))][static_cast<int>(kv_type(rows.cache->v.dtype))];
   pool_.run(int64_t{shape.head_count_kv} * row_blocks * splits, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t item = begin; item < end; ++item) {
       const int split = static_cast<int>(item % splits), block = static_cast<int>(item / splits) % row_blocks;
@@ -102,17 +109,24 @@ void CpuDevice::attend_rows(Tensor out, Tensor q, const AttentionRows& rows, con
       const int count = std::min(kRowsTogether, rows.row_count - first), index = query_index(kv_head, first, 0);
       const int last_limit = rows.first_position + first + count;
       if (split * kSplitPositions >= last_limit) continue;
-      kernel({.k = head_slab(rows.cache->k, kv_head, shape.head_dim), .v = head_slab(rows.cache->v, kv_head, shape.head_dim),
-              .head_dim = shape.head_dim, .scale = shape.scale, .query_count = count * group, .queries = pointers + index,
-              .limits = limits + index, .begin = split * kSplitPositions, .end = std::min((split + 1) * kSplitPositions, last_limit),
-              .partials = partials + index * query_stride + split * width, .partial_stride = query_stride});
+      kernel({.k = head_slab(rows.cache->k, kv_head, shape.head_dim),
+              .v = head_slab(rows.cache->v, kv_head, shape.head_dim),
+              .head_dim = shape.head_dim,
+              .scale = shape.scale,
+              .query_count = count * group,
+              .queries = pointers + index,
+              .limits = limits + index,
+              .begin = split * kSplitPositions,
+              .end = std::min((split + 1) * kSplitPositions, last_limit),
+              .partials = partials + index * query_stride + split * width,
+              .partial_stride = query_stride});
     }
   });
   for_rows(rows.row_count, shape.head_count * shape.head_dim * splits, [&](int row) {
     for (int head = 0; head < shape.head_count; ++head) {
       const int index = query_index(head / group, row, head % group);
-      kernels_.merge_attention(out.f32(rows.first_row + row) + head * shape.head_dim, partials + index * query_stride, width,
-                               splits_before(limits[index]), shape.head_dim);
+      kernels_.merge_attention(out.f32(rows.first_row + row) + head * shape.head_dim, partials + index * query_stride,
+                               width, splits_before(limits[index]), shape.head_dim);
     }
   });
 }

@@ -16,22 +16,19 @@
 #pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
 namespace paceline::cpu::avx512 {
 
+// The order matters: each builds on those before it.
+// clang-format off
 #include "device/cpu/simd_avx512.h"
-
 #include "device/cpu/math-inl.h"
-
+#include "device/cpu/elementwise-inl.h"
 #include "device/cpu/attention-inl.h"
 #include "device/cpu/delta_rule-inl.h"
-#include "device/cpu/elementwise-inl.h"
 #include "device/cpu/matmul-inl.h"
-
 #include "device/cpu/formats/codes-inl.h"
-
 #include "device/cpu/formats/simple-inl.h"
-
 #include "device/cpu/formats/super-inl.h"
-
 #include "device/cpu/table-inl.h"
+// clang-format on
 
 }  // namespace paceline::cpu::avx512
 

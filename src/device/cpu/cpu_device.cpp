@@ -10,7 +10,8 @@
 namespace paceline {
 
 std::unique_ptr<Device> open_cpu_device(const DeviceOptions& options) {
-  if (options.threads < 0 || options.threads > 1024) fail("threads is ", options.threads, ", expected 0 (all cores) to 1024");
+  if (options.threads < 0 || options.threads > 1024)
+    fail("threads is ", options.threads, ", expected 0 (all cores) to 1024");
   const int threads = options.threads == 0 ? physical_core_count() : options.threads;
   return std::make_unique<cpu::CpuDevice>(cpu::choose_kernels(options.isa), threads);
 }
@@ -41,14 +42,16 @@ void CpuDevice::write(Tensor to, const void* values) {
   PACELINE_ASSERT(to.dtype == DType::F32 || to.dtype == DType::I32);
   const auto* source = static_cast<const std::byte*>(values);
   const size_t bytes = static_cast<size_t>(to.cols) * 4;
-  for (int row = 0; row < to.rows; ++row) std::memcpy(to.row_range(row, 1).data, source + static_cast<size_t>(row) * bytes, bytes);
+  for (int row = 0; row < to.rows; ++row)
+    std::memcpy(to.row_range(row, 1).data, source + static_cast<size_t>(row) * bytes, bytes);
 }
 
 void CpuDevice::read(void* values, Tensor from) {
   PACELINE_ASSERT(from.dtype == DType::F32 || from.dtype == DType::I32);
   auto* target = static_cast<std::byte*>(values);
   const size_t bytes = static_cast<size_t>(from.cols) * 4;
-  for (int row = 0; row < from.rows; ++row) std::memcpy(target + static_cast<size_t>(row) * bytes, from.row_range(row, 1).data, bytes);
+  for (int row = 0; row < from.rows; ++row)
+    std::memcpy(target + static_cast<size_t>(row) * bytes, from.row_range(row, 1).data, bytes);
 }
 
 void CpuDevice::clear(Tensor tensor) {

@@ -73,7 +73,8 @@ class CpuDevice final : public Device {
   // recurrent.cpp: one segment of delta_rule.
   struct DeltaRows;
   void prepare_delta_rows(const DeltaRuleInput& input, const Segment& segment, int layer, const DeltaRows& rows);
-  void run_delta_rows(Tensor out, const DeltaRuleInput& input, const Segment& segment, int layer, const DeltaRows& rows);
+  void run_delta_rows(Tensor out, const DeltaRuleInput& input, const Segment& segment, int layer,
+                      const DeltaRows& rows);
   // attention.cpp: one block of rows of one segment and layer.
   struct AttentionRows;
   void attend_rows(Tensor out, Tensor q, const AttentionRows& rows, const AttentionShape& shape);
@@ -87,12 +88,12 @@ class CpuDevice final : public Device {
   Activations activations_;
   std::vector<Product> products_;
 
-  Scratch gates_, normalised_, tiles_;                 // delta rule
-  Scratch partials_, query_pointers_, query_limits_;   // attention
-  Scratch angles_;                                     // rotate
-  Scratch candidates_;                                 // argmax
-  Scratch expert_rows_, expert_inner_, expert_out_;    // experts
-  std::vector<double> turns_;                          // base^(-2s/dims) of the shape last rotated
+  Scratch gates_, normalised_, tiles_;  // delta rule
+  Scratch partials_, query_pointers_, query_limits_;  // attention
+  Scratch angles_;  // rotate
+  Scratch candidates_;  // argmax
+  Scratch expert_rows_, expert_inner_, expert_out_;  // experts
+  std::vector<double> turns_;  // base^(-2s/dims) of the shape last rotated
   double turns_base_ = 0;
   std::vector<int> pair_rows_, pair_places_, run_lengths_, run_experts_, expert_counts_;
 };

@@ -63,7 +63,7 @@ PACELINE_INLINE Columns sum_rows(int dim, Step step) {
 // state *= decay; returns k^T state.
 PACELINE_INLINE Columns decay_and_read(float* state, int dim, float decay, const float* k) {
   const F by = set1(decay);
-  return sum_rows(dim, [&](int i, F (&sums)[kDeltaVectors]) {
+  return sum_rows(dim, [&](int i, F(&sums)[kDeltaVectors]) {
     const F x = set1(k[i]);
 #pragma GCC unroll 2
     for (int v = 0; v < kDeltaVectors; ++v) {
@@ -77,7 +77,7 @@ PACELINE_INLINE Columns decay_and_read(float* state, int dim, float decay, const
 
 // state += k delta^T; returns q^T state.
 PACELINE_INLINE Columns update_and_read(float* state, int dim, const float* k, const Columns& delta, const float* q) {
-  return sum_rows(dim, [&](int i, F (&sums)[kDeltaVectors]) {
+  return sum_rows(dim, [&](int i, F(&sums)[kDeltaVectors]) {
     const F key = set1(k[i]), query = set1(q[i]);
 #pragma GCC unroll 2
     for (int v = 0; v < kDeltaVectors; ++v) {
@@ -108,7 +108,8 @@ void run_columns(const DeltaTask& task, float* state, int first, int count) {
 void delta_rule(const DeltaTask& task) {
   const auto copy_back = [&](int first, int count) {
     for (int i = 0; i < task.head_dim; ++i)
-      store_columns(task.state + i * task.width + first, load_columns(task.scratch + i * kDeltaColumns + first, count), count);
+      store_columns(task.state + i * task.width + first, load_columns(task.scratch + i * kDeltaColumns + first, count),
+                    count);
   };
   for (int first = 0; first < task.width; first += kDeltaVectors * kLanes) {
     const int count = task.width - first < kDeltaVectors * kLanes ? task.width - first : kDeltaVectors * kLanes;
@@ -138,7 +139,8 @@ void conv_silu(const ConvTask& task) {
     for (int r = 0; r < task.rows; ++r) {
       F sum = zero();
       for (int tap = 0; tap < task.taps; ++tap)
-        sum = fma(load_strided(task.weight + c * task.taps + tap, task.taps, n), load_any(conv_column(task, r, tap) + c, n), sum);
+        sum = fma(load_strided(task.weight + c * task.taps + tap, task.taps, n),
+                  load_any(conv_column(task, r, tap) + c, n), sum);
       store_any(task.out + r * task.out_stride + c, silu(sum), n);
     }
   });

@@ -22,9 +22,8 @@ void CpuDevice::rms_norm(Tensor out, Tensor x, Tensor weight, float eps) {
 void CpuDevice::gated_rms_norm(Tensor out, Tensor x, Tensor weight, Tensor z, float eps) {
   checks::rms_norm(out, x, weight);
   checks::same_shape(out, z);
-  for_rows(x.rows, x.cols, [&](int row) {
-    kernels_.gated_rms_norm(out.f32(row), x.f32(row), weight.f32(), z.f32(row), x.cols, eps);
-  });
+  for_rows(x.rows, x.cols,
+           [&](int row) { kernels_.gated_rms_norm(out.f32(row), x.f32(row), weight.f32(), z.f32(row), x.cols, eps); });
 }
 
 void CpuDevice::project(std::span<const Tensor> out, Tensor x, std::span<const Weight* const> weights) {
@@ -63,7 +62,9 @@ void CpuDevice::swiglu(Tensor out, Tensor gate, Tensor up) {
 
 void CpuDevice::sigmoid_gate(Tensor x, Tensor gate) {
   checks::same_shape(x, gate);
-  for_pieces(x.rows, x.cols, [&](int row, int first, int count) { kernels_.sigmoid_gate(x.f32(row) + first, gate.f32(row) + first, count); });
+  for_pieces(x.rows, x.cols, [&](int row, int first, int count) {
+    kernels_.sigmoid_gate(x.f32(row) + first, gate.f32(row) + first, count);
+  });
 }
 
 // The largest of each piece, then the first piece that has the largest of all.
@@ -80,7 +81,8 @@ void CpuDevice::argmax(Tensor ids, Tensor logits) {
     for (int64_t i = begin; i < end; ++i) {
       const int first = static_cast<int>(i % pieces) * kPiece;
       Candidate& found = candidates[i];
-      found.index = first + kernels_.argmax(logits.f32(static_cast<int>(i / pieces)) + first, std::min(kPiece, logits.cols - first), &found.value);
+      found.index = first + kernels_.argmax(logits.f32(static_cast<int>(i / pieces)) + first,
+                                            std::min(kPiece, logits.cols - first), &found.value);
     }
   });
   for (int row = 0; row < logits.rows; ++row) {

@@ -15,7 +15,9 @@ float inverse_rms(const float* x, int count, float eps) {
 
 void rms_norm(float* out, const float* x, const float* weight, int count, float eps) {
   const F scale = set1(inverse_rms(x, count, eps));
-  for_vectors(count, [&](int i, int n) { store_any(out + i, mul(mul(load_any(x + i, n), scale), load_any(weight + i, n)), n); });
+  for_vectors(count, [&](int i, int n) {
+    store_any(out + i, mul(mul(load_any(x + i, n), scale), load_any(weight + i, n)), n);
+  });
 }
 
 void gated_rms_norm(float* out, const float* x, const float* weight, const float* z, int count, float eps) {
@@ -34,11 +36,13 @@ void l2_norm(float* out, const float* x, int count, float eps) {
 }
 
 void swiglu(float* out, const float* gate, const float* up, int count) {
-  for_vectors(count, [&](int i, int n) { store_any(out + i, mul(silu(load_any(gate + i, n)), load_any(up + i, n)), n); });
+  for_vectors(count,
+              [&](int i, int n) { store_any(out + i, mul(silu(load_any(gate + i, n)), load_any(up + i, n)), n); });
 }
 
 void sigmoid_gate(float* x, const float* gate, int count) {
-  for_vectors(count, [&](int i, int n) { store_any(x + i, mul(load_any(x + i, n), logistic(load_any(gate + i, n))), n); });
+  for_vectors(count,
+              [&](int i, int n) { store_any(x + i, mul(load_any(x + i, n), logistic(load_any(gate + i, n))), n); });
 }
 
 void add_scaled(float* out, const float* x, float factor, int count) {

@@ -15,7 +15,8 @@ void choose_experts(const float* logits, int expert_count, int* ids, int used_co
   for (int rank = 0; rank < used_count; ++rank) {
     int best = -1;
     for (int expert = 0; expert < expert_count; ++expert)
-      if (std::find(ids, ids + rank, expert) == ids + rank && (best < 0 || logits[expert] > logits[best])) best = expert;
+      if (std::find(ids, ids + rank, expert) == ids + rank && (best < 0 || logits[expert] > logits[best]))
+        best = expert;
     ids[rank] = best;
   }
 }
@@ -33,7 +34,8 @@ void CpuDevice::route(Tensor ids, Tensor shares, Tensor logits, const ExpertShap
     float used = 0;
     for (int rank = 0; rank < shape.used_count; ++rank) used += probabilities[ids.i32(row)[rank]] / sum;
     used = std::max(used, kLeastShareSum);
-    for (int rank = 0; rank < shape.used_count; ++rank) shares.f32(row)[rank] = probabilities[ids.i32(row)[rank]] / sum / used;
+    for (int rank = 0; rank < shape.used_count; ++rank)
+      shares.f32(row)[rank] = probabilities[ids.i32(row)[rank]] / sum / used;
   });
 }
 
@@ -74,10 +76,13 @@ void CpuDevice::project_experts(Tensor out, Tensor x, Tensor ids, Tensor shares,
   group_by_expert(ids, gate.expert_count());
   const int pairs = static_cast<int>(pair_rows_.size()), inner = gate.rows;
   float* raised = expert_inner_.get<float>(static_cast<size_t>(pairs) * static_cast<size_t>(2 * inner));
-  const Tensor gated{raised, DType::F32, pairs, inner, 2 * inner}, lifted = {raised + inner, DType::F32, pairs, inner, 2 * inner};
+  const Tensor gated{raised, DType::F32, pairs, inner, 2 * inner},
+      lifted = {raised + inner, DType::F32, pairs, inner, 2 * inner};
 
-  const bool plain_gate = is_float_format(gate.type), plain_up = is_float_format(up.type), plain_down = is_float_format(down.type);
-  activations_.prepare(pool_, kernels_, x, pair_rows_, run_lengths_, {!plain_gate || !plain_up, plain_gate || plain_up});
+  const bool plain_gate = is_float_format(gate.type), plain_up = is_float_format(up.type),
+             plain_down = is_float_format(down.type);
+  activations_.prepare(pool_, kernels_, x, pair_rows_, run_lengths_,
+                       {!plain_gate || !plain_up, plain_gate || plain_up});
   products_.clear();
   for (int run = 0; run < static_cast<int>(run_experts_.size()); ++run) {
     const int expert = run_experts_[static_cast<size_t>(run)], first = activations_.run(run).first;

@@ -14,11 +14,11 @@ struct TileArguments {
   const std::byte* panel = nullptr;
   int cols = 0;
   const void* activations = nullptr;  // [cols / 32][tile rows] ActivationBlock, or [cols][tile rows] float
-  float* out = nullptr;               // first row, first output of the panel
+  float* out = nullptr;  // first row, first output of the panel
   int64_t out_stride = 0;
-  int rows = 0;                       // to write, <= tile rows
-  int outputs = 0;                    // to write, <= 16
-  bool add = false;                   // add to out
+  int rows = 0;  // to write, <= tile rows
+  int outputs = 0;  // to write, <= 16
+  bool add = false;  // add to out
 };
 using TileKernel = void (*)(const TileArguments&);
 
@@ -30,21 +30,21 @@ struct AttentionTask {
   float scale = 0;
   int query_count = 0;
   const float* const* queries = nullptr;  // head_dim values each
-  const int* limits = nullptr;            // query i sees positions below limits[i]
+  const int* limits = nullptr;  // query i sees positions below limits[i]
   int begin = 0, end = 0;
-  float* partials = nullptr;              // query_count x partial_stride: head_dim weighted sums, then maximum and sum
+  float* partials = nullptr;  // query_count x partial_stride: head_dim weighted sums, then maximum and sum
   int64_t partial_stride = 0;
 };
 using AttentionKernel = void (*)(const AttentionTask&);
 
-inline constexpr int kTilePositions = 64;    // softmax is renormalised at multiples of this
+inline constexpr int kTilePositions = 64;  // softmax is renormalised at multiples of this
 inline constexpr int kSplitPositions = 256;  // and computed afresh and merged at multiples of this
 
 // The delta rule for `width` value columns of one head: replay, then rows.
 struct DeltaTask {
   float* state = nullptr;  // [head_dim][width]
   int head_dim = 0, width = 0;
-  bool store = false;      // rows change the state (Prompt); replayed rows always do
+  bool store = false;  // rows change the state (Prompt); replayed rows always do
   int replayed = 0;
   const float *old_key = nullptr, *old_delta = nullptr, *old_decay = nullptr;
   int64_t key_stride = 0, value_stride = 0, decay_stride = 0;  // of the records, old and new
@@ -58,7 +58,7 @@ struct DeltaTask {
   float out_scale = 0;
   float* out = nullptr;
   int64_t out_stride = 0;
-  float* delta = nullptr;    // new record, or nullptr
+  float* delta = nullptr;  // new record, or nullptr
   float* scratch = nullptr;  // delta_scratch_floats(head_dim)
 };
 inline constexpr int kDeltaColumns = 32;

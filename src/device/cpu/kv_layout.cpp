@@ -33,17 +33,21 @@ KvType kv_type(DType dtype) {
   return dtype == DType::F16 ? KvType::F16 : KvType::Q8_0;
 }
 
-int slab_positions(int max_length) { return (max_length + kTilePositions - 1) / kTilePositions * kTilePositions + kPanelRows; }
+int slab_positions(int max_length) {
+  return (max_length + kTilePositions - 1) / kTilePositions * kTilePositions + kPanelRows;
+}
 
 std::byte* head_slab(const OwnedTensor& slab, int head, int head_dim) {
-  return static_cast<std::byte*>(slab.data) + static_cast<size_t>(head) * static_cast<size_t>(slab.rows) * row_bytes_of(kv_type(slab.dtype), head_dim);
+  return static_cast<std::byte*>(slab.data) +
+         static_cast<size_t>(head) * static_cast<size_t>(slab.rows) * row_bytes_of(kv_type(slab.dtype), head_dim);
 }
 
 void store_key(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim) {
   const int lane = position % kPanelRows;
   std::byte* panel = head + static_cast<size_t>(position / kPanelRows) * row_bytes_of(type, head_dim) * kPanelRows;
   if (type == KvType::Q8_0) {
-    for (int d = 0; d < head_dim; d += 32) store_key_block(panel + static_cast<size_t>(d / 32) * kKeyBlockBytes, lane, values + d);
+    for (int d = 0; d < head_dim; d += 32)
+      store_key_block(panel + static_cast<size_t>(d / 32) * kKeyBlockBytes, lane, values + d);
     return;
   }
   if (type == KvType::F32) {
@@ -58,7 +62,8 @@ void store_key(const Kernels& kernels, std::byte* head, KvType type, int positio
   }
 }
 
-void store_value(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim) {
+void store_value(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values,
+                 int head_dim) {
   std::byte* row = head + static_cast<size_t>(position) * row_bytes_of(type, head_dim);
   if (type == KvType::F32) {
     std::memcpy(row, values, static_cast<size_t>(head_dim) * 4);

@@ -16,7 +16,8 @@ PACELINE_INLINE F exponential(F x) {
   p = fma(p, r, set1(5.0000001201e-1f));
   p = add(fma(p, mul(r, r), r), set1(1.0f));
   const I whole = to_int(n), half = ishift_right<1>(whole), rest = isub(whole, half);
-  const F low = as_float(ishift_left<23>(iadd(half, iset1(127)))), high = as_float(ishift_left<23>(iadd(rest, iset1(127))));
+  const F low = as_float(ishift_left<23>(iadd(half, iset1(127)))),
+          high = as_float(ishift_left<23>(iadd(rest, iset1(127))));
   return mul(mul(p, low), high);
 }
 

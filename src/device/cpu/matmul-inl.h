@@ -79,7 +79,8 @@ PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows
 }
 
 template <class Format, int kRows>
-PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part, const ActivationBlock* a, F (&sums)[kRows]) {
+PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part, const ActivationBlock* a,
+                                    F (&sums)[kRows]) {
   constexpr PanelLayout kLayout = panel_layout(Format::kType);
   constexpr int kAhead = 2560;  // bytes: the memory's latency at full bandwidth
   const typename Format::Header header(group, part);

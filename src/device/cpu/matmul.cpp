@@ -9,7 +9,8 @@ namespace {
 constexpr size_t kCachedBytes = 384 << 10;   // of activations that stay in the second-level cache
 constexpr size_t kClaimBytes = 128 << 10;    // of weights claimed at once: a few microseconds of memory traffic
 
-void multiply_rows(const Kernels& kernels, const Activations& activations, const Product& product, int panel, int first, int last) {
+void multiply_rows(const Kernels& kernels, const Activations& activations, const Product& product, int panel, int first,
+                   int last) {
   const CpuWeight& weight = *product.weight;
   const RowRun& run = activations.run(product.run);
   const bool plain = is_float_format(weight.type);
@@ -36,10 +37,12 @@ Matmul::Item Matmul::item(std::span<const Product> products, const Activations& 
   const Product& product = products[which];
   const int64_t local = index - (which == 0 ? 0 : ends_[which - 1]);
   const int panels = product.weight->panels_per_expert(), first = static_cast<int>(local / panels) * rows_per_item_;
-  return {&product, static_cast<int>(local % panels), first, std::min(first + rows_per_item_, activations.run(product.run).count)};
+  return {&product, static_cast<int>(local % panels), first,
+          std::min(first + rows_per_item_, activations.run(product.run).count)};
 }
 
-void Matmul::multiply(ThreadPool& pool, const Kernels& kernels, const Activations& activations, std::span<const Product> products) {
+void Matmul::multiply(ThreadPool& pool, const Kernels& kernels, const Activations& activations,
+                      std::span<const Product> products) {
   const size_t row_bytes = static_cast<size_t>(activations.cols()) * 2;
   rows_per_item_ = static_cast<int>(std::clamp<size_t>(kCachedBytes / row_bytes / 16 * 16, 16, 256));
   ends_.clear();

@@ -21,7 +21,8 @@ struct Product {
 
 class Matmul {
  public:
-  void multiply(ThreadPool& pool, const Kernels& kernels, const Activations& activations, std::span<const Product> products);
+  void multiply(ThreadPool& pool, const Kernels& kernels, const Activations& activations,
+                std::span<const Product> products);
 
  private:
   // A panel of one product with a block of its rows.

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "device/host_memory.h"
 #include "device/cpu/pack_formats.h"
+#include "device/host_memory.h"
 
 namespace paceline::cpu {
 
@@ -24,7 +24,9 @@ struct Codes {
   }
 };
 
-void put_word(std::byte* area, int vector, int row, uint32_t word) { std::memcpy(area + 64 * vector + 4 * row, &word, 4); }
+void put_word(std::byte* area, int vector, int row, uint32_t word) {
+  std::memcpy(area + 64 * vector + 4 * row, &word, 4);
+}
 
 void put_bytes(const Codes& codes, std::byte* area) {
   for (int j = 0; j < 8; ++j)
@@ -83,7 +85,8 @@ void pack_blocks(const std::byte* const (&rows)[kPanelRows], int cols, std::byte
           continue;
         }
         Block block;
-        std::memcpy(&block, rows[row] + static_cast<size_t>((first + b) / kBlocksInside) * sizeof(Block), sizeof(Block));
+        std::memcpy(&block, rows[row] + static_cast<size_t>((first + b) / kBlocksInside) * sizeof(Block),
+                    sizeof(Block));
         extract_codes(block, b % kBlocksInside, codes.rows[row]);
         put_scales(block, b, row, panel);
       }
@@ -133,7 +136,8 @@ CpuWeight::CpuWeight(const QuantMatrix& matrix, WeightUse use, int expert_count)
   const size_t bytes = static_cast<size_t>(expert_count) * static_cast<size_t>(panels_per_expert()) * panel_size();
   memory_ = allocate_host_bytes(bytes);
   panels_ = static_cast<std::byte*>(memory_->data());
-  ::madvise(panels_, bytes, MADV_HUGEPAGE);  // fewer TLB misses where the system has huge pages; no harm where it refuses
+  ::madvise(panels_, bytes,
+            MADV_HUGEPAGE);  // fewer TLB misses where the system has huge pages; no harm where it refuses
 }
 
 void CpuWeight::pack(ThreadPool& pool) {
@@ -143,7 +147,8 @@ void CpuWeight::pack(ThreadPool& pool) {
     for (int64_t index = begin; index < end; ++index) {
       const int expert = static_cast<int>(index / panels), first = static_cast<int>(index % panels) * kPanelRows;
       const std::byte* sources[kPanelRows] = {};
-      for (int row = 0; row < kPanelRows && first + row < rows; ++row) sources[row] = file_row(expert * rows + first + row);
+      for (int row = 0; row < kPanelRows && first + row < rows; ++row)
+        sources[row] = file_row(expert * rows + first + row);
       pack_panel(type, sources, cols, panels_ + static_cast<size_t>(index) * panel_size());
     }
   });

@@ -23,7 +23,9 @@ class CpuWeight final : public Weight {
   int panels_per_expert() const { return (rows + kPanelRows - 1) / kPanelRows; }
   size_t panel_size() const { return panel_bytes(type, cols); }
   const std::byte* panel(int expert, int index) const {
-    return panels_ + (static_cast<size_t>(expert) * static_cast<size_t>(panels_per_expert()) + static_cast<size_t>(index)) * panel_size();
+    return panels_ +
+           (static_cast<size_t>(expert) * static_cast<size_t>(panels_per_expert()) + static_cast<size_t>(index)) *
+               panel_size();
   }
   // Row of the matrix in the file.
   const std::byte* file_row(int row) const { return file_.data() + static_cast<size_t>(row) * row_bytes(type, cols); }

@@ -50,7 +50,9 @@ inline void extract_codes(const Q4_0Block& block, int, uint8_t* codes) { extract
 inline void extract_codes(const Q4_1Block& block, int, uint8_t* codes) { extract_nibbles(block.quants, codes); }
 inline void extract_codes(const Iq4NlBlock& block, int, uint8_t* codes) { extract_nibbles(block.quants, codes); }
 inline void extract_codes(const Mxfp4Block& block, int, uint8_t* codes) { extract_nibbles(block.quants, codes); }
-inline void extract_codes(const Iq4XsBlock& block, int b, uint8_t* codes) { extract_nibbles(block.quants + 16 * b, codes); }
+inline void extract_codes(const Iq4XsBlock& block, int b, uint8_t* codes) {
+  extract_nibbles(block.quants + 16 * b, codes);
+}
 inline void extract_codes(const Q5_0Block& block, int, uint8_t* codes) {
   extract_nibbles(block.quants, codes);
   extract_fifth_bits(block.high_bits, codes);
@@ -59,7 +61,9 @@ inline void extract_codes(const Q5_1Block& block, int, uint8_t* codes) {
   extract_nibbles(block.quants, codes);
   extract_fifth_bits(block.high_bits, codes);
 }
-inline void extract_codes(const Q4_KBlock& block, int b, uint8_t* codes) { extract_half(block.quants + 32 * (b >> 1), b & 1, codes); }
+inline void extract_codes(const Q4_KBlock& block, int b, uint8_t* codes) {
+  extract_half(block.quants + 32 * (b >> 1), b & 1, codes);
+}
 inline void extract_codes(const Q5_KBlock& block, int b, uint8_t* codes) {
   extract_half(block.quants + 32 * (b >> 1), b & 1, codes);
   for (int i = 0; i < 32; ++i) codes[i] = static_cast<uint8_t>(codes[i] | (block.high_bits[i] >> b & 1) << 4);
@@ -67,21 +71,33 @@ inline void extract_codes(const Q5_KBlock& block, int b, uint8_t* codes) {
 inline void extract_codes(const Q6_KBlock& block, int b, uint8_t* codes) {
   const int half = b >> 2, k = b & 3;
   extract_half(block.low_bits + 64 * half + 32 * (k & 1), k >> 1, codes);
-  for (int i = 0; i < 32; ++i) codes[i] = static_cast<uint8_t>(codes[i] | (block.high_bits[32 * half + i] >> (2 * k) & 3) << 4);
+  for (int i = 0; i < 32; ++i)
+    codes[i] = static_cast<uint8_t>(codes[i] | (block.high_bits[32 * half + i] >> (2 * k) & 3) << 4);
 }
 inline void extract_codes(const Q2_KBlock& block, int b, uint8_t* codes) {
   for (int i = 0; i < 32; ++i) codes[i] = static_cast<uint8_t>(block.quants[32 * (b >> 2) + i] >> (2 * (b & 3)) & 3);
 }
 inline void extract_codes(const Q3_KBlock& block, int b, uint8_t* codes) {
   for (int i = 0; i < 32; ++i)
-    codes[i] = static_cast<uint8_t>((block.quants[32 * (b >> 2) + i] >> (2 * (b & 3)) & 3) | (block.high_bits[i] >> b & 1) << 2);
+    codes[i] = static_cast<uint8_t>((block.quants[32 * (b >> 2) + i] >> (2 * (b & 3)) & 3) |
+                                    (block.high_bits[i] >> b & 1) << 2);
 }
 
-inline void put_scales(const Q8_0Block& block, int b, int row, std::byte* group) { put_half(group + 32 * b, row, block.scale); }
-inline void put_scales(const Q4_0Block& block, int b, int row, std::byte* group) { put_half(group + 32 * b, row, block.scale); }
-inline void put_scales(const Q5_0Block& block, int b, int row, std::byte* group) { put_half(group + 32 * b, row, block.scale); }
-inline void put_scales(const Iq4NlBlock& block, int b, int row, std::byte* group) { put_half(group + 32 * b, row, block.scale); }
-inline void put_scales(const Mxfp4Block& block, int b, int row, std::byte* group) { put_byte(group + 16 * b, row, block.exponent); }
+inline void put_scales(const Q8_0Block& block, int b, int row, std::byte* group) {
+  put_half(group + 32 * b, row, block.scale);
+}
+inline void put_scales(const Q4_0Block& block, int b, int row, std::byte* group) {
+  put_half(group + 32 * b, row, block.scale);
+}
+inline void put_scales(const Q5_0Block& block, int b, int row, std::byte* group) {
+  put_half(group + 32 * b, row, block.scale);
+}
+inline void put_scales(const Iq4NlBlock& block, int b, int row, std::byte* group) {
+  put_half(group + 32 * b, row, block.scale);
+}
+inline void put_scales(const Mxfp4Block& block, int b, int row, std::byte* group) {
+  put_byte(group + 16 * b, row, block.exponent);
+}
 inline void put_scales(const Q4_1Block& block, int, int row, std::byte* group) {
   put_half(group, row, block.scale);
   put_half(group + 32, row, block.minimum);
@@ -112,7 +128,8 @@ inline void put_scales(const Q6_KBlock& block, int b, int row, std::byte* group)
 }
 inline void put_scales(const Q3_KBlock& block, int b, int row, std::byte* group) {
   put_half(group, row, block.super_scale);
-  for (int half = 0; half < 2; ++half) put_byte(group + 64 + 32 * b + 16 * half, row, q3_k_scale(block, 2 * b + half) - 32);
+  for (int half = 0; half < 2; ++half)
+    put_byte(group + 64 + 32 * b + 16 * half, row, q3_k_scale(block, 2 * b + half) - 32);
 }
 inline void put_scales(const Q2_KBlock& block, int b, int row, std::byte* group) {
   put_half(group, row, block.super_scale);

@@ -31,17 +31,17 @@ constexpr PanelLayout panel_layout(QuantType type) {
     case QuantType::F32: return {0, 64, 0, 0};
     case QuantType::F16:
     case QuantType::BF16: return {0, 32, 0, 0};
-    case QuantType::Q8_0: return {2, 64, 8, 0};    // 2 x 16 f16 scales
+    case QuantType::Q8_0: return {2, 64, 8, 0};  // 2 x 16 f16 scales
     case QuantType::Q4_0:
     case QuantType::IQ4_NL: return {2, 64, 4, 0};
     case QuantType::Q5_0: return {2, 64, 4, 1};
-    case QuantType::Q4_1: return {1, 64, 4, 0};    // 16 f16 scales, 16 f16 minima
+    case QuantType::Q4_1: return {1, 64, 4, 0};  // 16 f16 scales, 16 f16 minima
     case QuantType::Q5_1: return {1, 64, 4, 1};
-    case QuantType::MXFP4: return {4, 64, 4, 0};   // 4 x 16 exponents
-    case QuantType::Q4_K: return {8, 320, 4, 0};   // 16 d, 16 dmin; per block 16 scales, 16 minima (u8)
+    case QuantType::MXFP4: return {4, 64, 4, 0};  // 4 x 16 exponents
+    case QuantType::Q4_K: return {8, 320, 4, 0};  // 16 d, 16 dmin; per block 16 scales, 16 minima (u8)
     case QuantType::Q5_K: return {8, 320, 4, 1};
-    case QuantType::Q2_K: return {8, 320, 2, 0};   // 16 d, 16 dmin; per block 2 x 16 (scale | min << 4)
-    case QuantType::Q6_K: return {8, 320, 4, 2};   // 16 d, 32 unused bytes; per block 2 x 16 scales (i8)
+    case QuantType::Q2_K: return {8, 320, 2, 0};  // 16 d, 16 dmin; per block 2 x 16 (scale | min << 4)
+    case QuantType::Q6_K: return {8, 320, 4, 2};  // 16 d, 32 unused bytes; per block 2 x 16 scales (i8)
     case QuantType::Q3_K: return {8, 320, 2, 1};
     case QuantType::IQ4_XS: return {8, 192, 4, 0};  // 16 d, 32 unused bytes; per block 16 scales (i8)
   }
@@ -53,7 +53,8 @@ constexpr bool is_float_format(QuantType type) { return panel_layout(type).block
 // Bytes of a panel of `cols` columns.
 constexpr size_t panel_bytes(QuantType type, int cols) {
   const PanelLayout layout = panel_layout(type);
-  if (is_float_format(type)) return (static_cast<size_t>(cols) * static_cast<size_t>(layout.header_bytes) + 63) / 64 * 64;
+  if (is_float_format(type))
+    return (static_cast<size_t>(cols) * static_cast<size_t>(layout.header_bytes) + 63) / 64 * 64;
   const int blocks = cols / kBlockColumns, groups = (blocks + layout.blocks_per_group - 1) / layout.blocks_per_group;
   return static_cast<size_t>(groups) * static_cast<size_t>(layout.group_bytes());
 }
@@ -63,8 +64,8 @@ constexpr size_t panel_bytes(QuantType type, int cols) {
 struct alignas(64) ActivationBlock {
   int8_t codes[kBlockColumns];
   float scale;
-  float scaled_sum, scaled_low, scaled_high;           // scale * sum of codes
-  int32_t negative_sum, negative_low, negative_high;   // -(sum of codes)
+  float scaled_sum, scaled_low, scaled_high;  // scale * sum of codes
+  int32_t negative_sum, negative_low, negative_high;  // -(sum of codes)
   int32_t unused;
 };
 static_assert(sizeof(ActivationBlock) == 64);

@@ -18,14 +18,15 @@ float softplus(float x) { return x > 20 ? x : static_cast<float>(std::log1p(std:
 void record_columns(Tensor u, const Segment& segment, Tensor window, Tensor record, int taps) {
   const int first = segment.phase == Phase::Prompt ? segment.row_count - (taps - 1) : -(taps - 1);
   for (int i = first; i < segment.row_count; ++i)
-    std::memcpy(record.f32(i - first), i < 0 ? window.f32(taps - 1 + i) : u.f32(segment.first_row + i), static_cast<size_t>(u.cols) * 4);
+    std::memcpy(record.f32(i - first), i < 0 ? window.f32(taps - 1 + i) : u.f32(segment.first_row + i),
+                static_cast<size_t>(u.cols) * 4);
 }
 
 }  // namespace
 
 // Scratch of one segment's rows: normalised q and k, gates.
 struct CpuDevice::DeltaRows {
-  float *q, *k;         // rows x key columns
+  float *q, *k;  // rows x key columns
   float *beta, *decay;  // rows x value heads
 };
 
@@ -42,16 +43,24 @@ void CpuDevice::conv_silu(Tensor out, Tensor u, const Batch& batch, int layer, T
     const int grain = std::max(1, kPieceRows / segment.row_count);
     pool_.run(pieces, grain, [&](int64_t begin, int64_t end, int) {
       const int first = static_cast<int>(begin) * kPiece, last = std::min(static_cast<int>(end) * kPiece, u.cols);
-      kernels_.conv_silu({.window = window.f32() + first, .window_stride = window.stride, .columns = u.f32(segment.first_row) + first,
-                          .column_stride = u.stride, .rows = segment.row_count, .channels = last - first, .taps = taps,
-                          .weight = weight.f32(first), .out = out.f32(segment.first_row) + first, .out_stride = out.stride});
+      kernels_.conv_silu({.window = window.f32() + first,
+                          .window_stride = window.stride,
+                          .columns = u.f32(segment.first_row) + first,
+                          .column_stride = u.stride,
+                          .rows = segment.row_count,
+                          .channels = last - first,
+                          .taps = taps,
+                          .weight = weight.f32(first),
+                          .out = out.f32(segment.first_row) + first,
+                          .out_stride = out.stride});
     });
     record_columns(u, segment, window, memory.conv[state.current_record()], taps);
   }
 }
 
 // Normalises q and k of every row and key head and computes the gates; records the keys and decays of a Generate step.
-void CpuDevice::prepare_delta_rows(const DeltaRuleInput& input, const Segment& segment, int layer, const DeltaRows& rows) {
+void CpuDevice::prepare_delta_rows(const DeltaRuleInput& input, const Segment& segment, int layer,
+                                   const DeltaRows& rows) {
   RecurrentMemory& memory = segment.state->recurrent(layer);
   const RecurrentShape& shape = memory.shape;
   const int key_cols = shape.key_head_count * shape.head_dim, heads = shape.value_head_count;
@@ -77,12 +86,14 @@ void CpuDevice::prepare_delta_rows(const DeltaRuleInput& input, const Segment& s
   });
 }
 
-void CpuDevice::run_delta_rows(Tensor out, const DeltaRuleInput& input, const Segment& segment, int layer, const DeltaRows& rows) {
+void CpuDevice::run_delta_rows(Tensor out, const DeltaRuleInput& input, const Segment& segment, int layer,
+                               const DeltaRows& rows) {
   SequenceState& state = *segment.state;
   RecurrentMemory& memory = state.recurrent(layer);
   const RecurrentShape& shape = memory.shape;
   const int dim = shape.head_dim, heads = shape.value_head_count, key_cols = shape.key_head_count * dim;
-  const int tiles = (dim + kDeltaColumns - 1) / kDeltaColumns, old = state.previous_record(), record = state.current_record();
+  const int tiles = (dim + kDeltaColumns - 1) / kDeltaColumns, old = state.previous_record(),
+            record = state.current_record();
   const size_t scratch = delta_scratch_floats(dim);
   float* scratches = tiles_.get<float>(scratch * static_cast<size_t>(pool_.size()));
   pool_.run(int64_t{heads} * tiles, 1, [&](int64_t begin, int64_t end, int thread) {
@@ -91,15 +102,29 @@ void CpuDevice::run_delta_rows(Tensor out, const DeltaRuleInput& input, const Se
       const int key_head = input.grouped_heads ? head / (heads / shape.key_head_count) : head % shape.key_head_count;
       const int key_first = key_head * dim, value_first = head * dim + first;
       kernels_.delta_rule(
-          {.state = memory.state.f32(head * dim) + int64_t{first} * dim, .head_dim = dim, .width = std::min(kDeltaColumns, dim - first),
-           .store = segment.phase == Phase::Prompt, .replayed = state.replayed(), .old_key = memory.key[old].f32() + key_first,
-           .old_delta = memory.delta[old].f32() + value_first, .old_decay = memory.decay[old].f32() + head,
-           .key_stride = memory.key[old].stride, .value_stride = memory.delta[old].stride, .decay_stride = memory.decay[old].stride,
-           .rows = segment.row_count, .q = rows.q + key_first, .k = rows.k + key_first, .qk_stride = key_cols,
-           .v = input.qkv.f32(segment.first_row) + 2 * key_cols + value_first, .v_stride = input.qkv.stride,
-           .beta = rows.beta + head, .decay = rows.decay + head, .gate_stride = heads,
+          {.state = memory.state.f32(head * dim) + int64_t{first} * dim,
+           .head_dim = dim,
+           .width = std::min(kDeltaColumns, dim - first),
+           .store = segment.phase == Phase::Prompt,
+           .replayed = state.replayed(),
+           .old_key = memory.key[old].f32() + key_first,
+           .old_delta = memory.delta[old].f32() + value_first,
+           .old_decay = memory.decay[old].f32() + head,
+           .key_stride = memory.key[old].stride,
+           .value_stride = memory.delta[old].stride,
+           .decay_stride = memory.decay[old].stride,
+           .rows = segment.row_count,
+           .q = rows.q + key_first,
+           .k = rows.k + key_first,
+           .qk_stride = key_cols,
+           .v = input.qkv.f32(segment.first_row) + 2 * key_cols + value_first,
+           .v_stride = input.qkv.stride,
+           .beta = rows.beta + head,
+           .decay = rows.decay + head,
+           .gate_stride = heads,
            .out_scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim))),
-           .out = out.f32(segment.first_row) + value_first, .out_stride = out.stride,
+           .out = out.f32(segment.first_row) + value_first,
+           .out_stride = out.stride,
            .delta = segment.phase == Phase::Generate ? memory.delta[record].f32() + value_first : nullptr,
            .scratch = scratches + static_cast<size_t>(thread) * scratch});
     }

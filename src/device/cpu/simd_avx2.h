@@ -54,9 +54,13 @@ PACELINE_INLINE I iset1(int32_t x) { return _mm256_set1_epi32(x); }
 PACELINE_INLINE I iadd(I a, I b) { return _mm256_add_epi32(a, b); }
 PACELINE_INLINE I isub(I a, I b) { return _mm256_sub_epi32(a, b); }
 template <int kBits>
-PACELINE_INLINE I ishift_left(I a) { return _mm256_slli_epi32(a, kBits); }
+PACELINE_INLINE I ishift_left(I a) {
+  return _mm256_slli_epi32(a, kBits);
+}
 template <int kBits>
-PACELINE_INLINE I ishift_right(I a) { return _mm256_srai_epi32(a, kBits); }
+PACELINE_INLINE I ishift_right(I a) {
+  return _mm256_srai_epi32(a, kBits);
+}
 PACELINE_INLINE F as_float(I a) { return _mm256_castsi256_ps(a); }
 PACELINE_INLINE int32_t reduce_iadd(I a) {
   const __m128i quarter = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
@@ -76,10 +80,15 @@ PACELINE_INLINE F set1_f16(const void* p) {
 }
 PACELINE_INLINE F load_f16(const void* p) { return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
 PACELINE_INLINE F load_bf16(const void* p) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))), 16));
+  return _mm256_castsi256_ps(
+      _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))), 16));
 }
-PACELINE_INLINE I load_u8(const void* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
-PACELINE_INLINE I load_i8(const void* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
+PACELINE_INLINE I load_u8(const void* p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+}
+PACELINE_INLINE I load_i8(const void* p) {
+  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+}
 PACELINE_INLINE I iand(I a, I b) { return _mm256_and_si256(a, b); }
 
 PACELINE_INLINE B load_codes(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
@@ -92,7 +101,9 @@ PACELINE_INLINE B shift_codes(B a) {
   else if constexpr (kBits < 0) return _mm256_srli_epi16(a, -kBits);
   else return a;
 }
-PACELINE_INLINE B load_table(const void* p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+PACELINE_INLINE B load_table(const void* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
 PACELINE_INLINE B lookup_codes(B table, B index) { return _mm256_shuffle_epi8(table, index); }
 
 PACELINE_INLINE I broadcast_four(const int8_t* p) {
@@ -112,12 +123,15 @@ PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t n
   static_assert(kMaxCode <= 63 || kOffset == 128);
   constexpr int kFits = kMaxCode > 63 ? 1 : 32767 / (kMaxCode * 2 * 127);  // maddubs results that add up in 16 bits
   const __m256i ones = _mm256_set1_epi16(1);
-  I sum = kMaxCode > 63 || kOffset == 0 ? _mm256_setzero_si256() : _mm256_mullo_epi32(_mm256_set1_epi32(negative_sum), _mm256_set1_epi32(kOffset));
+  I sum = kMaxCode > 63 || kOffset == 0
+              ? _mm256_setzero_si256()
+              : _mm256_mullo_epi32(_mm256_set1_epi32(negative_sum), _mm256_set1_epi32(kOffset));
   for (int j = 0; j < kVectors; j += kFits) {
     __m256i words = _mm256_setzero_si256();
     for (int i = j; i < j + kFits && i < kVectors; ++i) {
       const I four = broadcast_four(activations + 4 * i);
-      if constexpr (kMaxCode > 63) words = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[i]), _mm256_sign_epi8(four, codes[i]));
+      if constexpr (kMaxCode > 63)
+        words = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[i]), _mm256_sign_epi8(four, codes[i]));
       else words = _mm256_add_epi16(words, _mm256_maddubs_epi16(codes[i], four));
     }
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(words, ones));

@@ -2,7 +2,7 @@
 // names exist in simd_avx2.h and simd_scalar.h, and the -inl.h kernels use nothing else. Reductions have a fixed order.
 constexpr int kLanes = 16;
 constexpr int kLargestTile = 16;  // rows of the widest kernel whose sums fit the registers
-using F = __m512;   // 16 floats
+using F = __m512;  // 16 floats
 using I = __m512i;  // 16 int32
 using B = __m512i;  // 64 codes: 4 columns of 16 rows
 
@@ -16,7 +16,8 @@ PACELINE_INLINE F load_first(const float* p, int n) { return _mm512_maskz_loadu_
 PACELINE_INLINE void store(float* p, F x) { _mm512_storeu_ps(p, x); }
 PACELINE_INLINE void store_first(float* p, F x, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), x); }
 PACELINE_INLINE F load_strided(const float* p, int stride, int n) {
-  const __m512i index = _mm512_mullo_epi32(_mm512_set1_epi32(stride), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  const __m512i index = _mm512_mullo_epi32(_mm512_set1_epi32(stride),
+                                           _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
   return _mm512_mask_i32gather_ps(zero(), first_lanes(n), index, p, 4);
 }
 
@@ -24,9 +25,9 @@ PACELINE_INLINE F add(F a, F b) { return _mm512_add_ps(a, b); }
 PACELINE_INLINE F sub(F a, F b) { return _mm512_sub_ps(a, b); }
 PACELINE_INLINE F mul(F a, F b) { return _mm512_mul_ps(a, b); }
 PACELINE_INLINE F div(F a, F b) { return _mm512_div_ps(a, b); }
-PACELINE_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
+PACELINE_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }  // a * b + c
 PACELINE_INLINE F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
-PACELINE_INLINE F largest(F a, F b) { return _mm512_max_ps(a, b); }   // b where one is NaN
+PACELINE_INLINE F largest(F a, F b) { return _mm512_max_ps(a, b); }  // b where one is NaN
 PACELINE_INLINE F smallest(F a, F b) { return _mm512_min_ps(a, b); }  // b where one is NaN
 PACELINE_INLINE F absolute(F a) { return _mm512_abs_ps(a); }
 PACELINE_INLINE F round_even(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -50,13 +51,19 @@ PACELINE_INLINE I iset1(int32_t x) { return _mm512_set1_epi32(x); }
 PACELINE_INLINE I iadd(I a, I b) { return _mm512_add_epi32(a, b); }
 PACELINE_INLINE I isub(I a, I b) { return _mm512_sub_epi32(a, b); }
 template <int kBits>
-PACELINE_INLINE I ishift_left(I a) { return _mm512_slli_epi32(a, kBits); }
+PACELINE_INLINE I ishift_left(I a) {
+  return _mm512_slli_epi32(a, kBits);
+}
 template <int kBits>
-PACELINE_INLINE I ishift_right(I a) { return _mm512_srai_epi32(a, kBits); }
+PACELINE_INLINE I ishift_right(I a) {
+  return _mm512_srai_epi32(a, kBits);
+}
 PACELINE_INLINE F as_float(I a) { return _mm512_castsi512_ps(a); }
 PACELINE_INLINE int32_t reduce_iadd(I a) { return _mm512_reduce_add_epi32(a); }
 // 16 int32 in [-128, 127] to bytes
-PACELINE_INLINE void store_i8(int8_t* p, I a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a)); }
+PACELINE_INLINE void store_i8(int8_t* p, I a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
+}
 
 // kLanes narrow values as floats
 PACELINE_INLINE F load_f32(const void* p) { return load(static_cast<const float*>(p)); }
@@ -65,12 +72,19 @@ PACELINE_INLINE F set1_f16(const void* p) {
   __builtin_memcpy(&half, p, 2);
   return set1(_cvtsh_ss(half));
 }
-PACELINE_INLINE F load_f16(const void* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p))); }
-PACELINE_INLINE F load_bf16(const void* p) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p))), 16));
+PACELINE_INLINE F load_f16(const void* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
 }
-PACELINE_INLINE I load_u8(const void* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
-PACELINE_INLINE I load_i8(const void* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+PACELINE_INLINE F load_bf16(const void* p) {
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p))), 16));
+}
+PACELINE_INLINE I load_u8(const void* p) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
+PACELINE_INLINE I load_i8(const void* p) {
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
 PACELINE_INLINE I iand(I a, I b) { return _mm512_and_si512(a, b); }
 
 // Codes
@@ -86,7 +100,9 @@ PACELINE_INLINE B shift_codes(B a) {
   else if constexpr (kBits < 0) return _mm512_srli_epi16(a, -kBits);
   else return a;
 }
-PACELINE_INLINE B load_table(const void* p) { return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+PACELINE_INLINE B load_table(const void* p) {
+  return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
 PACELINE_INLINE B lookup_codes(B table, B index) { return _mm512_shuffle_epi8(table, index); }
 
 constexpr int log2_of(int x) { return x <= 1 ? 0 : 1 + log2_of(x / 2); }
@@ -99,7 +115,9 @@ PACELINE_INLINE I broadcast_four(const int8_t* p) {
 
 // What dot_codes wants codes of up to kMaxCode as.
 template <int kMaxCode>
-PACELINE_INLINE B prepare_codes(B a) { return a; }
+PACELINE_INLINE B prepare_codes(B a) {
+  return a;
+}
 
 // Per lane: sum over 4 * kVectors columns of (code - kOffset) * activation, exactly. negative_sum is -(sum of the activations).
 template <int kVectors, int kOffset, int kMaxCode>

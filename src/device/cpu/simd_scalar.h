@@ -19,30 +19,54 @@ PACELINE_INLINE Vector each(Function function) {
   return out;
 }
 
-PACELINE_INLINE F set1(float x) { return each<F>([&](int) { return x; }); }
+PACELINE_INLINE F set1(float x) {
+  return each<F>([&](int) { return x; });
+}
 PACELINE_INLINE float first_value(F a) { return a.v[0]; }
 PACELINE_INLINE F zero() { return set1(0); }
-PACELINE_INLINE F load(const float* p) { return each<F>([&](int i) { return p[i]; }); }
-PACELINE_INLINE F load_first(const float* p, int n) { return each<F>([&](int i) { return i < n ? p[i] : 0.0f; }); }
+PACELINE_INLINE F load(const float* p) {
+  return each<F>([&](int i) { return p[i]; });
+}
+PACELINE_INLINE F load_first(const float* p, int n) {
+  return each<F>([&](int i) { return i < n ? p[i] : 0.0f; });
+}
 PACELINE_INLINE void store(float* p, F x) { __builtin_memcpy(p, x.v, sizeof x.v); }
 PACELINE_INLINE void store_first(float* p, F x, int n) {
   for (int i = 0; i < kLanes; ++i)
     if (i < n) p[i] = x.v[i];
 }
-PACELINE_INLINE F load_strided(const float* p, int stride, int n) { return each<F>([&](int i) { return i < n ? p[i * stride] : 0.0f; }); }
+PACELINE_INLINE F load_strided(const float* p, int stride, int n) {
+  return each<F>([&](int i) { return i < n ? p[i * stride] : 0.0f; });
+}
 
-PACELINE_INLINE F add(F a, F b) { return each<F>([&](int i) { return a.v[i] + b.v[i]; }); }
-PACELINE_INLINE F sub(F a, F b) { return each<F>([&](int i) { return a.v[i] - b.v[i]; }); }
-PACELINE_INLINE F mul(F a, F b) { return each<F>([&](int i) { return a.v[i] * b.v[i]; }); }
-PACELINE_INLINE F div(F a, F b) { return each<F>([&](int i) { return a.v[i] / b.v[i]; }); }
+PACELINE_INLINE F add(F a, F b) {
+  return each<F>([&](int i) { return a.v[i] + b.v[i]; });
+}
+PACELINE_INLINE F sub(F a, F b) {
+  return each<F>([&](int i) { return a.v[i] - b.v[i]; });
+}
+PACELINE_INLINE F mul(F a, F b) {
+  return each<F>([&](int i) { return a.v[i] * b.v[i]; });
+}
+PACELINE_INLINE F div(F a, F b) {
+  return each<F>([&](int i) { return a.v[i] / b.v[i]; });
+}
 PACELINE_INLINE F fma(F a, F b, F c) { return add(mul(a, b), c); }
 PACELINE_INLINE F fnma(F a, F b, F c) { return sub(c, mul(a, b)); }
-PACELINE_INLINE F largest(F a, F b) { return each<F>([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; }); }
-PACELINE_INLINE F smallest(F a, F b) { return each<F>([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; }); }
-PACELINE_INLINE F absolute(F a) { return each<F>([&](int i) { return __builtin_fabsf(a.v[i]); }); }
+PACELINE_INLINE F largest(F a, F b) {
+  return each<F>([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+}
+PACELINE_INLINE F smallest(F a, F b) {
+  return each<F>([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+}
+PACELINE_INLINE F absolute(F a) {
+  return each<F>([&](int i) { return __builtin_fabsf(a.v[i]); });
+}
 // Exact for |a| < 2^22, which is what callers have: adding and subtracting 1.5 * 2^23 rounds to even.
 PACELINE_INLINE F round_even(F a) { return sub(add(a, set1(12582912.0f)), set1(12582912.0f)); }
-PACELINE_INLINE F blend_first(F a, F b, int n) { return each<F>([&](int i) { return i < n ? a.v[i] : b.v[i]; }); }
+PACELINE_INLINE F blend_first(F a, F b, int n) {
+  return each<F>([&](int i) { return i < n ? a.v[i] : b.v[i]; });
+}
 PACELINE_INLINE float reduce_add(F a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
 PACELINE_INLINE float reduce_max(F a) {
   float best = a.v[0];
@@ -60,14 +84,26 @@ PACELINE_INLINE I to_int(F a) {
   const F whole = round_even(a);
   return each<I>([&](int i) { return static_cast<int32_t>(whole.v[i]); });
 }
-PACELINE_INLINE F to_float(I a) { return each<F>([&](int i) { return static_cast<float>(a.v[i]); }); }
-PACELINE_INLINE I iset1(int32_t x) { return each<I>([&](int) { return x; }); }
-PACELINE_INLINE I iadd(I a, I b) { return each<I>([&](int i) { return a.v[i] + b.v[i]; }); }
-PACELINE_INLINE I isub(I a, I b) { return each<I>([&](int i) { return a.v[i] - b.v[i]; }); }
+PACELINE_INLINE F to_float(I a) {
+  return each<F>([&](int i) { return static_cast<float>(a.v[i]); });
+}
+PACELINE_INLINE I iset1(int32_t x) {
+  return each<I>([&](int) { return x; });
+}
+PACELINE_INLINE I iadd(I a, I b) {
+  return each<I>([&](int i) { return a.v[i] + b.v[i]; });
+}
+PACELINE_INLINE I isub(I a, I b) {
+  return each<I>([&](int i) { return a.v[i] - b.v[i]; });
+}
 template <int kBits>
-PACELINE_INLINE I ishift_left(I a) { return each<I>([&](int i) { return static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) << kBits); }); }
+PACELINE_INLINE I ishift_left(I a) {
+  return each<I>([&](int i) { return static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) << kBits); });
+}
 template <int kBits>
-PACELINE_INLINE I ishift_right(I a) { return each<I>([&](int i) { return a.v[i] >> kBits; }); }
+PACELINE_INLINE I ishift_right(I a) {
+  return each<I>([&](int i) { return a.v[i] >> kBits; });
+}
 PACELINE_INLINE F as_float(I a) {
   F out;
   __builtin_memcpy(out.v, a.v, sizeof out.v);
@@ -94,28 +130,44 @@ PACELINE_INLINE F load_bf16(const void* p) {
   __builtin_memcpy(values, p, sizeof values);
   return each<F>([&](int i) { return bfloat16_to_float(values[i]); });
 }
-PACELINE_INLINE I load_u8(const void* p) { return each<I>([&](int i) { return int32_t{static_cast<const uint8_t*>(p)[i]}; }); }
-PACELINE_INLINE I load_i8(const void* p) { return each<I>([&](int i) { return int32_t{static_cast<const int8_t*>(p)[i]}; }); }
-PACELINE_INLINE I iand(I a, I b) { return each<I>([&](int i) { return a.v[i] & b.v[i]; }); }
+PACELINE_INLINE I load_u8(const void* p) {
+  return each<I>([&](int i) { return int32_t{static_cast<const uint8_t*>(p)[i]}; });
+}
+PACELINE_INLINE I load_i8(const void* p) {
+  return each<I>([&](int i) { return int32_t{static_cast<const int8_t*>(p)[i]}; });
+}
+PACELINE_INLINE I iand(I a, I b) {
+  return each<I>([&](int i) { return a.v[i] & b.v[i]; });
+}
 
 PACELINE_INLINE B load_codes(const void* p) {
   B out;
   __builtin_memcpy(out.v, p, sizeof out.v);
   return out;
 }
-PACELINE_INLINE B set1_codes(int x) { return each<B>([&](int) { return static_cast<uint8_t>(x); }); }
-PACELINE_INLINE B and_codes(B a, B b) { return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] & b.v[i]); }); }
-PACELINE_INLINE B merge_codes(B a, B b, B mask) { return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] | (b.v[i] & mask.v[i])); }); }
+PACELINE_INLINE B set1_codes(int x) {
+  return each<B>([&](int) { return static_cast<uint8_t>(x); });
+}
+PACELINE_INLINE B and_codes(B a, B b) {
+  return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] & b.v[i]); });
+}
+PACELINE_INLINE B merge_codes(B a, B b, B mask) {
+  return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] | (b.v[i] & mask.v[i])); });
+}
 template <int kBits>
 PACELINE_INLINE B shift_codes(B a) {
   if constexpr (kBits > 0) return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] << kBits); });
   else return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] >> -kBits); });
 }
 PACELINE_INLINE B load_table(const void* p) { return load_codes(p); }
-PACELINE_INLINE B lookup_codes(B table, B index) { return each<B>([&](int i) { return table.v[index.v[i]]; }); }
+PACELINE_INLINE B lookup_codes(B table, B index) {
+  return each<B>([&](int i) { return table.v[index.v[i]]; });
+}
 
 template <int kMaxCode>
-PACELINE_INLINE B prepare_codes(B a) { return a; }
+PACELINE_INLINE B prepare_codes(B a) {
+  return a;
+}
 
 template <int kVectors, int kOffset, int kMaxCode>
 PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t negative_sum) {

@@ -20,8 +20,8 @@ Kernels make_kernels(const char* name) {
   kernels.name = name;
   kernels.largest_quant_tile = kLargestTile;
   kernels.largest_float_tile = std::min(kLargestTile, kLargestFloatTile);
-  fill_all_tiles<F32Format, F16Format, Bf16Format, Q8_0Format, Q4_0Format, Q4_1Format, Q5_0Format, Q5_1Format, Q2KFormat, Q3KFormat,
-                 Q4KFormat, Q5KFormat, Q6KFormat, Iq4NlFormat, Iq4XsFormat, Mxfp4Format>(kernels);
+  fill_all_tiles<F32Format, F16Format, Bf16Format, Q8_0Format, Q4_0Format, Q4_1Format, Q5_0Format, Q5_1Format,
+                 Q2KFormat, Q3KFormat, Q4KFormat, Q5KFormat, Q6KFormat, Iq4NlFormat, Iq4XsFormat, Mxfp4Format>(kernels);
   kernels.quantize = quantize;
   kernels.rms_norm = rms_norm;
   kernels.gated_rms_norm = gated_rms_norm;

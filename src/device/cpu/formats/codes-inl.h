@@ -71,7 +71,8 @@ PACELINE_INLINE F part_f16(const std::byte* values, int part) { return load_f16(
 // The f16 d of a super-block, and dmin after it.
 struct SuperHeader {
   F d, dmin;
-  PACELINE_INLINE_MEMBER SuperHeader(const std::byte* group, int part) : d(part_f16(group, part)), dmin(part_f16(group + 32, part)) {}
+  PACELINE_INLINE_MEMBER SuperHeader(const std::byte* group, int part)
+      : d(part_f16(group, part)), dmin(part_f16(group + 32, part)) {}
 };
 struct ScaleHeader {
   F d;

@@ -87,7 +87,8 @@ struct Mxfp4Format {
     PACELINE_INLINE_MEMBER Block(const Header&, const std::byte* group, const std::byte* area, int b, int part) {
       lookup_nibbles(codes, area, load_table(kMxfp4Codes));
       // 2^(exponent - 128) as a product of two powers, because the smallest are denormal
-      const I exponent = load_u8(group + 16 * b + part * kLanes), half = ishift_right<1>(exponent), rest = isub(exponent, half);
+      const I exponent = load_u8(group + 16 * b + part * kLanes), half = ishift_right<1>(exponent),
+              rest = isub(exponent, half);
       scale = mul(as_float(ishift_left<23>(iadd(half, iset1(63)))), as_float(ishift_left<23>(iadd(rest, iset1(63)))));
     }
   };
