@@ -81,12 +81,13 @@ fs::path find_snapshot(const fs::path& repo_folder) {
   return newest;
 }
 
-// Relative to the snapshot: some repositories keep each quant in a folder of its own.
+// Relative to the snapshot: some repositories keep each quant in a folder of its own. Names, not what links point to: the cache links to
+// files named by their hash.
 std::vector<std::string> gguf_files(const fs::path& snapshot) {
   std::vector<std::string> files;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(snapshot, error))
-    if (entry.path().extension() == ".gguf" && fs::exists(entry.path())) files.push_back(fs::relative(entry.path(), snapshot).string());
+    if (entry.path().extension() == ".gguf" && fs::exists(entry.path())) files.push_back(entry.path().lexically_relative(snapshot).string());
   std::sort(files.begin(), files.end());
   return files;
 }

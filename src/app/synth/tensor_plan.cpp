@@ -15,7 +15,9 @@ constexpr float kMixtureRms = 0.66f;
 constexpr float kHeadLogitDeviation = 3;   // of plain random models
 constexpr float kCodedLogit = 20;          // of the successor; others have deviation kCodedLogit / sqrt(width / 2)
 constexpr float kCodedBranchShare = 0.25f, kCodedDraftShare = 0.15f, kPlainDraftShare = 0.7f;
-constexpr float kCodedEmbedding = 16;      // large enough that scales of small weights stay normal halves
+// Large, so that weights of a small share of it are still well above the smallest halves; twice the deviation of MXFP4's table, so
+// that codes of that type get along with one exponent.
+constexpr float kCodedEmbedding = 11.71f;
 
 float inverse_root(int64_t count) { return 1 / std::sqrt(static_cast<float>(count)); }
 

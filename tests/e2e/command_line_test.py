@@ -1,0 +1,188 @@
+"""Transcripts of the command line: exit codes, streams, bytes on standard output. python3 tests/e2e/command_line_test.py build/paceline"""
+
+import json
+import os
+import subprocess
+import sys
+
+import transcript
+
+
+class CommandLine(transcript.Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = cls.folder / 'model.gguf'
+        subprocess.run([transcript.BINARY, 'synth', '--shape', 'tiny', '--type', 'Q4_K_M', '--accept', '0.7', '--seed', '1',
+                        '-o', cls.model], check=True, capture_output=True)
+
+    def complete(self, *flags, **options):
+        return self.expect(['complete', '-m', self.model, *flags], **options)
+
+    # --- help and mistakes ---
+
+    def test_help(self):
+        self.assertIn(b'complete', self.expect(['help']).stdout)
+        self.assertIn(b'--ignore-eos', self.expect(['complete', '--help']).stdout)
+        everything = self.expect(['help', '--all']).stdout.decode()
+        for word in ('paceline complete', 'paceline synth', '--accept', '--spec-draft-n-max', 'changes nothing here'):
+            self.assertIn(word, everything)
+        self.expect(['--version'], stdout=b'paceline 0.1.0\n')
+
+    def test_no_command_is_a_usage_error(self):
+        self.expect([], status=2, stdout=b'', stderr='usage: paceline COMMAND')
+
+    def test_unknown_words_name_the_nearest(self):
+        self.expect(['compelte'], status=2, stdout=b'', stderr='paceline: unknown command compelte; did you mean complete?')
+        self.complete('--tmep', '1', status=2, stdout=b'', stderr='paceline: unknown flag --tmep; did you mean --temp?')
+        self.complete('--mtp', 'on', status=2, stdout=b'', stderr='--mtp: expected off, auto or a whole number from 0 to 6, got "on"')
+        self.complete('--isa', 'avx', status=2, stderr='did you mean avx2?')
+
+    def test_missing_and_broken_models(self):
+        self.expect(['complete', '-p', 'x'], status=2, stderr='missing -m MODEL')
+        self.expect(['complete', '-m', 'nowhere.gguf', '-p', 'x'], status=1, stdout=b'', stderr='hf download')
+        broken = self.folder / 'broken.gguf'
+        broken.write_bytes(b'not a model at all')
+        self.expect(['complete', '-m', broken, '-p', 'x'], status=1, stdout=b'', stderr='broken.gguf')
+
+    def test_drafts_without_a_head(self):
+        headless = self.golden('dense-qwen3.Q8_0.gguf')
+        for flags in (['--mtp', '2'], ['--spec-type', 'draft-mtp'], ['--spec-draft-n-max', '2']):
+            self.expect(['complete', '-m', headless, '-p', 'x', *flags], status=2, stdout=b'', stderr='has no MTP head')
+        for flags in (['--mtp', '0'], ['--mtp', 'off'], ['--mtp', 'auto'], []):
+            self.expect(['complete', '-m', headless, '-p', 'x', '-n', '2', '--temp', '0', *flags])
+
+    def golden(self, name):
+        return os.path.join(os.path.dirname(__file__), '..', 'golden', name)
+
+    # --- complete ---
+
+    def test_standard_output_is_the_tokens_bytes(self):
+        flags = ['-p', 'ka lo mu', '-n', '40', '--temp', '0']
+        text = self.complete(*flags).stdout
+        result = json.loads(self.complete(*flags, '--json').stdout)
+        self.assertEqual(text.decode(), result['text'])
+        self.assertEqual(len(result['ids']), 40)
+        self.assertEqual(result['stop'], 'length')
+        pieces = self.expect(['tokenize', '-m', self.model, '-p', 'ka lo mu', '--json']).stdout
+        self.assertEqual(json.loads(pieces)['ids'], result['prompt_ids'])
+
+    def test_prompt_from_standard_input_and_file(self):
+        flags = ['-n', '12', '--temp', '0']
+        expected = self.complete('-p', 'ka lo\n', *flags).stdout
+        self.complete(*flags, stdin=b'ka lo\n', stdout=expected)
+        prompt = self.folder / 'prompt.txt'
+        prompt.write_bytes(b'ka lo\n')
+        self.complete('-f', prompt, *flags, stdout=expected)
+        self.complete(*flags, stdin=b'', status=2, stdout=b'', stderr='the prompt is empty')
+
+    def test_depth_chunk_threads_and_synonyms_change_no_byte(self):
+        flags = ['-p', 'ka lo mu re', '-n', '50', '--seed', '7', '--temp', '0.8']
+        expected = self.complete(*flags, '--mtp', 'off').stdout
+        self.assertNotEqual(expected, b'')
+        for more in (['--mtp', 'auto'], ['--mtp', '1'], ['--mtp', '6'], ['-ub', '1'], ['-t', '1'], ['-t', '2', '--mtp', '3'],
+                     ['--spec-type', 'draft-mtp', '--spec-draft-n-max', '2'], ['--spec-type', 'none'], ['--isa', 'scalar', '--mtp', 'off']):
+            if more[0] == '--isa':  # bits may differ between instruction sets; the command must work
+                self.complete(*flags, *more)
+            else:
+                self.complete(*flags, *more, stdout=expected)
+
+    def test_seeds(self):
+        flags = ['-p', 'ka lo', '-n', '4']
+        self.complete(*flags, '--seed', '3', stdout=self.complete(*flags, '--seed', '3').stdout)
+        self.complete(*flags, stderr='paceline: seed ')
+
+    def test_end_tokens_stop_unless_ignored(self):
+        flags = ['-p', 'ka lo', '-n', '8', '--temp', '0']
+        end = 20416 + 2
+        forced = self.complete(*flags, '--logit-bias', f'{end}+1000')
+        self.assertEqual(forced.stdout, b'')
+        result = json.loads(self.complete(*flags, '--logit-bias', f'{end}+1000', '--json').stdout)
+        self.assertEqual((result['ids'], result['stop']), ([], 'end'))
+        ignored = json.loads(self.complete(*flags, '--logit-bias', f'{end}+1000', '--ignore-eos', '--json').stdout)
+        self.assertEqual((len(ignored['ids']), ignored['stop']), (8, 'length'))
+
+    def test_special_tokens_are_parsed_and_never_printed(self):
+        result = json.loads(self.complete('-p', '<|im_start|>ka', '-n', '1', '--temp', '0', '--json').stdout)
+        self.assertEqual(result['prompt_ids'][0], 20416 + 1)
+        control = self.complete('-p', 'ka', '-n', '3', '--temp', '0', '--logit-bias', f'{20416 + 1}+1000')
+        self.assertEqual(control.stdout, b'')
+
+    def test_context_is_a_limit(self):
+        result = json.loads(self.complete('-p', 'ka lo mu', '-c', '32', '--temp', '0', '--json').stdout)
+        self.assertEqual(result['stop'], 'context')
+        self.assertIn(len(result['prompt_ids']) + len(result['ids']), (32, 33))
+        self.complete('-p', 'ka lo mu ' * 40, '-c', '16', status=1, stdout=b'', stderr='context of 16')
+
+    def test_json_reports_drafts_by_position(self):
+        result = json.loads(self.complete('-p', 'ka', '-n', '60', '--temp', '0', '--mtp', '3', '--json').stdout)
+        self.assertEqual(len(result['drafted']), 3)
+        self.assertEqual(len(result['accepted']), 3)
+        self.assertGreater(result['accepted'][0], 0)
+        self.assertGreater(result['tokens_per_pass'], 1)
+        self.assertGreater(result['timings']['tokens_per_s'], 0)
+
+    def test_idle_flags_of_other_tools_are_said_once(self):
+        done = self.complete('-p', 'ka', '-n', '1', '-ngl', '99', '-fa', 'on', '--temp', '0', stderr='-ngl changes nothing here')
+        self.assertEqual(done.stderr.decode().count('-fa changes nothing here'), 1)
+
+    # --- streams ---
+
+    def test_a_closed_or_full_standard_output_is_an_error(self):
+        command = [transcript.BINARY, 'complete', '-m', str(self.model), '-p', 'ka', '-n', '5', '--temp', '0']
+        closed = subprocess.run(['sh', '-c', 'exec "$@" >&-', 'sh', *command], capture_output=True, timeout=transcript.TIMEOUT_S)
+        self.assertEqual(closed.returncode, 1)
+        self.assertIn(b'standard output', closed.stderr)
+        with open('/dev/full', 'wb') as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=transcript.TIMEOUT_S)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b'No space left', done.stderr)
+
+    def test_a_reader_that_leaves_ends_us(self):
+        process = subprocess.Popen([transcript.BINARY, 'complete', '-m', str(self.model), '-p', 'ka', '--temp', '0', '--ignore-eos', '-c', '30000'],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process.stdout.read(1)
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=transcript.TIMEOUT_S), -13)  # SIGPIPE
+
+    # --- the other commands ---
+
+    def test_inspect(self):
+        report = json.loads(self.expect(['inspect', self.model, '--json']).stdout)
+        self.assertTrue(report['mtp_head'])
+        self.assertEqual(len(report['tensors']), 71)
+        self.assertEqual(report['metadata']['qwen35.nextn_predict_layers'], 1)
+        self.assertEqual(sum(row['tensors'] for row in report['mix'].values()), 71)
+        # Two attention blocks (one of the trunk, the draft block) of 64 columns, keys and values, two bytes each.
+        self.assertEqual(report['memory_bytes']['kv_per_token'], 2 * 2 * 64 * 2)
+        text = self.expect(['inspect', self.model]).stdout.decode()
+        for words in ('MTP head: found', 'token_embd.weight', 'Q6_K', 'memory needed', 'qwen35.block_count'):
+            self.assertIn(words, text)
+
+    def test_tokenize(self):
+        lines = self.expect(['tokenize', '-m', self.model], stdin='ka<|im_end|>é'.encode()).stdout.decode().splitlines()
+        self.assertTrue(lines[0].endswith('\t"ka"'))
+        self.assertTrue(lines[1].endswith('\t"<|im_end|>"'))
+        ids = self.expect(['tokenize', '-m', self.model, '-p', 'a<|im_end|>', '--ids', '--no-parse-special']).stdout.split()
+        self.assertGreater(len(ids), 3)
+
+    def test_logits_of_a_golden_file(self):
+        out = self.folder / 'golden'
+        self.expect(['logits', self.golden('hybrid-tied.Q8_0.gguf'), '--tokens', self.golden('hybrid-tied.Q8_0.json'), '--out', out,
+                     '-ctk', 'f32', '-ctv', 'f32', '--device', 'reference'])
+        self.assertEqual((self.folder / 'golden.trunk.f32').stat().st_size, os.stat(self.golden('hybrid-tied.Q8_0.trunk.f32')).st_size)
+        self.assertEqual((self.folder / 'golden.mtp.f32').stat().st_size, os.stat(self.golden('hybrid-tied.Q8_0.mtp.f32')).st_size)
+        self.expect(['logits', self.model, '--out', out], status=2, stderr='missing --tokens FILE.json')
+
+    def test_hugging_face_cache(self):
+        snapshot = self.folder / 'hub/models--org--model/snapshots/c0ffee'
+        snapshot.mkdir(parents=True)
+        (snapshot / 'model-Q4_K_M.gguf').symlink_to(self.model)
+        environment = {**os.environ, 'HF_HOME': str(self.folder)}
+        self.expect(['inspect', 'org/model', '--json'], env=environment)
+        self.expect(['inspect', 'org/model:Q4_K_M'], env=environment)
+        self.expect(['inspect', 'org/model:Q8_0'], env=environment, status=1, stderr='it has model-Q4_K_M.gguf')
+
+
+if __name__ == '__main__':
+    transcript.main(sys.argv)
