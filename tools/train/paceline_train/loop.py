@@ -93,19 +93,23 @@ class Trainer:
         self.model = Model(self.config, self.weights)
         self.log = open(os.path.join(work, 'log.jsonl'), 'a', buffering=1)
 
-    def losses(self, batch, depth):
+    def losses(self, batch, depth, training=True):
         """[(loss, hits)] of the trunk and of each draft depth, each a mean over its learned rows."""
         ids, learned, offsets = batch
         tokens = torch.tensor(ids, device=self.device)
         documents = Documents(offsets, self.device)
         flags = torch.tensor(learned, device=self.device)
-        index, rows = documents.index, torch.arange(len(ids), device=self.device)
+        index = documents.index
         hidden = self.model.trunk(tokens, documents)
-        states = [hidden] + (self.model.draft(tokens, hidden, documents, depth) if depth else [])
+        states = [hidden]
+        if depth:                                       # deep drafts on half of the documents: the trunk needs the time more
+            shown = offsets if depth == 1 or not training else offsets[:len(offsets) // 2 + 1]
+            states += self.model.draft(tokens[:shown[-1]], hidden[:shown[-1]], Documents(shown, self.device), depth)
         out = []
         for distance, state in enumerate(states, 1):
+            rows = torch.arange(len(state), device=self.device)
             target = (rows + distance).clamp(max=len(ids) - 1)
-            keep = (flags[target] & (index[target] == index) & (rows + distance < len(ids))).nonzero().squeeze(1)
+            keep = (flags[target] & (index[target] == index[rows]) & (rows + distance < len(ids))).nonzero().squeeze(1)
             weight = torch.full((len(keep),), 1.0 / max(1, len(keep)), device=self.device)
             loss, hits = kernels.head_loss(state[keep], self.weights['token_embd.weight'], tokens[target[keep]], weight)
             out.append((loss, hits.float().mean()))
@@ -132,7 +136,7 @@ class Trainer:
     def validate(self):
         out = {}
         for domain in ('math', 'python', 'shell', 'english'):
-            parts, _ = self.losses(validation_batch(self.batches.tokenizer, domain, self.plan.rows), 3)
+            parts, _ = self.losses(validation_batch(self.batches.tokenizer, domain, self.plan.rows), 3, training=False)
             out[domain] = {'loss': round(float(parts[0][0]), 4), 'hits': [round(float(hit), 4) for _, hit in parts]}
         return out
 
