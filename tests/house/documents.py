@@ -1,7 +1,7 @@
 """What the documents say exists, exists: flags and commands of `paceline`, presets, paths and links.
 `python3 tests/house/documents.py build/paceline`
 
-Every --flag in a code span or code block of a document must be in `paceline help --all`, or be a flag of a program named below."""
+Every --flag in a code span or code block of a document must be in `paceline help --all` or in a script."""
 
 import json
 import re
@@ -10,20 +10,19 @@ import sys
 
 import tree
 
-# Flags of other programs that documents may show; each is checked against nothing here, so keep the list short.
-OTHER_FLAGS = {
-    '--build', '--preset', '--target', '--parallel', '--config',      # cmake
-    '--long', '--only', '--keep',                                     # scripts/test
-    '--report',                                                       # tests/house
-    '--full', '--head', '--threads',                                  # op_suite, invisibility
-    '--output-on-failure', '--test-dir',                              # ctest
-}
+# Flags of programs that are not ours.
+OTHER_FLAGS = {'--build', '--preset', '--target', '--parallel', '--output-on-failure', '--test-dir'}
+# Flags that every program of ours may have, outside its table.
+COMMON_FLAGS = {'--help', '--all', '--version'}
+# Our scripts and test programs: their flags are those that stand in their sources as literals or shell patterns.
+SMALL_PROGRAMS = re.compile(r'(scripts/[a-z-]+|tools/.*|tests/(op_suite|golden_check|invisibility)/main\.cpp|bench/.*\.(cpp|py))')
 
 CODE_SPAN = re.compile(r'```.*?```|`[^`\n]+`', re.DOTALL)
 FLAG = re.compile(r'(?<![\w-])--[a-z][a-z0-9-]*')
 COMMAND = re.compile(r'(?:^|[\s`/])paceline ([a-z][a-z-]*)', re.MULTILINE)
 PRESET = re.compile(r'--preset[ =]([a-z]+)')
 LINK = re.compile(r'\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)')
+LITERAL_FLAG = re.compile(r'''["'\s](--[a-z][a-z0-9-]*)(?=["')])''')
 PATH = re.compile(r'(?:src|tests|docs|scripts|tools|models|bench|fuzz|cmake)/[A-Za-z0-9_./-]*[A-Za-z0-9_/]')
 
 
@@ -36,7 +35,7 @@ def check_document(name, text, flags, commands, presets, exists):
     for span in CODE_SPAN.finditer(text):
         code = span.group()
         for match in FLAG.finditer(code):
-            if match.group() not in flags and match.group() not in OTHER_FLAGS:
+            if match.group() not in flags:
                 complain(span.start() + match.start(), f'{match.group()} is no flag of paceline or of a script')
         for match in COMMAND.finditer(code):
             if match.group(1) not in commands:
@@ -44,7 +43,7 @@ def check_document(name, text, flags, commands, presets, exists):
         for match in PRESET.finditer(code):
             if match.group(1) not in presets:
                 complain(span.start() + match.start(), f'{match.group(1)} is no preset of CMakePresets.json')
-        if re.fullmatch(r'`' + PATH.pattern + r'`', code) and not exists(code.strip('`')):
+        if re.fullmatch(r'`' + PATH.pattern + r'`', code) and 'NAME' not in code and not exists(code.strip('`')):
             complain(span.start(), f'{code.strip("`")} does not exist')
     folder = name.rpartition('/')[0]
     for match in LINK.finditer(text):
@@ -59,6 +58,10 @@ def parse_help(text):
     return set(FLAG.findall(text)), commands
 
 
+def small_program_flags(names):
+    return {flag for name in names if SMALL_PROGRAMS.fullmatch(name) for flag in LITERAL_FLAG.findall(tree.read(name))}
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit('usage: documents.py PACELINE')
@@ -66,6 +69,7 @@ def main():
     flags, commands = parse_help(run.stdout)
     if run.returncode != 0 or not flags or not commands:
         sys.exit(f'FAILED {sys.argv[1]} help --all: status {run.returncode}, {len(flags)} flags, {len(commands)} commands')
+    flags |= OTHER_FLAGS | COMMON_FLAGS | small_program_flags(tree.tracked_files())
     presets = {preset['name'] for preset in json.loads(tree.read('CMakePresets.json'))['configurePresets']}
     names = [name for name in tree.tracked_files()
              if re.fullmatch(r'(README|CONTRIBUTING|docs/.*|models/README|tests/.*README)\.md', name)]

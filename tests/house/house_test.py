@@ -97,7 +97,8 @@ class WordsTest(unittest.TestCase):
 
 class DocumentsTest(unittest.TestCase):
     def complaints(self, text):
-        return documents.check_document('docs/a.md', text, {'--mtp'}, {'complete'}, {'dev'}, lambda path: path in ('src/a.h', 'docs/b.md'))
+        return documents.check_document('docs/a.md', text, {'--mtp', '--preset'}, {'complete'}, {'dev'},
+                                        lambda path: path in ('src/a.h', 'docs/b.md'))
 
     def test_what_exists_passes(self):
         self.assertEqual([], self.complaints('`paceline complete --mtp auto`, `src/a.h`, [b](b.md), `cmake --preset dev`, a -- b'))
