@@ -17,7 +17,8 @@ std::vector<float> quantized(std::vector<float> x) {
   for (size_t first = 0; first < x.size(); first += 32) {
     float top = 0;
     for (size_t i = first; i < first + 32; ++i) top = std::max(top, std::fabs(x[i]));
-    for (size_t i = first; i < first + 32 && top > 0; ++i) x[i] = std::nearbyint(x[i] * (127.0f / top)) * (top / 127.0f);
+    for (size_t i = first; i < first + 32 && top > 0; ++i)
+      x[i] = std::nearbyint(x[i] * (127.0f / top)) * (top / 127.0f);
   }
   return x;
 }
@@ -47,7 +48,8 @@ TEST_P(CpuMatmul, AgreesWithSumsInDouble) {
     const EncodedMatrix matrix = encoded(type, random_rows(1, kOutputs, kCols));
     const WeightPtr weight = device_->load(matrix.matrix, WeightUse::Project);
     const Rows x = random_rows(2, 20, kCols);
-    EXPECT_LE(normalised_error(project(*device_, *weight, x), expected_products(matrix.matrix, x)), 3e-13) << format_info(type).name;
+    EXPECT_LE(normalised_error(project(*device_, *weight, x), expected_products(matrix.matrix, x)), 3e-13)
+        << format_info(type).name;
   }
 }
 
@@ -59,7 +61,8 @@ TEST_P(CpuMatmul, BitsDoNotDependOnTheNumberOfRows) {
     const Rows together = project(*device_, *weight, x);
     for (size_t count = 1; count <= 34; ++count)
       for (const size_t first : {size_t{0}, 36 - count, size_t{36}})
-        ASSERT_TRUE(same_bits(project(*device_, *weight, first_rows(x, first, count)), first_rows(together, first, count)))
+        ASSERT_TRUE(
+            same_bits(project(*device_, *weight, first_rows(x, first, count)), first_rows(together, first, count)))
             << format_info(type).name << ": " << count << " rows from " << first;
   }
 }
@@ -82,14 +85,19 @@ TEST_P(CpuMatmul, ExtremeCodesDoNotSaturate) {
   Rows weights, x;
   for (const int pattern : {0, 1, 2, 3}) {
     std::vector<float> row(kCols);
-    for (size_t c = 0; c < row.size(); ++c) row[c] = pattern == 0 ? 1.0f : pattern == 1 ? -1.0f : (c / static_cast<size_t>(pattern - 1)) % 2 == 0 ? 1.0f : -1.0f;
+    for (size_t c = 0; c < row.size(); ++c)
+      row[c] = pattern == 0                                      ? 1.0f
+               : pattern == 1                                    ? -1.0f
+               : (c / static_cast<size_t>(pattern - 1)) % 2 == 0 ? 1.0f
+                                                                 : -1.0f;
     weights.push_back(row);
     x.push_back(row);
   }
   for (const QuantType type : kAllQuantTypes) {
     const EncodedMatrix matrix = encoded(type, weights);
     const WeightPtr weight = device_->load(matrix.matrix, WeightUse::Project);
-    EXPECT_LE(normalised_error(project(*device_, *weight, x), expected_products(matrix.matrix, x)), 1e-12) << format_info(type).name;
+    EXPECT_LE(normalised_error(project(*device_, *weight, x), expected_products(matrix.matrix, x)), 1e-12)
+        << format_info(type).name;
   }
 }
 
@@ -99,7 +107,8 @@ TEST_P(CpuMatmul, FloatFormatsTakeAnyNumberOfColumns) {
       const EncodedMatrix matrix = encoded(type, random_rows(7, 18, cols));
       const WeightPtr weight = device_->load(matrix.matrix, WeightUse::Project);
       const Rows x = random_rows(8, 11, cols), got = project(*device_, *weight, x);
-      EXPECT_LE(normalised_error(got, expected_products(matrix.matrix, x)), 3e-13) << format_info(type).name << " x " << cols;
+      EXPECT_LE(normalised_error(got, expected_products(matrix.matrix, x)), 3e-13)
+          << format_info(type).name << " x " << cols;
       EXPECT_TRUE(same_bits(project(*device_, *weight, first_rows(x, 10, 1)), first_rows(got, 10, 1)));
     }
 }
@@ -125,7 +134,9 @@ TEST(CpuInstructionSets, ProductsAgree) {
   const Rows x = random_rows(11, 6, kCols);
   for (const QuantType type : kAllQuantTypes) {
     const EncodedMatrix matrix = encoded(type, random_rows(12, kOutputs, kCols));
-    const auto run = [&](Device& device) { return project(device, *device.load(matrix.matrix, WeightUse::Project), x); };
+    const auto run = [&](Device& device) {
+      return project(device, *device.load(matrix.matrix, WeightUse::Project), x);
+    };
     const Rows want = run(*open_if_supported("scalar", 1));
     for (const char* isa : kInstructionSets) {
       const std::unique_ptr<Device> device = open_if_supported(isa, 2);

@@ -1,8 +1,7 @@
 // Packing loses nothing: a panel, read as panel_layout.h describes it, decodes to the very values of the file's blocks.
-#include "device/cpu/pack.h"
-
 #include <gtest/gtest.h>
 
+#include "device/cpu/pack.h"
 #include "device/cpu_support.h"
 #include "quant/f16.h"
 #include "quant/iq4_nl.h"
@@ -16,7 +15,9 @@ struct PanelReader {
   const std::byte* panel;
 
   PanelLayout layout() const { return panel_layout(type); }
-  const std::byte* group(int col) const { return panel + col / kBlockColumns / layout().blocks_per_group * layout().group_bytes(); }
+  const std::byte* group(int col) const {
+    return panel + col / kBlockColumns / layout().blocks_per_group * layout().group_bytes();
+  }
   int block(int col) const { return col / kBlockColumns % layout().blocks_per_group; }
   uint8_t byte(const std::byte* at) const { return static_cast<uint8_t>(*at); }
   float half(const std::byte* at, int row) const {
@@ -26,7 +27,9 @@ struct PanelReader {
   }
 
   // Vector `vector` of a code area: the byte of a row and a column within the block.
-  uint8_t code_byte(const std::byte* area, int vector, int row, int col) const { return byte(area + 64 * vector + 4 * row + col % 4); }
+  uint8_t code_byte(const std::byte* area, int vector, int row, int col) const {
+    return byte(area + 64 * vector + 4 * row + col % 4);
+  }
 
   int code(int row, int col) const {
     const std::byte* area = group(col) + layout().header_bytes + block(col) * layout().code_bytes();
@@ -61,7 +64,8 @@ struct PanelReader {
       case QuantType::Q4_0: return (q - 8) * half(g + 32 * b, row);
       case QuantType::Q5_0: return (q - 16) * half(g + 32 * b, row);
       case QuantType::IQ4_NL: return static_cast<float>(kIq4Values[code(row, col)]) * half(g + 32 * b, row);
-      case QuantType::MXFP4: return static_cast<float>(kMxfp4Values[code(row, col)]) * mxfp4_scale(byte(g + 16 * b + row));
+      case QuantType::MXFP4:
+        return static_cast<float>(kMxfp4Values[code(row, col)]) * mxfp4_scale(byte(g + 16 * b + row));
       case QuantType::Q4_1:
       case QuantType::Q5_1: return q * half(g, row) + half(g + 32, row);
       case QuantType::Q4_K:
@@ -97,7 +101,8 @@ TEST_P(PackTest, PanelsDecodeToTheFile) {
   const FormatInfo& format = format_info(type);
   for (const int rows : {16, 37}) {
     const int cols = format.block_size == 1 ? 77 : 3 * std::max(format.block_size, 160);  // an odd number of groups
-    const std::vector<std::byte> bytes = random_bytes(7 + static_cast<uint64_t>(rows), row_bytes(type, cols) * static_cast<size_t>(rows));
+    const std::vector<std::byte> bytes =
+        random_bytes(7 + static_cast<uint64_t>(rows), row_bytes(type, cols) * static_cast<size_t>(rows));
     CpuWeight weight({type, rows, cols, bytes}, WeightUse::Project, 1);
     ThreadPool pool(2);
     weight.pack(pool);
@@ -107,7 +112,8 @@ TEST_P(PackTest, PanelsDecodeToTheFile) {
       const PanelReader reader{type, weight.panel(0, row / kPanelRows)};
       for (int col = 0; col < cols; ++col) {
         const float got = reader.element(row % kPanelRows, col), want = expected[static_cast<size_t>(col)];
-        ASSERT_TRUE(same_value(got, want)) << format.name << " row " << row << " column " << col << " is " << got << ", expected " << want;
+        ASSERT_TRUE(same_value(got, want))
+            << format.name << " row " << row << " column " << col << " is " << got << ", expected " << want;
       }
     }
   }
@@ -128,19 +134,23 @@ TEST_P(PackTest, ExpertsStartOnPanels) {
       format.decode(weight.file_row(expert * rows + row), expected.data(), expected.size());
       const PanelReader reader{type, weight.panel(expert, row / kPanelRows)};
       for (int col = 0; col < cols; ++col)
-        ASSERT_TRUE(same_value(reader.element(row % kPanelRows, col), expected[static_cast<size_t>(col)])) << format.name << " " << expert << " " << row;
+        ASSERT_TRUE(same_value(reader.element(row % kPanelRows, col), expected[static_cast<size_t>(col)]))
+            << format.name << " " << expert << " " << row;
     }
 }
 
 // What a weight costs in memory, against the file.
 TEST_P(PackTest, PanelsAreNotMuchLargerThanTheFile) {
   const QuantType type = GetParam();
-  const double packed = static_cast<double>(panel_bytes(type, 2560)), file = static_cast<double>(row_bytes(type, 2560) * kPanelRows);
+  const double packed = static_cast<double>(panel_bytes(type, 2560)),
+               file = static_cast<double>(row_bytes(type, 2560) * kPanelRows);
   EXPECT_GE(packed, file);
   EXPECT_LE(packed, file * 1.06) << format_info(type).name;
 }
 
-std::string format_name(const testing::TestParamInfo<QuantType>& info) { return std::string(format_info(info.param).name); }
+std::string format_name(const testing::TestParamInfo<QuantType>& info) {
+  return std::string(format_info(info.param).name);
+}
 
 INSTANTIATE_TEST_SUITE_P(Formats, PackTest, testing::ValuesIn(kAllQuantTypes), format_name);
 

@@ -61,7 +61,8 @@ inline EncodedMatrix encoded(QuantType type, const Rows& rows) {
   const int cols = static_cast<int>(rows[0].size());
   const size_t row_size = row_bytes(type, cols);
   out.bytes.resize(row_size * rows.size());
-  for (size_t r = 0; r < rows.size(); ++r) format_info(type).encode(rows[r].data(), out.bytes.data() + r * row_size, rows[r].size());
+  for (size_t r = 0; r < rows.size(); ++r)
+    format_info(type).encode(rows[r].data(), out.bytes.data() + r * row_size, rows[r].size());
   out.matrix = {type, static_cast<int>(rows.size()), cols, out.bytes};
   return out;
 }
@@ -69,7 +70,8 @@ inline EncodedMatrix encoded(QuantType type, const Rows& rows) {
 inline Rows decoded(const QuantMatrix& matrix) {
   Rows out(static_cast<size_t>(matrix.rows), std::vector<float>(static_cast<size_t>(matrix.cols)));
   for (size_t r = 0; r < out.size(); ++r)
-    format_info(matrix.type).decode(matrix.bytes.data() + r * row_bytes(matrix.type, matrix.cols), out[r].data(), out[r].size());
+    format_info(matrix.type)
+        .decode(matrix.bytes.data() + r * row_bytes(matrix.type, matrix.cols), out[r].data(), out[r].size());
   return out;
 }
 
@@ -85,7 +87,8 @@ inline Rows download(Device& device, Tensor tensor) {
   std::vector<float> flat(static_cast<size_t>(tensor.rows) * static_cast<size_t>(tensor.cols));
   device.read(flat.data(), tensor);
   Rows rows;
-  for (int row = 0; row < tensor.rows; ++row) rows.emplace_back(flat.begin() + row * tensor.cols, flat.begin() + (row + 1) * tensor.cols);
+  for (int row = 0; row < tensor.rows; ++row)
+    rows.emplace_back(flat.begin() + row * tensor.cols, flat.begin() + (row + 1) * tensor.cols);
   return rows;
 }
 
@@ -100,7 +103,8 @@ inline Rows project(Device& device, const Weight& weight, const Rows& x) {
 inline bool same_bits(const Rows& a, const Rows& b) {
   if (a.size() != b.size()) return false;
   for (size_t r = 0; r < a.size(); ++r)
-    if (a[r].size() != b[r].size() || std::memcmp(a[r].data(), b[r].data(), a[r].size() * sizeof(float)) != 0) return false;
+    if (a[r].size() != b[r].size() || std::memcmp(a[r].data(), b[r].data(), a[r].size() * sizeof(float)) != 0)
+      return false;
   return true;
 }
 
