@@ -112,7 +112,8 @@ void Arguments::reject_flag(std::string_view name) const {
   for (const Flag* flag : flags_of(command_))
     for (const std::string_view other : split_words(flag->names)) known.push_back(other);
   const std::string nearest = nearest_name(name, known);
-  throw UsageError(cat("unknown flag ", name, nearest.empty() ? "; --help lists what there is" : cat("; did you mean ", nearest, "?")));
+  throw UsageError(cat("unknown flag ", name,
+                       nearest.empty() ? "; --help lists what there is" : cat("; did you mean ", nearest, "?")));
 }
 
 void Arguments::take_value(const Flag& flag, std::string_view name, const std::string& value) {

@@ -8,13 +8,14 @@ namespace paceline {
 namespace {
 
 constexpr CommandInfo kCommands[] = {
-    {kComplete, "complete", "-m MODEL [-p TEXT] [flags]", "continue a text; standard output is exactly the new text", 0, run_complete},
+    {kComplete, "complete", "-m MODEL [-p TEXT] [flags]", "continue a text; standard output is exactly the new text", 0,
+     run_complete},
     {kInspect, "inspect", "MODEL [flags]", "what is in a model file and how much memory it needs", 1, run_inspect},
     {kTokenize, "tokenize", "-m MODEL [-p TEXT] [flags]", "a text's token ids and pieces", 0, run_tokenize},
-    {kLogits, "logits", "MODEL --tokens FILE.json --out PREFIX [flags]", "raw logits of the trunk and the draft head, for tests", 1,
-     run_logits},
-    {kSynth, "synth", "--shape SHAPE --type TYPE -o FILE [flags]", "make a model without a download, for tests and measurements", 0,
-     run_synth},
+    {kLogits, "logits", "MODEL --tokens FILE.json --out PREFIX [flags]",
+     "raw logits of the trunk and the draft head, for tests", 1, run_logits},
+    {kSynth, "synth", "--shape SHAPE --type TYPE -o FILE [flags]",
+     "make a model without a download, for tests and measurements", 0, run_synth},
 };
 
 constexpr const char* kVersion = "paceline " PACELINE_VERSION "\n";
@@ -26,7 +27,8 @@ const CommandInfo& find_command(const std::string& name) {
     known.push_back(info.name);
   }
   const std::string nearest = nearest_name(name, known);
-  throw UsageError(cat("unknown command ", name, nearest.empty() ? "; paceline help lists them" : cat("; did you mean ", nearest, "?")));
+  throw UsageError(cat("unknown command ", name,
+                       nearest.empty() ? "; paceline help lists them" : cat("; did you mean ", nearest, "?")));
 }
 
 bool asks_for_help(std::span<const std::string> words) {
@@ -39,7 +41,8 @@ int run_help(std::span<const std::string> words) {
   if (words.empty()) {
     write_output(overview_page());
   } else if (words[0] == "--all") {
-    for (const CommandInfo& info : kCommands) write_output(cat(command_page(info), "\n"));
+    write_output(overview_page());
+    for (const CommandInfo& info : kCommands) write_output(cat("\n", command_page(info)));
   } else {
     write_output(command_page(find_command(words[0])));
   }

@@ -13,7 +13,7 @@ namespace paceline {
 struct CommandInfo {
   Command command;
   std::string_view name;
-  std::string_view usage;    // what follows the name
+  std::string_view usage;  // what follows the name
   std::string_view summary;  // one line
   int positional_limit;
   int (*run)(const Arguments& arguments);

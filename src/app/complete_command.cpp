@@ -20,7 +20,8 @@ std::vector<Token> prompt_tokens(const Session& session, const std::string& text
   if (tokenizer.add_bos() && tokenizer.bos() >= 0) tokens.push_back(tokenizer.bos());
   const std::vector<Token> words = tokenizer.encode(text, true);
   tokens.insert(tokens.end(), words.begin(), words.end());
-  if (tokens.empty()) throw UsageError("the prompt is empty, expected at least one token (-p TEXT, -f FILE or standard input)");
+  if (tokens.empty())
+    throw UsageError("the prompt is empty, expected at least one token (-p TEXT, -f FILE or standard input)");
   return tokens;
 }
 
@@ -70,12 +71,17 @@ Json report(const Session& session, const std::vector<Token>& prompt, const Samp
 }
 
 void say_summary(const Generation& generation) {
-  std::string line = cat(generation.output.size(), " tokens, ", fixed(generation.tokens_per_second(), 1), " tokens/s; prompt ",
-                         generation.prompt_tokens, " tokens, ", fixed(generation.prompt_tokens_per_second(), 1), " tokens/s");
+  std::string line =
+      cat(generation.output.size(), " tokens, ", fixed(generation.tokens_per_second(), 1), " tokens/s; prompt ",
+          generation.prompt_tokens, " tokens, ", fixed(generation.prompt_tokens_per_second(), 1), " tokens/s");
   if (generation.stats.drafted[0] > 0) {
     line += cat("; ", fixed(generation.tokens_per_pass(), 2), " tokens per pass, drafts accepted by position");
     for (size_t i = 0; i < generation.stats.drafted.size() && generation.stats.drafted[i] > 0; ++i)
-      line += cat(" ", fixed(100.0 * static_cast<double>(generation.stats.accepted[i]) / static_cast<double>(generation.stats.drafted[i]), 0), " %");
+      line += cat(" ",
+                  fixed(100.0 * static_cast<double>(generation.stats.accepted[i]) /
+                            static_cast<double>(generation.stats.drafted[i]),
+                        0),
+                  " %");
   }
   say(line);
 }

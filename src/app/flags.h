@@ -20,25 +20,25 @@ enum Command : unsigned {
 };
 
 enum class FlagKind {
-  Switch,   // no value
-  Text,     // any text, or one of `choices` when there are any
+  Switch,  // no value
+  Text,  // any text, or one of `choices` when there are any
   Integer,  // lowest … highest, or one of the words in `choices`
   Number,
 };
 
 struct Flag {
-  std::string_view id;          // what the code calls it
-  unsigned commands;            // who takes it
-  std::string_view names;       // "-n --predict": short first, the documented long name next, then other tools' names
+  std::string_view id;  // what the code calls it
+  unsigned commands;  // who takes it
+  std::string_view names;  // "-n --predict": short first, the documented long name next, then other tools' names
   FlagKind kind = FlagKind::Switch;
   std::string_view value_name = "";
   double lowest = 0, highest = 0;
-  std::string_view choices = "";       // "off auto"
+  std::string_view choices = "";  // "off auto"
   std::string_view default_text = "";  // for people
   std::string_view help = "";
   bool may_repeat = false;
   bool value_is_optional = false;  // taken only when the next argument is one of `choices`
-  bool changes_nothing = false;    // accepted because other tools have it; said once
+  bool changes_nothing = false;  // accepted because other tools have it; said once
 };
 
 std::span<const Flag> all_flags();

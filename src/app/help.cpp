@@ -32,7 +32,8 @@ std::string wrapped(std::string_view text, size_t indent) {
 std::string names_of(const Flag& flag) {
   std::string out;
   for (const std::string_view name : split_words(flag.names)) out += cat(out.empty() ? "" : ", ", name);
-  if (flag.kind != FlagKind::Switch) out += cat(" ", flag.value_is_optional ? "[" : "", flag.value_name, flag.value_is_optional ? "]" : "");
+  if (flag.kind != FlagKind::Switch)
+    out += cat(" ", flag.value_is_optional ? "[" : "", flag.value_name, flag.value_is_optional ? "]" : "");
   return out;
 }
 
@@ -49,7 +50,8 @@ std::string flag_entry(const Flag& flag) {
 
 std::string overview_page() {
   std::string page = "usage: paceline COMMAND [flags]\n\n";
-  for (const CommandInfo& info : all_commands()) page += cat("  ", padded(std::string(info.name), 12), info.summary, "\n");
+  for (const CommandInfo& info : all_commands())
+    page += cat("  ", padded(std::string(info.name), 12), info.summary, "\n");
   return page + "\npaceline COMMAND --help lists a command's flags, paceline help --all those of all commands.\n";
 }
 

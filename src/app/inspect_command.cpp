@@ -81,23 +81,26 @@ std::string text_report(const GgufFile& file, const MemoryNeeds& needs) {
   const Metadata& metadata = file.metadata();
   std::string out = cat(file.path(), ": GGUF version ", file.version(), ", ", human_bytes(file.file_bytes()), ", ",
                         fixed(static_cast<double>(parameter_count(file)) / 1e6, 1), " M parameters\n\nmetadata\n");
-  for (const auto& [key, value] : metadata.entries()) out += cat("  ", padded(key, 48), " ", value_as_text(value), "\n");
+  for (const auto& [key, value] : metadata.entries())
+    out += cat("  ", padded(key, 48), " ", value_as_text(value), "\n");
   out += "\ntensors\n";
   for (const GgufTensor& tensor : file.tensors())
     out += cat("  ", padded(tensor.name, 40), " ", padded(std::string(format_info(tensor.type).name), 7), " ",
                padded(tensor.shape(), 18), " ", human_bytes(tensor.bytes.size()), "\n");
   out += "\nquantization mix\n";
   for (const auto& [type, share] : quantization_mix(file))
-    out += cat("  ", padded(type, 7), " ", padded(cat(share.tensors, " tensors"), 13), " ", human_bytes(share.bytes), "\n");
+    out += cat("  ", padded(type, 7), " ", padded(cat(share.tensors, " tensors"), 13), " ", human_bytes(share.bytes),
+               "\n");
   out += cat("\nMTP head: ", needs.has_draft_head ? "found" : "not found", "\n\nmemory needed\n");
   out += cat("  weights          ", human_bytes(needs.weight_bytes), "\n");
-  out += cat("  KV cache         ", human_bytes(needs.kv_bytes), " for ", needs.context, " positions in ", needs.kv_type_name, " (",
-             human_bytes(needs.kv_bytes_per_token), " each)\n");
+  out += cat("  KV cache         ", human_bytes(needs.kv_bytes), " for ", needs.context, " positions in ",
+             needs.kv_type_name, " (", human_bytes(needs.kv_bytes_per_token), " each)\n");
   return out + cat("  recurrent state  ", human_bytes(needs.recurrent_bytes), "\n");
 }
 
 Json json_report(const GgufFile& file, const MemoryNeeds& needs) {
-  Json metadata = Json::object(), tensors = Json::array(), mix = Json::object(), memory = Json::object(), out = Json::object();
+  Json metadata = Json::object(), tensors = Json::array(), mix = Json::object(), memory = Json::object(),
+       out = Json::object();
   for (const auto& [key, value] : file.metadata().entries()) metadata.set(key, value_as_json(value));
   for (const GgufTensor& tensor : file.tensors()) {
     Json row = Json::object(), extents = Json::array();
@@ -111,7 +114,8 @@ Json json_report(const GgufFile& file, const MemoryNeeds& needs) {
     row.set("tensors", share.tensors), row.set("bytes", share.bytes);
     mix.set(type, std::move(row));
   }
-  memory.set("weights", needs.weight_bytes), memory.set("kv", needs.kv_bytes), memory.set("recurrent", needs.recurrent_bytes);
+  memory.set("weights", needs.weight_bytes), memory.set("kv", needs.kv_bytes),
+      memory.set("recurrent", needs.recurrent_bytes);
   memory.set("context", needs.context), memory.set("kv_per_token", needs.kv_bytes_per_token);
   out.set("path", file.path()), out.set("file_bytes", file.file_bytes()), out.set("parameters", parameter_count(file));
   out.set("metadata", std::move(metadata)), out.set("tensors", std::move(tensors)), out.set("mix", std::move(mix));

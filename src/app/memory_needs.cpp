@@ -13,7 +13,8 @@ constexpr int64_t kMost = 1 << 24;
 
 class KeyReader {
  public:
-  explicit KeyReader(const GgufFile& file) : metadata_(file.metadata()), prefix_(metadata_.text("general.architecture") + ".") {}
+  explicit KeyReader(const GgufFile& file)
+      : metadata_(file.metadata()), prefix_(metadata_.text("general.architecture") + ".") {}
   int64_t integer(const char* name, int64_t fallback = 0) const {
     // Per-layer lists exist; the largest entry is the safe guess.
     const GgufValue* value = metadata_.find(prefix_ + name);
@@ -56,7 +57,8 @@ MemoryNeeds memory_needs(const GgufFile& file, std::optional<int64_t> context) {
   const int64_t head_dim = keys.integer("attention.key_length", keys.integer("embedding_length") / heads);
   const int64_t kv_columns = keys.integer("attention.head_count_kv", heads) * head_dim;
   for (int64_t block = 0; block < std::min<int64_t>(keys.integer("block_count"), 4096); ++block) {
-    if (has_attention(file, block)) needs.kv_bytes_per_token += static_cast<uint64_t>(2 * kv_columns) * sizeof(uint16_t);
+    if (has_attention(file, block))
+      needs.kv_bytes_per_token += static_cast<uint64_t>(2 * kv_columns) * sizeof(uint16_t);
     else needs.recurrent_bytes += recurrent_bytes(keys);
   }
   needs.kv_bytes = needs.kv_bytes_per_token * static_cast<uint64_t>(needs.context);

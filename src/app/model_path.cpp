@@ -19,7 +19,8 @@ constexpr std::string_view kUsualQuant = "Q4_K_M";
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -31,7 +32,8 @@ std::string environment(const char* name) {
 // The set a part belongs to and whether it is its first: "x-00002-of-00003.gguf" -> ("x", false).
 std::pair<std::string, bool> split_set(const std::string& file) {
   std::string stem = file.substr(0, file.size() - 5);
-  if (stem.size() < 15 || stem.substr(stem.size() - 9, 4) != "-of-" || stem[stem.size() - 15] != '-') return {stem, true};
+  if (stem.size() < 15 || stem.substr(stem.size() - 9, 4) != "-of-" || stem[stem.size() - 15] != '-')
+    return {stem, true};
   const std::string part = stem.substr(stem.size() - 14, 5);
   return {stem.substr(0, stem.size() - 15), part == "00001"};
 }
@@ -73,11 +75,13 @@ std::string how_to_get(const RepoName& wanted) {
 fs::path find_snapshot(const fs::path& repo_folder) {
   std::ifstream reference(repo_folder / "refs" / "main");
   std::string commit;
-  if (reference >> commit && fs::is_directory(repo_folder / "snapshots" / commit)) return repo_folder / "snapshots" / commit;
+  if (reference >> commit && fs::is_directory(repo_folder / "snapshots" / commit))
+    return repo_folder / "snapshots" / commit;
   fs::path newest;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(repo_folder / "snapshots", error))
-    if (entry.is_directory() && (newest.empty() || entry.last_write_time() > fs::last_write_time(newest))) newest = entry.path();
+    if (entry.is_directory() && (newest.empty() || entry.last_write_time() > fs::last_write_time(newest)))
+      newest = entry.path();
   return newest;
 }
 
@@ -87,7 +91,8 @@ std::vector<std::string> gguf_files(const fs::path& snapshot) {
   std::vector<std::string> files;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(snapshot, error))
-    if (entry.path().extension() == ".gguf" && fs::exists(entry.path())) files.push_back(entry.path().lexically_relative(snapshot).string());
+    if (entry.path().extension() == ".gguf" && fs::exists(entry.path()))
+      files.push_back(entry.path().lexically_relative(snapshot).string());
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -115,7 +120,8 @@ std::string hugging_face_cache() {
 std::string choose_model_file(const std::string& repo, std::string_view quant, std::vector<std::string> files) {
   std::erase_if(files, [](const std::string& file) {
     const std::string name = lower(fs::path(file).filename().string());
-    return name.starts_with("mmproj") || name.starts_with("mtp-") || name.find("imatrix") != std::string::npos || !split_set(file).second;
+    return name.starts_with("mmproj") || name.starts_with("mtp-") || name.find("imatrix") != std::string::npos ||
+           !split_set(file).second;
   });
   std::vector<std::string> matching;
   const std::string_view wanted = quant.empty() ? kUsualQuant : quant;
@@ -128,7 +134,8 @@ std::string choose_model_file(const std::string& repo, std::string_view quant, s
   if (matching.empty())
     fail(repo, " has no file with ", quant, " in the cache, it has ", list.empty() ? "no model" : list, "; ",
          how_to_get({repo, std::string(quant)}));
-  fail(repo, " has several files", quant.empty() ? "" : cat(" with ", quant), ": ", list, "; choose one as ", repo, ":QUANT or give its path");
+  fail(repo, " has several files", quant.empty() ? "" : cat(" with ", quant), ": ", list, "; choose one as ", repo,
+       ":QUANT or give its path");
 }
 
 std::string find_model_file(const std::string& name) {
@@ -137,7 +144,8 @@ std::string find_model_file(const std::string& name) {
     if (fs::is_directory(name, error)) fail(name, " is a folder, expected a GGUF file");
     return name;
   }
-  const bool looks_like_path = name.ends_with(".gguf") || name.starts_with("/") || name.starts_with(".") || name.starts_with("~");
+  const bool looks_like_path =
+      name.ends_with(".gguf") || name.starts_with("/") || name.starts_with(".") || name.starts_with("~");
   const std::optional<RepoName> repo = parse_repo(name);
   if (!looks_like_path && repo) return find_in_cache(*repo);
   fail(name, " does not exist; give a GGUF file, or ORG/NAME[:QUANT] of a repository in the Hugging Face cache ",

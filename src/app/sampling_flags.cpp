@@ -12,11 +12,13 @@ namespace paceline {
 namespace {
 
 // The flag `id`, else the model's `key`, else what is there already.
-void choose(float& value, const Arguments& arguments, std::string_view id, const Metadata& metadata, std::string_view key) {
+void choose(float& value, const Arguments& arguments, std::string_view id, const Metadata& metadata,
+            std::string_view key) {
   if (const auto given = arguments.number(id)) value = static_cast<float>(*given);
   else if (const auto own = metadata.find_number(key)) value = static_cast<float>(*own);
 }
-void choose(int& value, const Arguments& arguments, std::string_view id, const Metadata& metadata, std::string_view key) {
+void choose(int& value, const Arguments& arguments, std::string_view id, const Metadata& metadata,
+            std::string_view key) {
   constexpr int64_t kMost = std::numeric_limits<int>::max();
   if (const auto given = arguments.integer(id)) value = static_cast<int>(*given);
   else if (const auto own = metadata.find_integer(key, -1, kMost)) value = static_cast<int>(*own);
@@ -46,7 +48,8 @@ uint64_t choose_seed(const Arguments& arguments, bool matters) {
 
 }  // namespace
 
-SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata, const Tokenizer& tokenizer) {
+SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata,
+                                       const Tokenizer& tokenizer) {
   SamplingParameters parameters;
   choose(parameters.temperature, arguments, "temperature", metadata, "general.sampling.temp");
   choose(parameters.top_k, arguments, "top_k", metadata, "general.sampling.top_k");

@@ -8,6 +8,7 @@
 namespace paceline {
 
 // A seed that nobody gave is drawn and said, when it matters.
-SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata, const Tokenizer& tokenizer);
+SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata,
+                                       const Tokenizer& tokenizer);
 
 }  // namespace paceline

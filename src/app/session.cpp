@@ -41,7 +41,8 @@ bool file_has_draft_head(const GgufFile& file) {
 void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOptions& options) {
   if (arguments.command() != kComplete) return;
   const auto mtp = arguments.text("mtp"), type = arguments.text("spec_type"), most = arguments.text("spec_max");
-  if (mtp && (type || most)) throw UsageError("--mtp says the same as --spec-type and --spec-draft-n-max, expected only one of them");
+  if (mtp && (type || most))
+    throw UsageError("--mtp says the same as --spec-type and --spec-draft-n-max, expected only one of them");
   const bool off = mtp == "off" || type == "none", head = file_has_draft_head(file);
   const auto depth = mtp ? arguments.integer("mtp") : arguments.integer("spec_max");
   if (off || depth == 0) return;

@@ -40,8 +40,8 @@ int run_synth(const Arguments& arguments) {
     result = synth::synthesize(options);
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  say(cat("wrote ", options.path, ": ", options.shape->name, " ", options.mix->name, ", ", result.tensor_count, " tensors, ",
-          human_bytes(result.tensor_bytes), " in ", fixed(elapsed.count(), 1), " s"));
+  say(cat("wrote ", options.path, ": ", options.shape->name, " ", options.mix->name, ", ", result.tensor_count,
+          " tensors, ", human_bytes(result.tensor_bytes), " in ", fixed(elapsed.count(), 1), " s"));
   return 0;
 }
 

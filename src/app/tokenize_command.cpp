@@ -14,7 +14,8 @@ std::string quoted(const std::string& piece) { return Json(piece).dump(); }
 
 std::string as_lines(const Tokenizer& tokenizer, const std::vector<Token>& tokens, bool ids_only) {
   std::string out;
-  for (const Token token : tokens) out += ids_only ? cat(token, "\n") : cat(token, "\t", quoted(tokenizer.piece(token, true)), "\n");
+  for (const Token token : tokens)
+    out += ids_only ? cat(token, "\n") : cat(token, "\t", quoted(tokenizer.piece(token, true)), "\n");
   return out;
 }
 

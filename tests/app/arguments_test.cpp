@@ -29,7 +29,8 @@ std::string complaint(Command command, const std::vector<std::string>& words) {
 }
 
 TEST(Arguments, ReadsEveryKindOfValue) {
-  const Arguments arguments = parse(kComplete, {"-m", "x.gguf", "--predict=12", "--temp", "0.25", "--ignore-eos", "--mtp", "auto"});
+  const Arguments arguments =
+      parse(kComplete, {"-m", "x.gguf", "--predict=12", "--temp", "0.25", "--ignore-eos", "--mtp", "auto"});
   EXPECT_EQ(arguments.text("model"), "x.gguf");
   EXPECT_EQ(arguments.integer("max_tokens"), 12);
   EXPECT_EQ(arguments.number("temperature"), 0.25);
@@ -68,7 +69,8 @@ TEST(Arguments, BadValuesSayWhatWasExpectedAndGot) {
   EXPECT_EQ(complaint(kComplete, {"--top-p", "nan"}), "--top-p: expected a number from 0 to 1, got \"nan\"");
   EXPECT_EQ(complaint(kComplete, {"-n", "12x"}), "-n: expected a whole number from -1 to 1000000000, got \"12x\"");
   EXPECT_EQ(complaint(kComplete, {"-n", ""}), "-n: expected a whole number from -1 to 1000000000, got \"\"");
-  EXPECT_EQ(complaint(kComplete, {"-ctk", "q8_1"}), "-ctk: expected one of f16, q8_0, f32, got \"q8_1\"; did you mean q8_0?");
+  EXPECT_EQ(complaint(kComplete, {"-ctk", "q8_1"}),
+            "-ctk: expected one of f16, q8_0, f32, got \"q8_1\"; did you mean q8_0?");
   EXPECT_EQ(complaint(kComplete, {"-n"}), "-n needs a value (N)");
   EXPECT_EQ(complaint(kComplete, {"--json=1"}), "--json: takes no value");
   EXPECT_EQ(complaint(kComplete, {"hello"}), "unexpected argument \"hello\"");

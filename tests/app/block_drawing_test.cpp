@@ -10,7 +10,8 @@ namespace {
 
 std::vector<float> decode(QuantType type, const std::vector<std::byte>& bytes) {
   const FormatInfo& info = format_info(type);
-  std::vector<float> values(bytes.size() / static_cast<size_t>(info.block_bytes) * static_cast<size_t>(info.block_size));
+  std::vector<float> values(bytes.size() / static_cast<size_t>(info.block_bytes) *
+                            static_cast<size_t>(info.block_size));
   info.decode(bytes.data(), values.data(), values.size());
   return values;
 }
@@ -62,7 +63,9 @@ TEST_P(BlockDrawing, SpikesAreOneHotAtEveryElement) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BlockDrawing, testing::ValuesIn(kAllQuantTypes),
-                         [](const testing::TestParamInfo<QuantType>& type) { return std::string(format_info(type.param).name); });
+                         [](const testing::TestParamInfo<QuantType>& type) {
+                           return std::string(format_info(type.param).name);
+                         });
 
 }  // namespace
 }  // namespace paceline::synth

@@ -87,7 +87,8 @@ TEST_F(Cache, FindsTheSnapshotOfRefsMain) {
 
 TEST_F(Cache, AMissingModelSaysHowToGetIt) {
   ::setenv("HF_HOME", root_.c_str(), 1);
-  EXPECT_THAT(complaint([] { return find_model_file("org/other:Q8_0"); }), HasSubstr("hf download org/other --include '*Q8_0*.gguf'"));
+  EXPECT_THAT(complaint([] { return find_model_file("org/other:Q8_0"); }),
+              HasSubstr("hf download org/other --include '*Q8_0*.gguf'"));
   EXPECT_THAT(complaint([] { return find_model_file("org/model:Q5_K_M"); }), HasSubstr("it has M-Q4_K_M.gguf"));
   EXPECT_THAT(complaint([] { return find_model_file("nowhere.gguf"); }), HasSubstr("nowhere.gguf does not exist"));
   EXPECT_THAT(complaint([] { return find_model_file("folder/nowhere.gguf"); }), HasSubstr("does not exist"));

@@ -79,8 +79,8 @@ TEST(QuantMix, TensorAndParameterCountsOfTheShapes) {
     size_t tensors;
     double millions;
   };
-  for (const Size& size : {Size{"0.8B", 335, 772.8}, Size{"2B", 335, 1942.7}, Size{"4B", 441, 4326.4}, Size{"9B", 442, 9197.1},
-                           Size{"27B", 866, 27320.7}}) {
+  for (const Size& size : {Size{"0.8B", 335, 772.8}, Size{"2B", 335, 1942.7}, Size{"4B", 441, 4326.4},
+                           Size{"9B", 442, 9197.1}, Size{"27B", 866, 27320.7}}) {
     const std::vector<TensorPlan> plans = plan_tensors(find_shape(size.shape), find_mix("F16"), false);
     double parameters = 0;
     for (const TensorPlan& plan : plans) parameters += static_cast<double>(plan.rows() * plan.columns());

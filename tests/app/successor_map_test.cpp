@@ -62,7 +62,8 @@ TEST(SuccessorMap, TheHeadAgreesOnExactlyTheWantedShare) {
       right += map.draft_predecessor(id) == map.trunk_predecessor(id);
       drafted_by.insert(map.draft_predecessor(id));
     }
-    EXPECT_EQ(right, static_cast<int>(map.cycle().size()) - std::lround((1 - accept) * static_cast<double>(map.cycle().size())));
+    EXPECT_EQ(right, static_cast<int>(map.cycle().size()) -
+                         std::lround((1 - accept) * static_cast<double>(map.cycle().size())));
     EXPECT_EQ(drafted_by.size(), map.cycle().size()) << "each id drafts exactly one";
   }
 }

@@ -16,9 +16,12 @@
 namespace paceline::synth {
 namespace {
 
-std::string temporary(const std::string& name) { return testing::TempDir() + "/synth-" + std::to_string(::getpid()) + "-" + name; }
+std::string temporary(const std::string& name) {
+  return testing::TempDir() + "/synth-" + std::to_string(::getpid()) + "-" + name;
+}
 
-std::string make(const std::string& name, const char* type, std::optional<double> accept, int threads, uint64_t seed = 1) {
+std::string make(const std::string& name, const char* type, std::optional<double> accept, int threads,
+                 uint64_t seed = 1) {
   SynthesisOptions options;
   options.shape = &find_shape("tiny");
   options.mix = &find_mix(type);
@@ -70,7 +73,8 @@ struct Decoded {
   int columns;
   std::vector<float> values;
   std::span<const float> row(int index) const {
-    return std::span(values).subspan(static_cast<size_t>(index) * static_cast<size_t>(columns), static_cast<size_t>(columns));
+    return std::span(values).subspan(static_cast<size_t>(index) * static_cast<size_t>(columns),
+                                     static_cast<size_t>(columns));
   }
 };
 
@@ -122,8 +126,11 @@ TEST_P(Construction, TrunkAndHeadSayWhatTheMapSays) {
   std::filesystem::remove(path);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Construction, testing::Values("Q2_K", "Q3_K_S", "Q4_K_M", "Q4_0", "Q8_0", "IQ4_NL", "MXFP4", "F16"),
-                         [](const testing::TestParamInfo<const char*>& instance) { return std::string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(Types, Construction,
+                         testing::Values("Q2_K", "Q3_K_S", "Q4_K_M", "Q4_0", "Q8_0", "IQ4_NL", "MXFP4", "F16"),
+                         [](const testing::TestParamInfo<const char*>& instance) {
+                           return std::string(instance.param);
+                         });
 
 }  // namespace
 }  // namespace paceline::synth

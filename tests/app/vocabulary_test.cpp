@@ -52,7 +52,9 @@ TEST_P(VocabularyOf, SpecialTokensAreAtTheirPlaces) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, VocabularyOf, testing::Values("tiny", "27B"),
-                         [](const testing::TestParamInfo<const char*>& instance) { return std::string(instance.param); });
+                         [](const testing::TestParamInfo<const char*>& instance) {
+                           return std::string(instance.param);
+                         });
 
 TEST(Vocabulary, RealShapesHaveTheFamilysIds) {
   const Vocabulary vocabulary = make_vocabulary(248320, 248044);

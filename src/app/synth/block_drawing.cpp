@@ -175,28 +175,18 @@ void set_nibble(std::byte* nibbles, int e, int code) {
 void spike_32(QuantType type, std::byte* block, int e) {
   using enum QuantType;
   switch (type) {
-    case Q8_0:
-      put16(block, to_half(1.0f / 64)), block[2 + e] = std::byte{64};
-      break;
-    case Q4_0:
-      std::memset(block + 2, 0x88, 16), set_nibble(block + 2, e, 0), put16(block, to_half(-1.0f / 8));
-      break;
-    case Q4_1:
-      put16(block, to_half(1.0f / 8)), set_nibble(block + 4, e, 8);
-      break;
+    case Q8_0: put16(block, to_half(1.0f / 64)), block[2 + e] = std::byte{64}; break;
+    case Q4_0: std::memset(block + 2, 0x88, 16), set_nibble(block + 2, e, 0), put16(block, to_half(-1.0f / 8)); break;
+    case Q4_1: put16(block, to_half(1.0f / 8)), set_nibble(block + 4, e, 8); break;
     case Q5_0:
       std::memset(block + 2, 0xff, 4), block[2 + e / 8] ^= static_cast<std::byte>(1 << (e & 7));
       put16(block, to_half(-1.0f / 16));
       break;
-    case Q5_1:
-      put16(block, to_half(1.0f / 16)), or_into(block[4 + e / 8], 1 << (e & 7));
-      break;
+    case Q5_1: put16(block, to_half(1.0f / 16)), or_into(block[4 + e / 8], 1 << (e & 7)); break;
     case IQ4_NL:
       std::memset(block + 2, 0x88, 16), set_nibble(block + 2, e, 0), put16(block, to_half(-1.0f / 127));
       break;
-    case MXFP4:
-      block[0] = std::byte{128}, set_nibble(block + 1, e, 1);
-      break;
+    case MXFP4: block[0] = std::byte{128}, set_nibble(block + 1, e, 1); break;
     default: fail("synth has no spike for ", format_info(type).name);
   }
 }

@@ -32,7 +32,7 @@ class BlockDrawer {
   Finish finish_ = nullptr;
   // Four magnitudes around the wanted one, then their negatives, as halves; and the minima that centre the first four.
   uint16_t scale_[8] = {}, minimum_[4] = {};
-  int exponent_ = 0;       // MXFP4: exponent of the smaller of two scales,
+  int exponent_ = 0;  // MXFP4: exponent of the smaller of two scales,
   double larger_share_ = 0;  // and how often to take the larger
 };
 

@@ -26,8 +26,11 @@ const TensorPlan& find_embedding(std::span<const TensorPlan> plans) {
 }  // namespace
 
 Filler::Filler(const ModelShape& shape, std::span<const TensorPlan> plans, const SuccessorMap* map, uint64_t seed)
-    : map_(map), embedding_(find_embedding(plans)), code_drawer_(embedding_.type, embedding_.scale),
-      output_gain_(coded_output_gain(shape)), seed_(seed) {}
+    : map_(map),
+      embedding_(find_embedding(plans)),
+      code_drawer_(embedding_.type, embedding_.scale),
+      output_gain_(coded_output_gain(shape)),
+      seed_(seed) {}
 
 uint64_t Filler::key(const TensorPlan& plan) const { return random_word(seed_, hash_text(plan.name)); }
 
@@ -111,7 +114,8 @@ void Filler::fill_pass(const TensorPlan& plan, int64_t first_row, std::span<std:
   fill_random(plan, first_row, out);
   for (size_t at = 0; at < out.size(); at += bytes, ++first_row) {
     const size_t block = static_cast<size_t>(first_row / info.block_size);
-    spike_block(plan.type, out.subspan(at + block * block_bytes, block_bytes), static_cast<int>(first_row % info.block_size));
+    spike_block(plan.type, out.subspan(at + block * block_bytes, block_bytes),
+                static_cast<int>(first_row % info.block_size));
   }
 }
 

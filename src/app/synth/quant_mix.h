@@ -13,11 +13,11 @@ namespace paceline::synth {
 
 // What a matrix is for, as far as the mixes care.
 enum class TensorRole {
-  Default,          // queries, keys, gates, eh_proj, untied token_embd …
-  Output,           // the output head, or token_embd where it is tied
-  Value,            // attn_v and the joint attn_qkv of recurrent layers
+  Default,  // queries, keys, gates, eh_proj, untied token_embd …
+  Output,  // the output head, or token_embd where it is tied
+  Value,  // attn_v and the joint attn_qkv of recurrent layers
   AttentionOutput,  // attn_output, not ssm_out
-  Down,             // ffn_down, also of experts
+  Down,  // ffn_down, also of experts
 };
 
 struct TensorPlace {

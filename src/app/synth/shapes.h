@@ -10,14 +10,14 @@
 namespace paceline::synth {
 
 struct ModelShape {
-  std::string_view name;          // "0.8B"
+  std::string_view name;  // "0.8B"
   std::string_view architecture;  // "qwen35" or "qwen35moe"
   int width;
   int trunk_layer_count;  // the draft block comes after them
   int head_count, head_count_kv, head_dim;
-  int feed_forward_length;                            // 0: experts
-  int key_head_count, value_head_count, state_size;   // Gated DeltaNet
-  bool tied;                                          // the output head is token_embd
+  int feed_forward_length;  // 0: experts
+  int key_head_count, value_head_count, state_size;  // Gated DeltaNet
+  bool tied;  // the output head is token_embd
   int expert_count, expert_used_count, expert_feed_forward_length;  // 0: dense; the shared expert has the same length
   int vocab_size;
   int special_token_base;  // id of <|endoftext|>; ids below are ordinary tokens

@@ -11,7 +11,7 @@ namespace paceline::synth {
 
 struct SuccessorOptions {
   int vocab_size = 0;
-  int first_id = 0;         // ordinary ids that may be reached: first_id … low_end-1, and for `rare` low_end … ordinary_end-1
+  int first_id = 0;  // ordinary ids that may be reached: first_id … low_end-1, and for `rare` low_end … ordinary_end-1
   int low_end = 0;
   int ordinary_end = 0;
   double accept = 1, rare = 0;  // shares, 0 … 1

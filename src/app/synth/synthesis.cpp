@@ -67,7 +67,8 @@ void add_metadata(GgufWriter& writer, const SynthesisOptions& options) {
   writer.add_text("general.type", "model");
   writer.add_text("general.name", cat("synthetic ", shape.name));
   writer.add_text("general.size_label", std::string(shape.name));
-  writer.add_text("general.description", "Made-up weights of a real model's shape, for tests and speed measurements. It knows nothing.");
+  writer.add_text("general.description",
+                  "Made-up weights of a real model's shape, for tests and speed measurements. It knows nothing.");
   add_model_keys(writer, shape);
   add_tokenizer_keys(writer, shape);
   writer.add_u32("general.quantization_version", 2);
@@ -80,12 +81,14 @@ void add_metadata(GgufWriter& writer, const SynthesisOptions& options) {
 }
 
 // Rows of one chunk, filled by all threads.
-void fill_chunk(const Filler& filler, const TensorPlan& plan, int64_t first_row, std::span<std::byte> out, int threads) {
+void fill_chunk(const Filler& filler, const TensorPlan& plan, int64_t first_row, std::span<std::byte> out,
+                int threads) {
   const size_t bytes = row_bytes(plan.type, plan.columns());
   const int64_t rows = static_cast<int64_t>(out.size() / bytes);
   const auto fill_slice = [&](int slice, int count) {
     const int64_t begin = rows * slice / count, end = rows * (slice + 1) / count;
-    filler.fill(plan, first_row + begin, out.subspan(static_cast<size_t>(begin) * bytes, static_cast<size_t>(end - begin) * bytes));
+    filler.fill(plan, first_row + begin,
+                out.subspan(static_cast<size_t>(begin) * bytes, static_cast<size_t>(end - begin) * bytes));
   };
   if (threads == 1 || out.size() < (1 << 20)) return fill_slice(0, 1);
   std::vector<std::jthread> workers;
@@ -143,8 +146,8 @@ SynthesisResult synthesize(const SynthesisOptions& options) {
   const ModelShape& shape = *options.shape;
   std::optional<SuccessorMap> map;
   if (options.accept)
-    map.emplace(SuccessorOptions{shape.vocab_size, kByteTokenCount, kLowIdCount, shape.special_token_base, *options.accept,
-                                 options.rare, options.seed});
+    map.emplace(SuccessorOptions{shape.vocab_size, kByteTokenCount, kLowIdCount, shape.special_token_base,
+                                 *options.accept, options.rare, options.seed});
   const std::vector<TensorPlan> plans = plan_tensors(shape, *options.mix, map.has_value());
   SynthesisResult result{plans.size(), 0};
   GgufWriter writer(options.path);

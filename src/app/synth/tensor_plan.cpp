@@ -45,7 +45,8 @@ class Planner {
   std::string in_block(const char* name) const { return cat("blk.", block_, ".", name, ".weight"); }
 
   void matrix(const char* name, TensorRole role, Extents ne, float deviation, Fill fill = Fill::Random) {
-    const TensorPlace place{role, block_, shape_.block_count(), shape_.head_count / shape_.head_count_kv, ne.size() == 3, ne[0]};
+    const TensorPlace place{role,           block_, shape_.block_count(), shape_.head_count / shape_.head_count_kv,
+                            ne.size() == 3, ne[0]};
     const QuantType type = tensor_type(mix_, place);
     add(in_block(name), type, std::move(ne), fill, deviation);
   }
@@ -66,13 +67,17 @@ class Planner {
     if (own_output) {
       const TensorPlace output{TensorRole::Output, 0, 0, 0, false, shape_.width};
       // Coded: ids that are never said get rows of half the size.
-      const float deviation = coded_ ? coded_output_gain(shape_) * residual_ / 2 : kHeadLogitDeviation * inverse_root(shape_.width);
+      const float deviation =
+          coded_ ? coded_output_gain(shape_) * residual_ / 2 : kHeadLogitDeviation * inverse_root(shape_.width);
       add("output.weight", tensor_type(mix_, output), ne, coded_ ? Fill::CodedOutput : Fill::Random, deviation);
     }
-    add("output_norm.weight", QuantType::F32, {shape_.width}, coded_ ? Fill::EvenColumns : Fill::NearScale, head_norm_scale());
+    add("output_norm.weight", QuantType::F32, {shape_.width}, coded_ ? Fill::EvenColumns : Fill::NearScale,
+        head_norm_scale());
   }
   // A tied head has the embedding's size, so the norm before it makes the logits sane.
-  float head_norm_scale() const { return !coded_ && shape_.tied ? kHeadLogitDeviation * inverse_root(shape_.width) : 1; }
+  float head_norm_scale() const {
+    return !coded_ && shape_.tied ? kHeadLogitDeviation * inverse_root(shape_.width) : 1;
+  }
 
   void plan_block(float branch) {
     norm("attn_norm", shape_.width);
@@ -158,9 +163,7 @@ std::vector<TensorPlan> plan_tensors(const ModelShape& shape, const QuantMix& mi
   return Planner(shape, mix, coded).plan();
 }
 
-float embedding_deviation(const ModelShape& shape, bool coded) {
-  return !coded && shape.tied ? 1 : kCodedEmbedding;
-}
+float embedding_deviation(const ModelShape& shape, bool coded) { return !coded && shape.tied ? 1 : kCodedEmbedding; }
 
 float coded_output_gain(const ModelShape& shape) {
   return kCodedLogit / (static_cast<float>(shape.width) / 2) / kCodedEmbedding;

@@ -13,14 +13,14 @@
 namespace paceline::synth {
 
 enum class Fill {
-  Random,         // deviation `scale`
-  NearScale,      // scale * (1 ± 0.1), for norms
-  EvenColumns,    // 1 at even columns, kLeak at odd ones: the norm before the head in the trunk of a coded model
-  OddColumns,     // the other way round: the norm before the head in its draft block
-  Decay,          // ssm_a: negative, -16 … -1
-  TimeStep,       // ssm_dt: softplus gives 0.001 … 0.1
-  CodedEmbedding, // rows by SuccessorMap::code
-  CodedOutput,    // rows by SuccessorMap's predecessors
+  Random,  // deviation `scale`
+  NearScale,  // scale * (1 ± 0.1), for norms
+  EvenColumns,  // 1 at even columns, kLeak at odd ones: the norm before the head in the trunk of a coded model
+  OddColumns,  // the other way round: the norm before the head in its draft block
+  Decay,  // ssm_a: negative, -16 … -1
+  TimeStep,  // ssm_dt: softplus gives 0.001 … 0.1
+  CodedEmbedding,  // rows by SuccessorMap::code
+  CodedOutput,  // rows by SuccessorMap's predecessors
   PassEmbedding,  // eh_proj: identity on the embedding half, `scale` around it
 };
 

@@ -17,17 +17,13 @@ struct SpecialToken {
 };
 
 constexpr SpecialToken kSpecialTokens[] = {
-    {0, "<|endoftext|>", kControl},       {1, "<|im_start|>", kControl},
-    {2, "<|im_end|>", kControl},          {9, "<|vision_start|>", kControl},
-    {10, "<|vision_end|>", kControl},     {11, "<|vision_pad|>", kControl},
-    {12, "<|image_pad|>", kControl},      {13, "<|video_pad|>", kControl},
-    {14, "<tool_call>", kUserDefined},    {15, "</tool_call>", kUserDefined},
-    {16, "<|fim_prefix|>", kUserDefined}, {17, "<|fim_middle|>", kUserDefined},
-    {18, "<|fim_suffix|>", kUserDefined}, {19, "<|fim_pad|>", kUserDefined},
-    {20, "<|repo_name|>", kUserDefined},  {21, "<|file_sep|>", kUserDefined},
-    {22, "<tool_response>", kUserDefined}, {23, "</tool_response>", kUserDefined},
-    {24, "<think>", kUserDefined},        {25, "</think>", kUserDefined},
-    {32, "<|audio_pad|>", kControl},
+    {0, "<|endoftext|>", kControl},       {1, "<|im_start|>", kControl},         {2, "<|im_end|>", kControl},
+    {9, "<|vision_start|>", kControl},    {10, "<|vision_end|>", kControl},      {11, "<|vision_pad|>", kControl},
+    {12, "<|image_pad|>", kControl},      {13, "<|video_pad|>", kControl},       {14, "<tool_call>", kUserDefined},
+    {15, "</tool_call>", kUserDefined},   {16, "<|fim_prefix|>", kUserDefined},  {17, "<|fim_middle|>", kUserDefined},
+    {18, "<|fim_suffix|>", kUserDefined}, {19, "<|fim_pad|>", kUserDefined},     {20, "<|repo_name|>", kUserDefined},
+    {21, "<|file_sep|>", kUserDefined},   {22, "<tool_response>", kUserDefined}, {23, "</tool_response>", kUserDefined},
+    {24, "<think>", kUserDefined},        {25, "</think>", kUserDefined},        {32, "<|audio_pad|>", kControl},
 };
 
 // The printable stand-ins of bytes, in vocabulary order: those that stand for themselves first, then U+0100 on.

@@ -11,8 +11,8 @@ namespace paceline::synth {
 struct Vocabulary {
   std::vector<std::string> tokens, merges;
   std::vector<int32_t> kinds;  // GGUF token types
-  int end_of_text = 0;         // bos and padding
-  int end_of_turn = 0;         // eos
+  int end_of_text = 0;  // bos and padding
+  int end_of_turn = 0;  // eos
 };
 
 inline constexpr int kByteTokenCount = 256;
