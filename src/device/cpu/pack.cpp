@@ -88,7 +88,7 @@ void pack_blocks(const std::byte* const (&rows)[kPanelRows], int cols, std::byte
         std::memcpy(&block, rows[row] + static_cast<size_t>((first + b) / kBlocksInside) * sizeof(Block),
                     sizeof(Block));
         extract_codes(block, b % kBlocksInside, codes.rows[row]);
-        put_scales(block, b, row, panel);
+        if (kBlocksInside == 1 || b == 0) put_scales(block, b, row, panel);
       }
       put_codes<kLayout>(codes, panel + kLayout.header_bytes + b * kLayout.code_bytes());
     }

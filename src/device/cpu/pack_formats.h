@@ -1,7 +1,7 @@
 #pragma once
 // What packing asks of a file format: extract_codes gives the unsigned codes of 32 columns (offsets are in the kernels' policies),
-// put_scales writes a row's scales into the header of its group (panel_layout.h). `b` is the block of 32 columns within the
-// file's block, or within the group.
+// put_scales writes the scales of a block of the file into the header of its group (panel_layout.h). `b` is the block of 32 columns
+// within the file's block (codes), or within the group (scales).
 #include <cstddef>
 #include <cstring>
 
@@ -107,38 +107,39 @@ inline void put_scales(const Q5_1Block& block, int, int row, std::byte* group) {
   put_half(group + 32, row, block.minimum);
 }
 
-// The formats with super-blocks: the halves (again for each block of 32: the same bytes), then the scales of this block.
-inline void put_scales(const Q4_KBlock& block, int b, int row, std::byte* group) {
+// The formats with super-blocks: all scales of the group at once, b is 0.
+template <class Block>
+void put_scales_and_minima(const Block& block, int row, std::byte* group) {
   const GroupScales scales = unpack_group_scales(block.scales);
   put_half(group, row, block.super_scale);
   put_half(group + 32, row, block.super_minimum);
-  put_byte(group + 64 + 32 * b, row, scales.scale[b]);
-  put_byte(group + 80 + 32 * b, row, scales.minimum[b]);
+  for (int i = 0; i < 8; ++i) {
+    put_byte(group + 64 + 32 * i, row, scales.scale[i]);
+    put_byte(group + 80 + 32 * i, row, scales.minimum[i]);
+  }
 }
-inline void put_scales(const Q5_KBlock& block, int b, int row, std::byte* group) {
-  const GroupScales scales = unpack_group_scales(block.scales);
+inline void put_scales(const Q4_KBlock& block, int, int row, std::byte* group) {
+  put_scales_and_minima(block, row, group);
+}
+inline void put_scales(const Q5_KBlock& block, int, int row, std::byte* group) {
+  put_scales_and_minima(block, row, group);
+}
+inline void put_scales(const Q6_KBlock& block, int, int row, std::byte* group) {
+  put_half(group, row, block.super_scale);
+  for (int i = 0; i < 16; ++i) put_byte(group + 64 + 16 * i, row, block.scales[i]);
+}
+inline void put_scales(const Q3_KBlock& block, int, int row, std::byte* group) {
+  put_half(group, row, block.super_scale);
+  for (int i = 0; i < 16; ++i) put_byte(group + 64 + 16 * i, row, q3_k_scale(block, i) - 32);
+}
+inline void put_scales(const Q2_KBlock& block, int, int row, std::byte* group) {
   put_half(group, row, block.super_scale);
   put_half(group + 32, row, block.super_minimum);
-  put_byte(group + 64 + 32 * b, row, scales.scale[b]);
-  put_byte(group + 80 + 32 * b, row, scales.minimum[b]);
+  for (int i = 0; i < 16; ++i) put_byte(group + 64 + 16 * i, row, block.scales[i]);
 }
-inline void put_scales(const Q6_KBlock& block, int b, int row, std::byte* group) {
+inline void put_scales(const Iq4XsBlock& block, int, int row, std::byte* group) {
   put_half(group, row, block.super_scale);
-  for (int half = 0; half < 2; ++half) put_byte(group + 64 + 32 * b + 16 * half, row, block.scales[2 * b + half]);
-}
-inline void put_scales(const Q3_KBlock& block, int b, int row, std::byte* group) {
-  put_half(group, row, block.super_scale);
-  for (int half = 0; half < 2; ++half)
-    put_byte(group + 64 + 32 * b + 16 * half, row, q3_k_scale(block, 2 * b + half) - 32);
-}
-inline void put_scales(const Q2_KBlock& block, int b, int row, std::byte* group) {
-  put_half(group, row, block.super_scale);
-  put_half(group + 32, row, block.super_minimum);
-  for (int half = 0; half < 2; ++half) put_byte(group + 64 + 32 * b + 16 * half, row, block.scales[2 * b + half]);
-}
-inline void put_scales(const Iq4XsBlock& block, int b, int row, std::byte* group) {
-  put_half(group, row, block.super_scale);
-  put_byte(group + 64 + 16 * b, row, iq4_xs_scale(block, b) - 32);
+  for (int i = 0; i < 8; ++i) put_byte(group + 64 + 16 * i, row, iq4_xs_scale(block, i) - 32);
 }
 
 }  // namespace paceline::cpu
