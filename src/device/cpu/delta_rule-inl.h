@@ -39,66 +39,85 @@ PACELINE_INLINE void replay_row(float* state, int dim, float decay, const float*
     }
 }
 
-// Calls step(i, chain sums of each vector) for all i and returns the sums over i.
-template <class Step>
-PACELINE_INLINE Columns sum_rows(int dim, Step step) {
-  F sums[4][kDeltaVectors];
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c)
+// Sums over key dimensions of products with two vectors.
+struct Reads {
+  Columns by_query, by_key;
+};
+
+// One pass over the tile. With `kUpdate`: state += k delta^T, by_query = q^T state. With `kDecay`: state *= decay, by_key = next_k^T state.
+// A row's update and the next row's decay are one pass; the operations on an element and their order are the same as in two.
+struct Pass {
+  const float *k, *q, *next_k;
+  float decay;
+};
+
+template <bool kUpdate, bool kDecay>
+PACELINE_INLINE void pass_row(float* state, int i, const Pass& pass, const Columns& delta, F (&by_query)[kDeltaVectors],
+                              F (&by_key)[kDeltaVectors]) {
 #pragma GCC unroll 2
-    for (int v = 0; v < kDeltaVectors; ++v) sums[c][v] = zero();
-  int i = 0;
-  for (; i + 4 <= dim; i += 4)
-#pragma GCC unroll 4
-    for (int c = 0; c < 4; ++c) step(i + c, sums[c]);
-  if (i < dim) step(i, sums[0]);
-  if (i + 1 < dim) step(i + 1, sums[1]);
-  if (i + 2 < dim) step(i + 2, sums[2]);
+  for (int v = 0; v < kDeltaVectors; ++v) {
+    float* at = state + i * kDeltaColumns + v * kLanes;
+    F s = load(at);
+    if constexpr (kUpdate) {
+      s = fma(set1(pass.k[i]), delta.v[v], s);
+      by_query[v] = fma(s, set1(pass.q[i]), by_query[v]);
+    }
+    if constexpr (kDecay) {
+      s = mul(s, set1(pass.decay));
+      by_key[v] = fma(s, set1(pass.next_k[i]), by_key[v]);
+    }
+    store(at, s);
+  }
+}
+
+PACELINE_INLINE Columns sum_chains(const F (&chains)[4][kDeltaVectors]) {
   Columns out;
 #pragma GCC unroll 2
-  for (int v = 0; v < kDeltaVectors; ++v) out.v[v] = add(add(sums[0][v], sums[1][v]), add(sums[2][v], sums[3][v]));
+  for (int v = 0; v < kDeltaVectors; ++v)
+    out.v[v] = add(add(chains[0][v], chains[1][v]), add(chains[2][v], chains[3][v]));
   return out;
 }
 
-// state *= decay; returns k^T state.
-PACELINE_INLINE Columns decay_and_read(float* state, int dim, float decay, const float* k) {
-  const F by = set1(decay);
-  return sum_rows(dim, [&](int i, F(&sums)[kDeltaVectors]) {
-    const F x = set1(k[i]);
+template <bool kUpdate, bool kDecay>
+PACELINE_INLINE Reads pass_over(float* state, int dim, const Pass& pass, const Columns& delta) {
+  F by_query[4][kDeltaVectors], by_key[4][kDeltaVectors];
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c)
 #pragma GCC unroll 2
-    for (int v = 0; v < kDeltaVectors; ++v) {
-      float* s = state + i * kDeltaColumns + v * kLanes;
-      const F decayed = mul(load(s), by);
-      store(s, decayed);
-      sums[v] = fma(decayed, x, sums[v]);
-    }
-  });
+    for (int v = 0; v < kDeltaVectors; ++v) by_query[c][v] = by_key[c][v] = zero();
+  int i = 0;
+  for (; i + 4 <= dim; i += 4)
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) pass_row<kUpdate, kDecay>(state, i + c, pass, delta, by_query[c], by_key[c]);
+  if (i < dim) pass_row<kUpdate, kDecay>(state, i, pass, delta, by_query[0], by_key[0]);
+  if (i + 1 < dim) pass_row<kUpdate, kDecay>(state, i + 1, pass, delta, by_query[1], by_key[1]);
+  if (i + 2 < dim) pass_row<kUpdate, kDecay>(state, i + 2, pass, delta, by_query[2], by_key[2]);
+  return {sum_chains(by_query), sum_chains(by_key)};
 }
 
-// state += k delta^T; returns q^T state.
-PACELINE_INLINE Columns update_and_read(float* state, int dim, const float* k, const Columns& delta, const float* q) {
-  return sum_rows(dim, [&](int i, F(&sums)[kDeltaVectors]) {
-    const F key = set1(k[i]), query = set1(q[i]);
+// delta = beta * (v - read), recorded where asked for.
+PACELINE_INLINE Columns make_delta(const DeltaTask& task, int r, int first, int count, const Columns& read) {
+  Columns delta = load_columns(task.v + r * task.v_stride + first, count);
 #pragma GCC unroll 2
-    for (int v = 0; v < kDeltaVectors; ++v) {
-      float* s = state + i * kDeltaColumns + v * kLanes;
-      const F updated = fma(key, delta.v[v], load(s));
-      store(s, updated);
-      sums[v] = fma(updated, query, sums[v]);
-    }
-  });
+  for (int v = 0; v < kDeltaVectors; ++v)
+    delta.v[v] = mul(set1(task.beta[r * task.gate_stride]), sub(delta.v[v], read.v[v]));
+  if (task.delta != nullptr) store_columns(task.delta + r * task.value_stride + first, delta, count);
+  return delta;
 }
 
 void run_columns(const DeltaTask& task, float* state, int first, int count) {
+  const auto pass_of = [&](int r) {  // from row r to row r + 1
+    const float* next_k = task.k + (r + 1) * task.qk_stride;
+    return Pass{task.k + r * task.qk_stride, task.q + r * task.qk_stride, next_k,
+                r + 1 < task.rows ? task.decay[(r + 1) * task.gate_stride] : 1.0f};
+  };
+  Columns read = pass_over<false, true>(state, task.head_dim, pass_of(-1), Columns{}).by_key;
   for (int r = 0; r < task.rows; ++r) {
-    const float *q = task.q + r * task.qk_stride, *k = task.k + r * task.qk_stride;
-    const float beta = task.beta[r * task.gate_stride], decay = task.decay[r * task.gate_stride];
-    const Columns read = decay_and_read(state, task.head_dim, decay, k);
-    Columns delta = load_columns(task.v + r * task.v_stride + first, count);
-#pragma GCC unroll 2
-    for (int v = 0; v < kDeltaVectors; ++v) delta.v[v] = mul(set1(beta), sub(delta.v[v], read.v[v]));
-    if (task.delta != nullptr) store_columns(task.delta + r * task.value_stride + first, delta, count);
-    Columns out = update_and_read(state, task.head_dim, k, delta, q);
+    const Columns delta = make_delta(task, r, first, count, read);
+    const Reads reads = r + 1 < task.rows ? pass_over<true, true>(state, task.head_dim, pass_of(r), delta)
+                                          : pass_over<true, false>(state, task.head_dim, pass_of(r), delta);
+    read = reads.by_key;
+    Columns out = reads.by_query;
 #pragma GCC unroll 2
     for (int v = 0; v < kDeltaVectors; ++v) out.v[v] = mul(out.v[v], set1(task.out_scale));
     store_columns(task.out + r * task.out_stride + first, out, count);
@@ -128,22 +147,30 @@ void delta_rule(const DeltaTask& task) {
   }
 }
 
-// The column of tap `tap` for row r: the window before the rows, then the rows.
-PACELINE_INLINE const float* conv_column(const ConvTask& task, int r, int tap) {
+constexpr int kConvPiece = 128;  // channels whose weights are turned to [tap][channel] at once
+
+// The row of column `tap` for row r: in the window before the rows, or one of them.
+PACELINE_INLINE const float* conv_row(const ConvTask& task, int r, int tap) {
   const int row = r - (task.taps - 1) + tap;
   return row < 0 ? task.window + (row + task.taps - 1) * task.window_stride : task.columns + row * task.column_stride;
 }
 
 void conv_silu(const ConvTask& task) {
-  for_vectors(task.channels, [&](int c, int n) {
-    for (int r = 0; r < task.rows; ++r) {
-      F sum = zero();
-      for (int tap = 0; tap < task.taps; ++tap)
-        sum = fma(load_strided(task.weight + c * task.taps + tap, task.taps, n),
-                  load_any(conv_column(task, r, tap) + c, n), sum);
-      store_any(task.out + r * task.out_stride + c, silu(sum), n);
-    }
-  });
+  alignas(64) float weights[kMaxConvTaps][kConvPiece];
+  for (int first = 0; first < task.channels; first += kConvPiece) {
+    const int count = task.channels - first < kConvPiece ? task.channels - first : kConvPiece;
+    for (int tap = 0; tap < task.taps; ++tap)
+      for_vectors(count, [&](int c, int n) {
+        store(weights[tap] + c, load_strided(task.weight + (first + c) * task.taps + tap, task.taps, n));
+      });
+    for (int r = 0; r < task.rows; ++r)
+      for_vectors(count, [&](int c, int n) {
+        F sum = zero();
+        for (int tap = 0; tap < task.taps; ++tap)
+          sum = fma(load(weights[tap] + c), load_any(conv_row(task, r, tap) + first + c, n), sum);
+        store_any(task.out + r * task.out_stride + first + c, silu(sum), n);
+      });
+  }
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ inline constexpr int kDeltaColumns = 32;
 constexpr size_t delta_scratch_floats(int head_dim) { return static_cast<size_t>(head_dim) * kDeltaColumns; }
 
 // Convolution of some channels over the rows of a segment.
+inline constexpr int kMaxConvTaps = 64;
 struct ConvTask {
   const float* window = nullptr;  // taps - 1 rows before the first
   int64_t window_stride = 0;

@@ -33,7 +33,7 @@ struct CpuDevice::DeltaRows {
 void CpuDevice::conv_silu(Tensor out, Tensor u, const Batch& batch, int layer, Tensor weight) {
   checks::conv_silu(out, u, batch, layer, weight);
   const int taps = weight.cols;
-  PACELINE_ASSERT(weight.stride == taps);
+  PACELINE_ASSERT(weight.stride == taps && taps <= kMaxConvTaps);
   constexpr int kPiece = 512, kPieceRows = 64;
   for (const Segment& segment : batch.segments) {
     SequenceState& state = *segment.state;
