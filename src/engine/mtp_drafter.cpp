@@ -5,12 +5,11 @@
 namespace paceline {
 
 MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& options)
-    : device_(device), model_(model), sampler_(model.facts().vocab_size) {
+    : device_(device), model_(model), sampler_(model.facts().vocab_size), vocabulary_(device, model, options.max_sequences) {
   PACELINE_ASSERT(model.facts().has_draft_head);
   const int rows = max_batch_rows(options);
   tokens_ = device.allocate(DType::I32, rows, 1);
   hidden_ = device.allocate(DType::F32, rows, model.facts().width);
-  logits_ = device.allocate(DType::F32, options.max_sequences, model.facts().vocab_size);
   host_tokens_.reserve(static_cast<size_t>(rows));
   rows_.reserve(static_cast<size_t>(rows));
   segments_.reserve(static_cast<size_t>(2 * options.max_sequences));
@@ -44,6 +43,7 @@ void MtpDrafter::run(int full_from) {
 void MtpDrafter::observe_prompt(Sequence& sequence, int first_position, Tensor hidden) {
   const std::span<const Token> tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(first_position),
                                                                           static_cast<size_t>(hidden.rows));
+  vocabulary_.observe(tokens);
   begin_batch();
   if (first_position > 0) add_rows(sequence, first_position, tokens.first(1), sequence.kept_hidden.row_range(0, 1), Phase::Prompt);
   add_rows(sequence, first_position + 1, tokens.subspan(1), hidden.row_range(0, hidden.rows - 1), Phase::Prompt);
@@ -52,6 +52,7 @@ void MtpDrafter::observe_prompt(Sequence& sequence, int first_position, Tensor h
 
 void MtpDrafter::propose(std::span<Sequence* const> sequences) {
   catch_up(sequences);
+  vocabulary_.refresh();
   while (!chain_.empty()) {
     choose_drafts();
     continue_chains();
@@ -66,6 +67,7 @@ void MtpDrafter::catch_up(std::span<Sequence* const> sequences) {
     const int count = sequence->kept_count, key_value_only = wants_drafts ? count - 1 : count;
     PACELINE_ASSERT(count >= 1);
     const int first = sequence->length() - count;
+    vocabulary_.observe(std::span(sequence->tokens).last(static_cast<size_t>(count)));
     add_rows(*sequence, first, std::span(sequence->tokens).subspan(static_cast<size_t>(first), static_cast<size_t>(key_value_only)),
              sequence->kept_hidden.row_range(0, key_value_only), Phase::Generate);
     if (wants_drafts) chain_.push_back(sequence);
@@ -79,16 +81,15 @@ void MtpDrafter::catch_up(std::span<Sequence* const> sequences) {
 
 void MtpDrafter::choose_drafts() {
   const int count = static_cast<int>(chain_.size());
-  const Tensor logits = logits_.row_range(0, count);
-  model_.draft_logits(logits, hidden_.row_range(full_from_, count));
+  const Tensor logits = vocabulary_.logits(hidden_.row_range(full_from_, count));
   for (int i = 0; i < count; ++i) {
     Sequence& sequence = *chain_[static_cast<size_t>(i)];
-    std::span<const float> row = host_logits_;
+    std::span<const float> row = std::span(host_logits_).first(static_cast<size_t>(logits.cols));
     if (device_.memory_is_host()) row = {logits.f32(i), static_cast<size_t>(logits.cols)};
     else device_.read(host_logits_.data(), logits.row_range(i, 1));
     const size_t settled = sequence.tokens.size();
     sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
-    const Token draft = sampler_.choose(row, sequence.parameters, sequence.tokens);
+    const Token draft = sampler_.choose(row, sequence.parameters, sequence.tokens, vocabulary_.ids());
     sequence.tokens.resize(settled);
     sequence.drafts.push_back(draft);
   }

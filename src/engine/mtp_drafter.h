@@ -5,6 +5,7 @@
 // penalties and truncation of the position they are for, so at temperature > 0 they agree with the target as often as possible.
 #include <vector>
 
+#include "engine/draft_vocabulary.h"
 #include "engine/drafter.h"
 #include "engine/runner.h"
 
@@ -16,6 +17,8 @@ class MtpDrafter final : public Drafter {
 
   void observe_prompt(Sequence& sequence, int first_position, Tensor hidden) override;
   void propose(std::span<Sequence* const> sequences) override;
+
+  const DraftVocabulary& vocabulary() const { return vocabulary_; }
 
  private:
   // Starts a batch; add_rows appends rows of one sequence: tokens from `first_position` on with hidden rows `hidden`.
@@ -30,7 +33,8 @@ class MtpDrafter final : public Drafter {
   Device& device_;
   Model& model_;
   Sampler sampler_;
-  OwnedTensor tokens_, hidden_, logits_;
+  DraftVocabulary vocabulary_;
+  OwnedTensor tokens_, hidden_;
   std::vector<Token> host_tokens_;
   std::vector<Segment> segments_;
   std::vector<Sequence*> chain_;  // sequences with a full row, in row order

@@ -37,12 +37,17 @@ Sampler::Sampler(int vocab_size) {
   candidates_.reserve(static_cast<size_t>(vocab_size));
 }
 
-void Sampler::adjust(std::span<const float> logits, const SamplingParameters& parameters,
-                     std::span<const Token> history) {
+float* Sampler::adjusted(Token token, std::span<const Token> ids) {
+  if (ids.empty()) return token >= 0 && static_cast<size_t>(token) < adjusted_.size() ? &adjusted_[static_cast<size_t>(token)] : nullptr;
+  const auto found = std::lower_bound(ids.begin(), ids.end(), token);
+  return found != ids.end() && *found == token ? &adjusted_[static_cast<size_t>(found - ids.begin())] : nullptr;
+}
+
+void Sampler::adjust(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
+                     std::span<const Token> ids) {
   adjusted_.assign(logits.begin(), logits.end());
   for (const LogitBias& bias : parameters.bias)
-    if (bias.token >= 0 && static_cast<size_t>(bias.token) < adjusted_.size())
-      adjusted_[static_cast<size_t>(bias.token)] += bias.bias;
+    if (float* logit = adjusted(bias.token, ids)) *logit += bias.bias;
   if (!parameters.has_penalties()) return;
 
   const size_t window = parameters.penalty_window < 0 ? history.size() : static_cast<size_t>(parameters.penalty_window);
@@ -56,10 +61,10 @@ void Sampler::adjust(std::span<const float> logits, const SamplingParameters& pa
     const Token token = counts_[first].first;
     const float count = static_cast<float>(end - first);
     first = end;
-    if (token < 0 || static_cast<size_t>(token) >= adjusted_.size()) continue;
-    float& logit = adjusted_[static_cast<size_t>(token)];
-    logit = logit <= 0 ? logit * parameters.repeat_penalty : logit / parameters.repeat_penalty;
-    logit -= count * parameters.frequency_penalty + parameters.presence_penalty;
+    float* logit = adjusted(token, ids);
+    if (logit == nullptr) continue;
+    *logit = *logit <= 0 ? *logit * parameters.repeat_penalty : *logit / parameters.repeat_penalty;
+    *logit -= count * parameters.frequency_penalty + parameters.presence_penalty;
   }
 }
 
@@ -101,25 +106,27 @@ void Sampler::keep_min_p(float share) {
   candidates_.resize(kept);
 }
 
-Token Sampler::choose(std::span<const float> logits, const SamplingParameters& parameters,
-                      std::span<const Token> history) {
-  PACELINE_ASSERT(!logits.empty());
+Token Sampler::choose(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
+                      std::span<const Token> ids) {
+  PACELINE_ASSERT(!logits.empty() && (ids.empty() || ids.size() == logits.size()));
+  const auto token_of = [&](Token index) { return ids.empty() ? index : ids[static_cast<size_t>(index)]; };
   if (!parameters.bias.empty() || parameters.has_penalties()) {
-    adjust(logits, parameters, history);
+    adjust(logits, parameters, history, ids);
     logits = adjusted_;
   }
-  if (parameters.temperature <= 0) return most_likely(logits);
+  if (parameters.temperature <= 0) return token_of(most_likely(logits));
 
   keep_top_k(logits, parameters.top_k);
   if (parameters.top_p < 1) keep_top_p(parameters.top_p);
   if (parameters.min_p > 0) keep_min_p(parameters.min_p);
   const int64_t position = static_cast<int64_t>(history.size());
-  Token best = candidates_.front().token;
+  Token best = token_of(candidates_.front().token);
   double best_score = -std::numeric_limits<double>::infinity();
   for (const Candidate& candidate : candidates_) {
+    const Token token = token_of(candidate.token);
     const double score = candidate.logit / static_cast<double>(parameters.temperature) +
-                         gumbel_noise(parameters.seed, position, candidate.token);
-    if (score > best_score || (score == best_score && candidate.token < best)) best = candidate.token, best_score = score;
+                         gumbel_noise(parameters.seed, position, token);
+    if (score > best_score || (score == best_score && token < best)) best = token, best_score = score;
   }
   return best;
 }

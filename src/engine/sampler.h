@@ -38,15 +38,20 @@ class Sampler {
   explicit Sampler(int vocab_size);
 
   // `logits` of vocab_size values is left alone. `history`: prompt and output before the position, oldest first; its length is the
-  // position. Drafts are chosen by the same call on the draft head's logits, hence with the same noise.
-  Token choose(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history);
+  // position. Drafts are chosen by the same call on the draft head's logits, hence with the same noise; a draft head may know only some
+  // tokens: then `ids` names them in rising order and logit i is that of ids[i].
+  Token choose(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
+               std::span<const Token> ids = {});
 
  private:
   struct Candidate {
-    Token token;
+    Token token;  // index of the logit until the end
     float logit;
   };
-  void adjust(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history);
+  // The logit of a token, or nullptr when the head does not know it.
+  float* adjusted(Token token, std::span<const Token> ids);
+  void adjust(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
+              std::span<const Token> ids);
   void keep_top_k(std::span<const float> logits, int count);
   void keep_top_p(float share);
   void keep_min_p(float share);

@@ -40,9 +40,13 @@ const GgufTensor& Binder::take(const std::string& name, const std::vector<int64_
   return *tensor;
 }
 
-WeightPtr Binder::matrix(const std::string& name, int64_t rows, int64_t cols, WeightUse use) {
+QuantMatrix Binder::view(const std::string& name, int64_t rows, int64_t cols) {
   const GgufTensor& tensor = take(name, {cols, rows});
-  return device_.load({tensor.type, checked_int(rows), checked_int(cols), tensor.bytes}, use);
+  return {tensor.type, checked_int(rows), checked_int(cols), tensor.bytes};
+}
+
+WeightPtr Binder::matrix(const std::string& name, int64_t rows, int64_t cols, WeightUse use) {
+  return device_.load(view(name, rows, cols), use);
 }
 
 WeightPtr Binder::experts(const std::string& name, int64_t rows, int64_t cols, int64_t expert_count) {

@@ -17,6 +17,8 @@ class Binder {
   bool has(const std::string& name) const { return file_.find(name) != nullptr; }
   // A matrix of `rows` outputs and `cols` inputs.
   WeightPtr matrix(const std::string& name, int64_t rows, int64_t cols, WeightUse use = WeightUse::Project);
+  // The same matrix as it lies in the file, for those who read rows of it.
+  QuantMatrix view(const std::string& name, int64_t rows, int64_t cols);
   // `expert_count` matrices of rows x cols.
   WeightPtr experts(const std::string& name, int64_t rows, int64_t cols, int64_t expert_count);
   // F32 values (any float type in the file) as rows x cols; `name` may be 1-D when rows is 1.

@@ -42,6 +42,8 @@ class Model {
   // out: rows x vocab_size.
   virtual void logits(Tensor out, Tensor hidden) = 0;
   virtual void draft_logits(Tensor out, Tensor hidden) = 0;
+  // The matrix behind draft_logits, as in the file: drafting may use a cheaper copy of some of its rows.
+  virtual QuantMatrix draft_head() const = 0;
 };
 
 struct ModelOptions {

@@ -22,6 +22,7 @@ class Qwen3 final : public Model {
   void draft(const Batch&, Tensor, int) override { PACELINE_ASSERT(!"qwen3 has no draft head"); }
   void logits(Tensor out, Tensor hidden) override;
   void draft_logits(Tensor, Tensor) override { PACELINE_ASSERT(!"qwen3 has no draft head"); }
+  QuantMatrix draft_head() const override { return {}; }
 
  private:
   Device& device_;

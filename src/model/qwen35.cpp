@@ -169,6 +169,7 @@ struct DraftBlock {
   WeightPtr project;                 // eh_proj [width, 2 * width], embedding half first
   OwnedTensor embed_norm, hidden_norm, head_norm;  // [width]
   WeightPtr embed, head;             // own tables where the file has them
+  QuantMatrix head_matrix;           // of the output head in use
 };
 
 class Qwen35 final : public Model {
@@ -183,6 +184,7 @@ class Qwen35 final : public Model {
   void draft_logits(Tensor out, Tensor hidden) override {
     project_head(out, hidden, draft_.head ? *draft_.head : *head_);
   }
+  QuantMatrix draft_head() const override { return draft_.head_matrix; }
 
  private:
   void load_layer(Binder& binder, Layer& layer, int index, bool recurrent);
@@ -201,6 +203,9 @@ class Qwen35 final : public Model {
   Tensor x_, normed_, pair_;  // residual stream, normed input of a mixer, (embedding, hidden) of the draft block
 };
 
+// The output head; tied models use the embedding.
+std::string output_name(const Binder& binder) { return binder.has("output.weight") ? "output.weight" : "token_embd.weight"; }
+
 Qwen35::Qwen35(const GgufFile& file, Device& device, const ModelOptions& options)
     : device_(device), config_(read_config(file)), scratch_(device, options.max_batch_rows) {
   Binder binder(file, device, options.on_progress);
@@ -211,7 +216,7 @@ Qwen35::Qwen35(const GgufFile& file, Device& device, const ModelOptions& options
   layers_.resize(config_.recurrent.size());
   for (size_t i = 0; i < layers_.size(); ++i) load_layer(binder, layers_[i], static_cast<int>(i), config_.recurrent[i]);
   output_norm_ = binder.vector("output_norm.weight", width);
-  head_ = binder.matrix(binder.has("output.weight") ? "output.weight" : "token_embd.weight", vocab, width);
+  head_ = binder.matrix(output_name(binder), vocab, width);
   if (config_.facts.has_draft_head) load_draft(binder);
   binder.finish();
 }
@@ -244,6 +249,7 @@ void Qwen35::load_draft(Binder& binder) {
     draft_.embed = binder.matrix(prefix + "embed_tokens.weight", vocab, width, WeightUse::Embed);
   if (binder.has(prefix + "shared_head_head.weight"))
     draft_.head = binder.matrix(prefix + "shared_head_head.weight", vocab, width);
+  draft_.head_matrix = binder.view(draft_.head ? prefix + "shared_head_head.weight" : output_name(binder), vocab, width);
   pair_ = scratch_.get("pair", 2 * width);
 }
 
