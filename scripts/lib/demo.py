@@ -41,15 +41,15 @@ def run_paceline(arguments, quiet=True):
     return result.stdout
 
 
-def complete(model, prompt, limit, mtp):
+def complete(model, prompt, limit, mtp, flags=()):
     output = run_paceline(['complete', '-m', str(model), '-p', prompt, '-n', str(limit), '--temp', '0', '--seed', '1', '--mtp', mtp,
-                           '--json'])
+                           '--json', *flags])
     return json.loads(output)
 
 
-def compare(model, prompt, limit):
+def compare(model, prompt, limit, flags=()):
     """(plain, with MTP) reports of one prompt; ends the demonstration when they are not the same text."""
-    plain, drafted = (complete(model, prompt, limit, mtp) for mtp in ('off', 'auto'))
+    plain, drafted = (complete(model, prompt, limit, mtp, flags) for mtp in ('off', 'auto'))
     if plain['ids'] != drafted['ids'] or plain['text'] != drafted['text']:
         sys.exit(f'demo: the texts differ, which must never happen:\n{plain["text"]!r}\n{drafted["text"]!r}')
     if not plain['ids']:
@@ -57,21 +57,25 @@ def compare(model, prompt, limit):
     return plain, drafted
 
 
-def acceptance(report):
-    shares = [f'{100 * accepted / drafted:.0f} %' for drafted, accepted in zip(report['drafted'], report['accepted'])
-              if drafted >= FEWEST_DRAFTS]
+def acceptance(reports):
+    """Shares of drafts accepted, by position in a round, over several reports."""
+    drafted = [sum(counts) for counts in zip(*(report['drafted'] for report in reports))]
+    accepted = [sum(counts) for counts in zip(*(report['accepted'] for report in reports))]
+    shares = [f'{100 * yes / all_:.0f} %' for yes, all_ in zip(accepted, drafted) if all_ >= FEWEST_DRAFTS]
     return ', '.join(shares) if shares else 'too few drafts to say'
 
 
 def show_shipped_model():
     size_mb = SHIPPED_MODEL.stat().st_size / 1e6
     print(f'\n== The model in the box: {SHIPPED_MODEL.relative_to(ROOT)}, {size_mb:.1f} MB, trained for three small jobs\n')
+    reports = []
     for prompt in PROMPTS:
+        print(f'> {prompt}\n', flush=True)
         _, drafted = compare(SHIPPED_MODEL, CHAT.format(prompt), 400)
-        print(f'> {prompt}\n')
+        reports.append(drafted)
         print('\n'.join('  ' + line for line in drafted['text'].strip().split('\n')))
-        print(f'\n  Plain and with MTP: the same {len(drafted["ids"])} tokens. Drafts accepted, by position: {acceptance(drafted)}; '
-              f'{drafted["tokens_per_pass"]:.2f} tokens per pass.\n')
+        print(f'\n  Plain and with MTP: the same {len(drafted["ids"])} tokens, {drafted["tokens_per_pass"]:.2f} of them per pass.\n')
+    print(f'  Drafts accepted over the three, by position: {acceptance(reports)}.\n')
 
 
 def synthetic_model():
@@ -92,14 +96,15 @@ def show_speed():
     print('== Speed: a synthetic model with the shape and size of Qwen3.5 0.8B in Q4_K_M. Its text means nothing; its work is real, and its\n'
           '   draft head is made to be right in 70 % of cases, about what real heads reach on code.\n', flush=True)
     model = synthetic_model()
-    runs = [compare(model, SYNTHETIC_PROMPT, SYNTHETIC_TOKENS) for _ in range(SPEED_RUNS)]
+    runs = [compare(model, SYNTHETIC_PROMPT, SYNTHETIC_TOKENS, ['--ignore-eos']) for _ in range(SPEED_RUNS)]
     before, after = (statistics.median(run[kind]['timings']['tokens_per_s'] for run in runs) for kind in (0, 1))
-    plain, drafted = runs[-1]
+    reports = [drafted for _, drafted in runs]
     print(f'  plain      {before:7.1f} tokens/s')
     print(f'  with MTP   {after:7.1f} tokens/s   {after / before:.2f} times as fast (medians of {SPEED_RUNS} runs)')
-    print(f'  Drafts accepted, by position: {acceptance(drafted)}; {drafted["tokens_per_pass"]:.2f} tokens per pass over the weights.')
-    print(f'  The same {len(plain["ids"])} tokens, checked one by one.')
-    print(f'  {drafted["device"]}')
+    print(f'  Drafts accepted, by position: {acceptance(reports)}; '
+          f'{statistics.median(report["tokens_per_pass"] for report in reports):.2f} tokens per pass over the weights.')
+    print(f'  The same {SYNTHETIC_TOKENS} tokens each time, checked one by one.')
+    print(f'  {reports[0]["device"]}')
 
 
 def main():
