@@ -14,7 +14,11 @@ job_count() {
 jobs=$(job_count)
 
 # Both are defaults: CMake ignores them in a build folder that was made otherwise, and a caller's own choice wins.
-if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}; fi
+if command -v ccache >/dev/null; then
+  export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
+  # Another checkout of the same sources finds the same objects.
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+fi
 if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
 
 # build_preset PRESET [targets...]
