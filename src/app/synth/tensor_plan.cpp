@@ -12,7 +12,7 @@ namespace {
 constexpr float kSwigluRms = 0.6f, kSiluRms = 0.6f, kSigmoidRms = 0.54f;
 // Eight experts' shares and the shared expert's gate together shrink a mixture by about this.
 constexpr float kMixtureRms = 0.66f;
-constexpr float kHeadLogitDeviation = 3;   // of plain random models
+constexpr float kHeadLogitDeviation = 3, kTiedLogitDeviation = 1.5f;  // of plain random models
 constexpr float kCodedLogit = 20;          // of the successor; others have deviation kCodedLogit / sqrt(width / 2)
 constexpr float kCodedBranchShare = 0.25f, kCodedDraftShare = 0.15f, kPlainDraftShare = 0.7f;
 // Large, so that weights of a small share of it are still well above the smallest halves; twice the deviation of MXFP4's table, so
@@ -24,7 +24,7 @@ float inverse_root(int64_t count) { return 1 / std::sqrt(static_cast<float>(coun
 class Planner {
  public:
   Planner(const ModelShape& shape, const QuantMix& mix, bool coded) : shape_(shape), mix_(mix), coded_(coded) {
-    residual_ = embedding_deviation(shape, coded);
+    residual_ = !coded && shape.tied ? 1 : kCodedEmbedding;
   }
 
   std::vector<TensorPlan> plan() {
@@ -63,7 +63,8 @@ class Planner {
     const Extents ne = {shape_.width, shape_.vocab_size};
     const bool own_output = coded_ || !shape_.tied;
     const TensorPlace place{own_output ? TensorRole::Default : TensorRole::Output, 0, 0, 0, false, shape_.width};
-    add("token_embd.weight", tensor_type(mix_, place), ne, coded_ ? Fill::CodedEmbedding : Fill::Random, residual_);
+    add("token_embd.weight", tensor_type(mix_, place), ne, coded_ ? Fill::CodedEmbedding : Fill::Random,
+        embedding_deviation(shape_, coded_));
     if (own_output) {
       const TensorPlace output{TensorRole::Output, 0, 0, 0, false, shape_.width};
       // Coded: ids that are never said get rows of half the size.
@@ -71,12 +72,7 @@ class Planner {
           coded_ ? coded_output_gain(shape_) * residual_ / 2 : kHeadLogitDeviation * inverse_root(shape_.width);
       add("output.weight", tensor_type(mix_, output), ne, coded_ ? Fill::CodedOutput : Fill::Random, deviation);
     }
-    add("output_norm.weight", QuantType::F32, {shape_.width}, coded_ ? Fill::EvenColumns : Fill::NearScale,
-        head_norm_scale());
-  }
-  // A tied head has the embedding's size, so the norm before it makes the logits sane.
-  float head_norm_scale() const {
-    return !coded_ && shape_.tied ? kHeadLogitDeviation * inverse_root(shape_.width) : 1;
+    add("output_norm.weight", QuantType::F32, {shape_.width}, coded_ ? Fill::EvenColumns : Fill::NearScale, 1);
   }
 
   void plan_block(float branch) {
@@ -140,7 +136,7 @@ class Planner {
            wanted * residual_ / input * inverse_root(2 * shape_.width), coded_ ? Fill::PassEmbedding : Fill::Random);
     norm("nextn.enorm", shape_.width, input);
     norm("nextn.hnorm", shape_.width, input);
-    floats("nextn.shared_head_norm", {shape_.width}, coded_ ? Fill::OddColumns : Fill::NearScale, head_norm_scale());
+    floats("nextn.shared_head_norm", {shape_.width}, coded_ ? Fill::OddColumns : Fill::NearScale, 1);
   }
 
   const ModelShape& shape_;
@@ -163,7 +159,10 @@ std::vector<TensorPlan> plan_tensors(const ModelShape& shape, const QuantMix& mi
   return Planner(shape, mix, coded).plan();
 }
 
-float embedding_deviation(const ModelShape& shape, bool coded) { return !coded && shape.tied ? 1 : kCodedEmbedding; }
+// A tied table is a head too; its rows are then small beside the residual stream, or every token would predict itself.
+float embedding_deviation(const ModelShape& shape, bool coded) {
+  return !coded && shape.tied ? kTiedLogitDeviation * inverse_root(shape.width) : kCodedEmbedding;
+}
 
 float coded_output_gain(const ModelShape& shape) {
   return kCodedLogit / (static_cast<float>(shape.width) / 2) / kCodedEmbedding;
