@@ -10,7 +10,7 @@ started=$SECONDS
 # Counts the tests in a ctest log, or the step itself. "99% tests passed, 1 tests failed out of 120" -> 119 and 1.
 count_results() {
   local log=$1 status=$2 line
-  line=$(grep -E '^[0-9]+% tests passed, [0-9]+ tests? failed out of [0-9]+' "$log" | tail -n 1)
+  line=$(grep -E '^[0-9]+% tests passed, [0-9]+ tests? failed out of [0-9]+' "$log" | tail -n 1 || true)
   if [[ $line =~ ,\ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then
     local bad=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]}
     ((status != 0 && bad == 0)) && bad=1
