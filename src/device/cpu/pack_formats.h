@@ -107,16 +107,24 @@ inline void put_scales(const Q5_1Block& block, int, int row, std::byte* group) {
   put_half(group + 32, row, block.minimum);
 }
 
-// The formats with super-blocks: all scales of the group at once, b is 0.
+// The formats with super-blocks: all scales of the group at once, b is 0. Bits are added to panels that start as zeros.
+inline void add_bits(std::byte* bytes, int row, int bits) { bytes[row] |= static_cast<std::byte>(bits); }
+
+// The pair of six-bit values of block b (panel_layout.h).
+inline void put_pair(std::byte* group, int b, int row, int first, int second) {
+  std::byte* arrays = group + 64 + 16 * (b >> 1);
+  const int shift = 4 * (b & 1);
+  add_bits(arrays, row, (first & 15) << shift);
+  add_bits(arrays + 64, row, (second & 15) << shift);
+  add_bits(arrays + 128, row, (first >> 4 | second >> 4 << 2) << shift);
+}
+
 template <class Block>
 void put_scales_and_minima(const Block& block, int row, std::byte* group) {
   const GroupScales scales = unpack_group_scales(block.scales);
   put_half(group, row, block.super_scale);
   put_half(group + 32, row, block.super_minimum);
-  for (int i = 0; i < 8; ++i) {
-    put_byte(group + 64 + 32 * i, row, scales.scale[i]);
-    put_byte(group + 80 + 32 * i, row, scales.minimum[i]);
-  }
+  for (int b = 0; b < 8; ++b) put_pair(group, b, row, scales.scale[b], scales.minimum[b]);
 }
 inline void put_scales(const Q4_KBlock& block, int, int row, std::byte* group) {
   put_scales_and_minima(block, row, group);
@@ -130,7 +138,7 @@ inline void put_scales(const Q6_KBlock& block, int, int row, std::byte* group) {
 }
 inline void put_scales(const Q3_KBlock& block, int, int row, std::byte* group) {
   put_half(group, row, block.super_scale);
-  for (int i = 0; i < 16; ++i) put_byte(group + 64 + 16 * i, row, q3_k_scale(block, i) - 32);
+  for (int b = 0; b < 8; ++b) put_pair(group, b, row, q3_k_scale(block, 2 * b), q3_k_scale(block, 2 * b + 1));
 }
 inline void put_scales(const Q2_KBlock& block, int, int row, std::byte* group) {
   put_half(group, row, block.super_scale);
@@ -139,7 +147,11 @@ inline void put_scales(const Q2_KBlock& block, int, int row, std::byte* group) {
 }
 inline void put_scales(const Iq4XsBlock& block, int, int row, std::byte* group) {
   put_half(group, row, block.super_scale);
-  for (int i = 0; i < 8; ++i) put_byte(group + 64 + 16 * i, row, iq4_xs_scale(block, i) - 32);
+  for (int b = 0; b < 8; ++b) {
+    const int scale = iq4_xs_scale(block, b);
+    add_bits(group + 64 + 16 * (b >> 1), row, (scale & 15) << (4 * (b & 1)));
+    add_bits(group + 32 + 16 * (b >> 2), row, scale >> 4 << (2 * (b & 3)));
+  }
 }
 
 }  // namespace paceline::cpu

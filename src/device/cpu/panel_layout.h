@@ -7,6 +7,10 @@
 // Narrow codes share vectors: nibble vector v has columns 4(2v) … in its low and 4(2v+1) … in its high halves; two-bit vector m holds
 // vectors 4m … 4m+3; a one-bit vector holds all eight. Panels are the same for every instruction set. F16, BF16 and F32 panels
 // are columns of 16 values.
+//
+// Scales of K formats are arrays of 16 bytes, one byte per row. "Pairs of six bits" are 192 bytes from 64 on: 4 arrays of low nibbles of
+// the first (array p: block 2p in the low, 2p+1 in the high halves), 4 of the second, 4 of high bits (2p: first << 0 | second << 2,
+// 2p+1: first << 4 | second << 6).
 #include <cstddef>
 #include <cstdint>
 
@@ -38,12 +42,13 @@ constexpr PanelLayout panel_layout(QuantType type) {
     case QuantType::Q4_1: return {1, 64, 4, 0};  // 16 f16 scales, 16 f16 minima
     case QuantType::Q5_1: return {1, 64, 4, 1};
     case QuantType::MXFP4: return {4, 64, 4, 0};  // 4 x 16 exponents
-    case QuantType::Q4_K: return {8, 320, 4, 0};  // 16 d, 16 dmin; per block 16 scales, 16 minima (u8)
-    case QuantType::Q5_K: return {8, 320, 4, 1};
+    case QuantType::Q4_K: return {8, 256, 4, 0};  // 16 d, 16 dmin; pairs of six bits: scale, minimum of a block
+    case QuantType::Q5_K: return {8, 256, 4, 1};
     case QuantType::Q2_K: return {8, 320, 2, 0};  // 16 d, 16 dmin; per block 2 x 16 (scale | min << 4)
     case QuantType::Q6_K: return {8, 320, 4, 2};  // 16 d, 32 unused bytes; per block 2 x 16 scales (i8)
-    case QuantType::Q3_K: return {8, 320, 2, 1};
-    case QuantType::IQ4_XS: return {8, 192, 4, 0};  // 16 d, 32 unused bytes; per block 16 scales (i8)
+    case QuantType::Q3_K: return {8, 256, 2, 1};  // 16 d, 32 unused bytes; pairs: scales + 32 of the halves of a block
+    case QuantType::IQ4_XS:
+      return {8, 128, 4, 0};  // 16 d; scales + 32: two high bits (2 x 16), then low nibbles (4 x 16)
   }
   return {};
 }

@@ -61,6 +61,8 @@ template <int kBits>
 PACELINE_INLINE I ishift_right(I a) {
   return _mm256_srai_epi32(a, kBits);
 }
+// a >= 0
+PACELINE_INLINE I ishift_right_by(I a, int bits) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128(bits)); }
 PACELINE_INLINE F as_float(I a) { return _mm256_castsi256_ps(a); }
 PACELINE_INLINE int32_t reduce_iadd(I a) {
   const __m128i quarter = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));

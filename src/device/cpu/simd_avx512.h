@@ -58,6 +58,8 @@ template <int kBits>
 PACELINE_INLINE I ishift_right(I a) {
   return _mm512_srai_epi32(a, kBits);
 }
+// a >= 0
+PACELINE_INLINE I ishift_right_by(I a, int bits) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(bits)); }
 PACELINE_INLINE F as_float(I a) { return _mm512_castsi512_ps(a); }
 PACELINE_INLINE int32_t reduce_iadd(I a) { return _mm512_reduce_add_epi32(a); }
 // 16 int32 in [-128, 127] to bytes

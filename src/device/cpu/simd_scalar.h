@@ -104,6 +104,10 @@ template <int kBits>
 PACELINE_INLINE I ishift_right(I a) {
   return each<I>([&](int i) { return a.v[i] >> kBits; });
 }
+// a >= 0
+PACELINE_INLINE I ishift_right_by(I a, int bits) {
+  return each<I>([&](int i) { return a.v[i] >> bits; });
+}
 PACELINE_INLINE F as_float(I a) {
   F out;
   __builtin_memcpy(out.v, a.v, sizeof out.v);

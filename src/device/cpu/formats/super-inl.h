@@ -1,11 +1,22 @@
 // The K formats and IQ4_XS: super-blocks of 256 with scales of scales. In a group's header, scales follow 64 bytes of f16: one array of 16
-// per block of 32 columns (Q4_K and Q5_K: scales then minima), or one per half block.
+// per half block, or packed six-bit values (panel_layout.h).
 
 namespace {
 
-// The unsigned / signed bytes of this part from an array of 16, as floats.
-PACELINE_INLINE F part_u8(const std::byte* values, int part) { return to_float(load_u8(values + part * kLanes)); }
+// The signed bytes of this part from an array of 16, as floats.
 PACELINE_INLINE F part_i8(const std::byte* values, int part) { return to_float(load_i8(values + part * kLanes)); }
+
+// The six-bit values of block b of a group.
+struct SixBitPair {
+  I first, second;
+  PACELINE_INLINE_MEMBER SixBitPair(const std::byte* group, int b, int part) {
+    const std::byte* arrays = group + 64 + 16 * (b >> 1) + part * kLanes;
+    const int shift = 4 * (b & 1);
+    const I nibble = iset1(15), high_bits = iset1(0x30), high = ishift_right_by(load_u8(arrays + 128), shift);
+    first = iadd(iand(ishift_right_by(load_u8(arrays), shift), nibble), iand(ishift_left<4>(high), high_bits));
+    second = iadd(iand(ishift_right_by(load_u8(arrays + 64), shift), nibble), iand(ishift_left<2>(high), high_bits));
+  }
+};
 
 struct Q4KFormat {
   static constexpr QuantType kType = QuantType::Q4_K;
@@ -13,8 +24,9 @@ struct Q4KFormat {
   struct Block : ScaledMin<CodeRange<0, 15>> {
     PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte* group, const std::byte* area, int b, int part) {
       unpack_nibbles(codes, area);
-      scale = mul(header.d, part_u8(group + 64 + 32 * b, part));
-      minimum = mul(header.dmin, part_u8(group + 80 + 32 * b, part));
+      const SixBitPair pair(group, b, part);
+      scale = mul(header.d, to_float(pair.first));
+      minimum = mul(header.dmin, to_float(pair.second));
     }
   };
 };
@@ -26,8 +38,9 @@ struct Q5KFormat {
     PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte* group, const std::byte* area, int b, int part) {
       unpack_nibbles(codes, area);
       merge_bits<4>(codes, area + 256);
-      scale = mul(header.d, part_u8(group + 64 + 32 * b, part));
-      minimum = mul(header.dmin, part_u8(group + 80 + 32 * b, part));
+      const SixBitPair pair(group, b, part);
+      scale = mul(header.d, to_float(pair.first));
+      minimum = mul(header.dmin, to_float(pair.second));
     }
   };
 };
@@ -52,8 +65,9 @@ struct Q3KFormat {
     PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte* group, const std::byte* area, int b, int part) {
       unpack_pairs(codes, area);
       merge_bits<2>(codes, area + 128);
-      scale_low = mul(header.d, part_i8(group + 64 + 32 * b, part));
-      scale_high = mul(header.d, part_i8(group + 80 + 32 * b, part));
+      const SixBitPair pair(group, b, part);
+      scale_low = mul(header.d, to_float(isub(pair.first, iset1(32))));
+      scale_high = mul(header.d, to_float(isub(pair.second, iset1(32))));
     }
   };
 };
@@ -80,7 +94,10 @@ struct Iq4XsFormat {
     PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte* group, const std::byte* area, int b, int part) {
       lookup_nibbles(codes, area, load_table(kIq4Codes));
       prepare_all<241>(codes);
-      scale = mul(header.d, part_i8(group + 64 + 16 * b, part));
+      const I low = ishift_right_by(load_u8(group + 64 + 16 * (b >> 1) + part * kLanes), 4 * (b & 1));
+      const I high = ishift_right_by(load_u8(group + 32 + 16 * (b >> 2) + part * kLanes), 2 * (b & 3));
+      const I whole = iadd(iand(low, iset1(15)), iand(ishift_left<4>(high), iset1(0x30)));
+      scale = mul(header.d, to_float(isub(whole, iset1(32))));
     }
   };
 };
