@@ -13,6 +13,14 @@ constexpr double kTwoTo63 = 9223372036854775808.0;
 
 }  // namespace
 
+// Here, where JsonMember is a complete type.
+JsonObject::JsonObject() = default;
+JsonObject::JsonObject(const JsonObject&) = default;
+JsonObject::JsonObject(JsonObject&&) noexcept = default;
+JsonObject& JsonObject::operator=(const JsonObject&) = default;
+JsonObject& JsonObject::operator=(JsonObject&&) noexcept = default;
+JsonObject::~JsonObject() = default;
+
 size_t JsonObject::size() const { return members_.size(); }
 
 size_t JsonObject::position(std::string_view key) const {
@@ -20,7 +28,8 @@ size_t JsonObject::position(std::string_view key) const {
     const auto at = index_.find(key);
     return at == index_.end() ? members_.size() : at->second;
   }
-  const auto at = std::find_if(members_.begin(), members_.end(), [key](const JsonMember& member) { return member.key == key; });
+  const auto at =
+      std::find_if(members_.begin(), members_.end(), [key](const JsonMember& member) { return member.key == key; });
   return static_cast<size_t>(at - members_.begin());
 }
 
@@ -60,9 +69,11 @@ JsonObject& Json::as_object() { return const_cast<JsonObject&>(std::as_const(*th
 
 int64_t Json::as_integer() const {
   if (const auto* value = std::get_if<int64_t>(&value_)) return *value;
-  if (const auto* value = std::get_if<uint64_t>(&value_)) fail("JSON: the integer ", *value, " is too large, expected below 2^63");
+  if (const auto* value = std::get_if<uint64_t>(&value_))
+    fail("JSON: the integer ", *value, " is too large, expected below 2^63");
   const double value = get<double>("an integer");
-  if (std::trunc(value) != value || value < -kTwoTo63 || value >= kTwoTo63) fail("JSON: expected an integer, got ", value);
+  if (std::trunc(value) != value || value < -kTwoTo63 || value >= kTwoTo63)
+    fail("JSON: expected an integer, got ", value);
   return static_cast<int64_t>(value);
 }
 
@@ -103,7 +114,8 @@ bool Json::operator==(const Json& other) const {
   if (is_array()) return as_array() == other.as_array();
   if (!is_object()) return true;
   const auto& members = as_object().members();
-  return members.size() == other.as_object().size() && std::all_of(members.begin(), members.end(), [&](const JsonMember& member) {
+  return members.size() == other.as_object().size() &&
+         std::all_of(members.begin(), members.end(), [&](const JsonMember& member) {
            const Json* value = other.find(member.key);
            return value != nullptr && member.value == *value;
          });

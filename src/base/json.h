@@ -28,6 +28,13 @@ struct JsonLimits {
 // Members in insertion order; lookup stays fast however many there are and whatever they are called.
 class JsonObject {
  public:
+  JsonObject();
+  JsonObject(const JsonObject&);
+  JsonObject(JsonObject&&) noexcept;
+  JsonObject& operator=(const JsonObject&);
+  JsonObject& operator=(JsonObject&&) noexcept;
+  ~JsonObject();
+
   const std::vector<JsonMember>& members() const { return members_; }
   size_t size() const;
   const Json* find(std::string_view key) const;
@@ -71,7 +78,9 @@ class Json {
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
   bool is_bool() const { return std::holds_alternative<bool>(value_); }
-  bool is_integer() const { return std::holds_alternative<int64_t>(value_) || std::holds_alternative<uint64_t>(value_); }
+  bool is_integer() const {
+    return std::holds_alternative<int64_t>(value_) || std::holds_alternative<uint64_t>(value_);
+  }
   bool is_number() const { return is_integer() || std::holds_alternative<double>(value_); }
   bool is_string() const { return std::holds_alternative<std::string>(value_); }
   bool is_array() const { return std::holds_alternative<Array>(value_); }
@@ -80,7 +89,7 @@ class Json {
 
   // Throw Error saying what was expected and what is there.
   bool as_bool() const;
-  int64_t as_integer() const;    // also of 3.0 and 1e3; must fit
+  int64_t as_integer() const;  // also of 3.0 and 1e3; must fit
   uint64_t as_unsigned() const;  // the same, for 0 to 2^64 - 1
   double as_number() const;
   const std::string& as_string() const;

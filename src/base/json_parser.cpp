@@ -14,10 +14,12 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Parser {
  public:
-  Parser(std::string_view text, std::string_view source, const JsonLimits& limits) : text_(text), source_(source), limits_(limits) {}
+  Parser(std::string_view text, std::string_view source, const JsonLimits& limits)
+      : text_(text), source_(source), limits_(limits) {}
 
   Json document() {
-    if (text_.size() > limits_.bytes) fail(source_, ": the text has ", text_.size(), " bytes, expected at most ", limits_.bytes);
+    if (text_.size() > limits_.bytes)
+      fail(source_, ": the text has ", text_.size(), " bytes, expected at most ", limits_.bytes);
     Json value = read_value(0);
     skip_space();
     if (at_ != text_.size()) unexpected("the end of the text");
@@ -35,12 +37,14 @@ class Parser {
   [[noreturn]] void unexpected(std::string_view expected) const {
     if (at_ == text_.size()) stop(cat("the text ends, expected ", expected), at_);
     const uint8_t byte = static_cast<uint8_t>(text_[at_]);
-    const std::string got = byte > 0x20 && byte < 0x7f ? cat("'", text_[at_], "'") : cat("byte ", static_cast<int>(byte));
+    const std::string got =
+        byte > 0x20 && byte < 0x7f ? cat("'", text_[at_], "'") : cat("byte ", static_cast<int>(byte));
     stop(cat("expected ", expected, ", got ", got), at_);
   }
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
+      ++at_;
   }
 
   bool next_is(char c) const { return at_ < text_.size() && text_[at_] == c; }
@@ -111,7 +115,8 @@ class Parser {
     std::string out;
     while (true) {
       const size_t plain = at_;
-      while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' && static_cast<uint8_t>(text_[at_]) >= 0x20) ++at_;
+      while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' && static_cast<uint8_t>(text_[at_]) >= 0x20)
+        ++at_;
       out += text_.substr(plain, at_ - plain);
       if (take('"')) break;
       if (at_ == text_.size()) stop("this string does not end", start);
@@ -146,7 +151,8 @@ class Parser {
     const std::string_view digits = text_.substr(std::min(at_, text_.size()), 4);
     uint32_t value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (digits.size() != 4 || error != std::errc() || end != digits.data() + 4) stop("expected four hex digits after \\u", start);
+    if (digits.size() != 4 || error != std::errc() || end != digits.data() + 4)
+      stop("expected four hex digits after \\u", start);
     at_ += 4;
     return value;
   }

@@ -71,7 +71,8 @@ size_t incomplete_utf8_tail(std::string_view text) {
       if (byte_at(tail, 0) >= 0x80 && byte_at(tail, 0) < 0xC0) continue;  // a continuation byte: look further back
       return 0;
     }
-    const bool unfinished = static_cast<size_t>(lead.length) > length && matching_bytes(tail, lead) == static_cast<int>(length);
+    const bool unfinished =
+        static_cast<size_t>(lead.length) > length && matching_bytes(tail, lead) == static_cast<int>(length);
     return unfinished ? length : 0;
   }
   return 0;

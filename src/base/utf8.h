@@ -12,7 +12,7 @@ inline constexpr uint32_t kReplacementCharacter = 0xFFFD;
 
 struct CodePoint {
   uint32_t value = kReplacementCharacter;
-  int length = 1;      // bytes; when invalid, the bytes one U+FFFD stands for (Unicode's maximal subpart), at least 1
+  int length = 1;  // bytes; when invalid, the bytes one U+FFFD stands for (Unicode's maximal subpart), at least 1
   bool valid = false;
 };
 

@@ -20,7 +20,8 @@ class ByteReader {
 
   std::span<const std::byte> take(uint64_t count, std::string_view what) {
     if (count > remaining())
-      fail(source_, ": ends inside ", what, " at byte ", offset_, ": ", count, " bytes expected, ", remaining(), " left");
+      fail(source_, ": ends inside ", what, " at byte ", offset_, ": ", count, " bytes expected, ", remaining(),
+           " left");
     const auto taken = bytes_.subspan(offset_, count);
     offset_ += count;
     return taken;
@@ -38,7 +39,8 @@ class ByteReader {
   uint64_t count(std::string_view what, uint64_t least_bytes, uint64_t at_most) {
     const uint64_t start = offset_, value = number<uint64_t>(what);
     if (value > remaining() / least_bytes)
-      fail(source_, ": ", what, " at byte ", start, " is ", value, ", more than the ", remaining(), " bytes left can hold");
+      fail(source_, ": ", what, " at byte ", start, " is ", value, ", more than the ", remaining(),
+           " bytes left can hold");
     if (value > at_most) fail(source_, ": ", what, " at byte ", start, " is ", value, ", expected at most ", at_most);
     return value;
   }

@@ -98,8 +98,9 @@ std::optional<double> GgufValue::number() const {
 
 // First position in order_ whose key is not less than `key`.
 size_t Metadata::position_in_order(std::string_view key) const {
-  const auto at = std::lower_bound(order_.begin(), order_.end(), key,
-                                   [this](uint32_t index, std::string_view wanted) { return entries_[index].first < wanted; });
+  const auto at = std::lower_bound(order_.begin(), order_.end(), key, [this](uint32_t index, std::string_view wanted) {
+    return entries_[index].first < wanted;
+  });
   return static_cast<size_t>(at - order_.begin());
 }
 
@@ -116,7 +117,8 @@ void Metadata::reserve(size_t count) {
 
 void Metadata::add(std::string key, GgufValue value) {
   const size_t position = position_in_order(key);
-  if (position < order_.size() && entries_[order_[position]].first == key) fail(source_, ": key ", key, " appears twice");
+  if (position < order_.size() && entries_[order_[position]].first == key)
+    fail(source_, ": key ", key, " appears twice");
   order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(position), static_cast<uint32_t>(entries_.size()));
   entries_.emplace_back(std::move(key), std::move(value));
 }
@@ -136,7 +138,8 @@ const GgufArray& Metadata::required_array(std::string_view key) const {
 
 void Metadata::reject(std::string_view key, const GgufValue& value, std::string_view expected) const {
   std::string got(gguf_value_type_name(value.type));
-  if (const auto* array = std::get_if<GgufArray>(&value.data)) got = cat("array of ", gguf_value_type_name(array->type));
+  if (const auto* array = std::get_if<GgufArray>(&value.data))
+    got = cat("array of ", gguf_value_type_name(array->type));
   if (const std::optional<double> number = value.number()) got = cat(*number, " (", got, ")");
   fail(source_, ": key ", key, " is ", got, ", expected ", expected);
 }
@@ -144,7 +147,8 @@ void Metadata::reject(std::string_view key, const GgufValue& value, std::string_
 int64_t Metadata::integer(std::string_view key, int64_t lowest, int64_t highest) const {
   const GgufValue& value = required(key);
   const std::optional<int64_t> whole = value.integer();
-  if (!whole || *whole < lowest || *whole > highest) reject(key, value, cat("an integer from ", lowest, " to ", highest));
+  if (!whole || *whole < lowest || *whole > highest)
+    reject(key, value, cat("an integer from ", lowest, " to ", highest));
   return *whole;
 }
 
@@ -186,7 +190,8 @@ std::vector<double> Metadata::number_array(std::string_view key) const {
   std::vector<double> out(array.size());
   for (size_t i = 0; i < out.size(); ++i) {
     out[i] = array.number(i).value_or(0);
-    if (!std::isfinite(out[i])) fail(source_, ": key ", key, ", element ", i, " is ", out[i], ", expected a finite number");
+    if (!std::isfinite(out[i]))
+      fail(source_, ": key ", key, ", element ", i, " is ", out[i], ", expected a finite number");
   }
   return out;
 }

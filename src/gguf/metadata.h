@@ -18,7 +18,7 @@ namespace paceline {
 enum class GgufType : uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
 
 std::string_view gguf_value_type_name(GgufType type);  // "u32", "string" …
-size_t gguf_value_bytes(GgufType type);                // bytes on disk of one value; 0 for String and Array
+size_t gguf_value_bytes(GgufType type);  // bytes on disk of one value; 0 for String and Array
 
 // An array as it lies on disk, so that it takes no more memory than it took in the file: strings in `texts`, everything else
 // packed little-endian in `packed`. Arrays of arrays do not exist here.
@@ -39,7 +39,7 @@ struct GgufValue {
   std::variant<uint64_t, int64_t, double, bool, std::string, GgufArray> data;
 
   std::optional<int64_t> integer() const;  // nullopt unless it is an integer that fits
-  std::optional<double> number() const;    // nullopt unless it is an integer or a float
+  std::optional<double> number() const;  // nullopt unless it is an integer or a float
 };
 
 class Metadata {
@@ -62,7 +62,7 @@ class Metadata {
   const std::string& text(std::string_view key) const;
   const std::vector<std::string>& text_array(std::string_view key) const;
   std::vector<int64_t> integer_array(std::string_view key) const;  // bool arrays count as 0/1
-  std::vector<double> number_array(std::string_view key) const;    // all finite
+  std::vector<double> number_array(std::string_view key) const;  // all finite
 
   // The same for keys that may be absent; a present key of a wrong type still throws.
   std::optional<int64_t> find_integer(std::string_view key, int64_t lowest, int64_t highest) const;

@@ -20,17 +20,21 @@ constexpr uint32_t kMaxDimensions = 4;
 void check_name(const ByteReader& reader, std::string_view name, std::string_view what, uint64_t longest) {
   if (name.empty()) fail(reader.source(), ": ", what, " before byte ", reader.offset(), " is empty");
   if (name.size() > longest)
-    fail(reader.source(), ": ", what, " before byte ", reader.offset(), " has ", name.size(), " bytes, expected at most ", longest);
-  const bool control = std::any_of(name.begin(), name.end(), [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; });
+    fail(reader.source(), ": ", what, " before byte ", reader.offset(), " has ", name.size(),
+         " bytes, expected at most ", longest);
+  const bool control =
+      std::any_of(name.begin(), name.end(), [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; });
   if (control || !is_valid_utf8(name))
     fail(reader.source(), ": ", what, " before byte ", reader.offset(), " is not clean UTF-8 text");
 }
 
 int read_version(ByteReader& reader) {
   const auto magic = reader.take(4, "the magic number");
-  if (std::memcmp(magic.data(), "GGUF", 4) != 0) fail(reader.source(), ": is not a GGUF file (it does not begin with \"GGUF\")");
+  if (std::memcmp(magic.data(), "GGUF", 4) != 0)
+    fail(reader.source(), ": is not a GGUF file (it does not begin with \"GGUF\")");
   const uint32_t version = reader.number<uint32_t>("the version");
-  if (version == 1) fail(reader.source(), ": is GGUF version 1, expected 2 or 3; convert the model again with a current tool");
+  if (version == 1)
+    fail(reader.source(), ": is GGUF version 1, expected 2 or 3; convert the model again with a current tool");
   if (version != 0 && (version & 0xffff) == 0)
     fail(reader.source(), ": is a big-endian GGUF file, expected little-endian; download the usual file of this model");
   if (version != 2 && version != 3) fail(reader.source(), ": is GGUF version ", version, ", expected 2 or 3");
@@ -51,7 +55,8 @@ void check_bool(const ByteReader& reader, std::string_view key, std::byte value)
 GgufArray read_array(ByteReader& reader, std::string_view key, GgufBudget& budget) {
   GgufArray array;
   array.type = read_type(reader, key);
-  if (array.type == GgufType::Array) fail(reader.source(), ": key ", key, " is an array of arrays, which no model needs");
+  if (array.type == GgufType::Array)
+    fail(reader.source(), ": key ", key, " is an array of arrays, which no model needs");
   const std::string what = cat("the element count of key ", key);
   if (array.type == GgufType::String) {
     const uint64_t count = reader.count(what, kLeastStringBytes, budget.strings);
@@ -116,7 +121,8 @@ QuantType check_type(const ByteReader& reader, const std::string& tensor, uint32
   if (name.empty()) fail(reader.source(), ": ", tensor, " has unknown tensor type ", id);
   if (name.starts_with('I') && !name.starts_with("IQ"))
     fail(reader.source(), ": ", tensor, " has type ", name, ", expected a floating-point or quantized type");
-  fail(reader.source(), ": ", tensor, " has type ", name, ", which paceline does not compute with; use a plain Q4_K_M (or, smaller, ",
+  fail(reader.source(), ": ", tensor, " has type ", name,
+       ", which paceline does not compute with; use a plain Q4_K_M (or, smaller, ",
        "Q3_K_M) file of this model: files marked UD or IQ1, IQ2, IQ3 use such types");
 }
 
@@ -127,14 +133,17 @@ uint64_t checked_tensor_bytes(const ByteReader& reader, const GgufTensor& tensor
   for (size_t i = 0; i < tensor.ne.size(); ++i) {
     const int64_t extent = tensor.ne[i];
     if (extent < 1 || extent > kLargest)
-      fail(reader.source(), ": ", tensor.name, " has extent ", extent, " in dimension ", i, ", expected 1 to ", kLargest);
-    if (i > 0 && (rows *= extent) > kLargest) fail(reader.source(), ": ", tensor.name, " has too many rows: ", tensor.shape());
+      fail(reader.source(), ": ", tensor.name, " has extent ", extent, " in dimension ", i, ", expected 1 to ",
+           kLargest);
+    if (i > 0 && (rows *= extent) > kLargest)
+      fail(reader.source(), ": ", tensor.name, " has too many rows: ", tensor.shape());
   }
   const FormatInfo& info = format_info(tensor.type);
   if (tensor.cols() % info.block_size != 0)
-    fail(reader.source(), ": ", tensor.name, " has ", tensor.cols(), " columns, expected a multiple of ", info.block_size, " (",
-         info.name, ")");
-  const uint64_t bytes_per_row = row_bytes(tensor.type, tensor.cols());  // at most 2^33, so the product stays below 2^64
+    fail(reader.source(), ": ", tensor.name, " has ", tensor.cols(), " columns, expected a multiple of ",
+         info.block_size, " (", info.name, ")");
+  const uint64_t bytes_per_row =
+      row_bytes(tensor.type, tensor.cols());  // at most 2^33, so the product stays below 2^64
   return bytes_per_row * static_cast<uint64_t>(rows);
 }
 
@@ -154,14 +163,17 @@ Placement read_tensor_info(ByteReader& reader, uint64_t alignment, GgufTensor& t
   tensor.type = check_type(reader, tensor.name, reader.number<uint32_t>("a tensor type"));
   const Placement placement{reader.number<uint64_t>("a tensor offset"), checked_tensor_bytes(reader, tensor)};
   if (placement.offset % alignment != 0)
-    fail(reader.source(), ": ", tensor.name, " lies at offset ", placement.offset, ", expected a multiple of ", alignment);
+    fail(reader.source(), ": ", tensor.name, " lies at offset ", placement.offset, ", expected a multiple of ",
+         alignment);
   return placement;
 }
 
-void check_no_overlap(const ByteReader& reader, const std::vector<GgufTensor>& tensors, const std::vector<Placement>& placements) {
+void check_no_overlap(const ByteReader& reader, const std::vector<GgufTensor>& tensors,
+                      const std::vector<Placement>& placements) {
   std::vector<uint32_t> order(tensors.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return placements[a].offset < placements[b].offset; });
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return placements[a].offset < placements[b].offset; });
   for (size_t i = 1; i < order.size(); ++i) {
     const Placement& before = placements[order[i - 1]];
     if (placements[order[i]].offset < before.offset + before.bytes)
@@ -175,7 +187,8 @@ void read_tensors(ByteReader& reader, uint64_t count, GgufPart& part) {
   std::vector<Placement> placements(count);
   for (uint64_t i = 0; i < count; ++i) placements[i] = read_tensor_info(reader, part.alignment, part.tensors[i]);
   if (count == 0) return;
-  reader.take((part.alignment - reader.offset() % part.alignment) % part.alignment, "the padding before the tensor data");
+  reader.take((part.alignment - reader.offset() % part.alignment) % part.alignment,
+              "the padding before the tensor data");
   const auto data = reader.take(reader.remaining(), "the tensor data");
   for (uint64_t i = 0; i < count; ++i) {
     const auto [offset, bytes] = placements[i];

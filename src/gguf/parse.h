@@ -24,7 +24,8 @@ struct GgufPart {
   int version = 0;
   uint64_t alignment = 32;
   Metadata metadata;
-  std::vector<GgufTensor> tensors;  // file order; bytes lie inside the parsed span, do not overlap and fit type and shape
+  std::vector<GgufTensor>
+      tensors;  // file order; bytes lie inside the parsed span, do not overlap and fit type and shape
 };
 
 GgufPart parse_gguf(const std::string& source, std::span<const std::byte> bytes, GgufBudget& budget);

@@ -65,12 +65,15 @@ void GgufFile::Contents::add_other_parts(GgufBudget& budget) {
   if (count <= 1) return;
   const std::optional<SplitName> name = parse_split_name(path);
   if (!name || name->count != count)
-    fail(path, ": is part of a split of ", count, " files, expected a name that ends in -00001-of-", split_path("", 1, static_cast<int>(count)).substr(10));
+    fail(path, ": is part of a split of ", count, " files, expected a name that ends in -00001-of-",
+         split_path("", 1, static_cast<int>(count)).substr(10));
   if (metadata.integer("split.no", 0, count - 1) != 0 || name->number != 1)
-    fail(path, ": is part ", name->number, " of ", count, "; give the first part, ", split_path(name->prefix, 1, name->count));
+    fail(path, ": is part ", name->number, " of ", count, "; give the first part, ",
+         split_path(name->prefix, 1, name->count));
   for (int number = 2; number <= count; ++number)
     add_part(split_path(name->prefix, number, name->count), number - 1, count, budget);
-  const int64_t total = metadata.find_integer("split.tensors.count", 0, INT32_MAX).value_or(static_cast<int64_t>(tensors.size()));
+  const int64_t total =
+      metadata.find_integer("split.tensors.count", 0, INT32_MAX).value_or(static_cast<int64_t>(tensors.size()));
   if (total != static_cast<int64_t>(tensors.size()))
     fail(path, ": the ", count, " parts have ", tensors.size(), " tensors, expected ", total, " (split.tensors.count)");
 }
@@ -85,7 +88,8 @@ const MappedFile* GgufFile::Contents::file_of(const GgufTensor& tensor) const {
   const std::less_equal<const std::byte*> not_after;
   for (const MappedFile& file : files) {
     const std::byte* begin = file.bytes().data();
-    if (not_after(begin, tensor.bytes.data()) && not_after(tensor.bytes.data(), begin + file.bytes().size() - 1)) return &file;
+    if (not_after(begin, tensor.bytes.data()) && not_after(tensor.bytes.data(), begin + file.bytes().size() - 1))
+      return &file;
   }
   return nullptr;
 }
@@ -100,7 +104,8 @@ GgufFile GgufFile::open(const std::string& path) {
   contents->add_other_parts(budget);
   contents->index_tensors();
   for (const MappedFile& file : contents->files)
-    if (!file.still_whole()) fail(file.path(), ": became shorter while it was being opened; wait for its download to finish");
+    if (!file.still_whole())
+      fail(file.path(), ": became shorter while it was being opened; wait for its download to finish");
   return GgufFile(std::move(contents));
 }
 
@@ -110,7 +115,8 @@ GgufFile GgufFile::from_bytes(const std::string& name, std::span<const std::byte
   contents->file_bytes = bytes.size();
   GgufBudget budget;
   contents->take_first(parse_gguf(name, bytes, budget));
-  if (contents->metadata.find_integer("split.count", 0, kMaxParts).value_or(1) > 1) fail(name, ": is part of a split file");
+  if (contents->metadata.find_integer("split.count", 0, kMaxParts).value_or(1) > 1)
+    fail(name, ": is part of a split file");
   contents->index_tensors();
   return GgufFile(std::move(contents));
 }

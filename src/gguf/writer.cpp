@@ -135,9 +135,13 @@ void GgufWriter::add(std::string key, GgufValue value) {
   state_->metadata.add(std::move(key), std::move(value));
 }
 
-void GgufWriter::add_text(std::string key, std::string value) { add(std::move(key), {GgufType::String, std::move(value)}); }
+void GgufWriter::add_text(std::string key, std::string value) {
+  add(std::move(key), {GgufType::String, std::move(value)});
+}
 void GgufWriter::add_u32(std::string key, uint32_t value) { add(std::move(key), {GgufType::U32, uint64_t{value}}); }
-void GgufWriter::add_f32(std::string key, float value) { add(std::move(key), {GgufType::F32, static_cast<double>(value)}); }
+void GgufWriter::add_f32(std::string key, float value) {
+  add(std::move(key), {GgufType::F32, static_cast<double>(value)});
+}
 void GgufWriter::add_bool(std::string key, bool value) { add(std::move(key), {GgufType::Bool, value}); }
 
 void GgufWriter::add_text_array(std::string key, std::vector<std::string> values) {
@@ -146,18 +150,21 @@ void GgufWriter::add_text_array(std::string key, std::vector<std::string> values
 
 void GgufWriter::add_i32_array(std::string key, const std::vector<int32_t>& values) {
   const auto* bytes = reinterpret_cast<const std::byte*>(values.data());
-  add(std::move(key), {GgufType::Array, GgufArray{GgufType::I32, {}, {bytes, bytes + values.size() * sizeof(int32_t)}}});
+  add(std::move(key),
+      {GgufType::Array, GgufArray{GgufType::I32, {}, {bytes, bytes + values.size() * sizeof(int32_t)}}});
 }
 
 void GgufWriter::declare(std::string name, QuantType type, std::vector<int64_t> ne) {
   PACELINE_ASSERT(!state_->header_written);
   const FormatInfo& info = format_info(type);
-  if (name.empty() || name.size() > 63) fail(state_->path, ": tensor name \"", name, "\" has ", name.size(), " bytes, expected 1 to 63");
+  if (name.empty() || name.size() > 63)
+    fail(state_->path, ": tensor name \"", name, "\" has ", name.size(), " bytes, expected 1 to 63");
   if (ne.empty() || ne.size() > 4) fail(state_->path, ": ", name, " has ", ne.size(), " dimensions, expected 1 to 4");
   if (std::any_of(ne.begin(), ne.end(), [](int64_t extent) { return extent < 1; }))
     fail(state_->path, ": ", name, " has an extent below 1");
   if (ne[0] % info.block_size != 0)
-    fail(state_->path, ": ", name, " has ", ne[0], " columns, expected a multiple of ", info.block_size, " (", info.name, ")");
+    fail(state_->path, ": ", name, " has ", ne[0], " columns, expected a multiple of ", info.block_size, " (",
+         info.name, ")");
   if (!state_->names.insert(name).second) fail(state_->path, ": tensor ", name, " is declared twice");
   const GgufTensor tensor{std::move(name), type, std::move(ne), {}};
   state_->tensor_bytes.push_back(row_bytes(type, tensor.cols()) * static_cast<uint64_t>(tensor.rows()));
@@ -168,7 +175,8 @@ void GgufWriter::write(std::span<const std::byte> bytes) {
   State& state = *state_;
   if (!state.header_written) state.write_header();
   while (!bytes.empty()) {
-    if (state.current == state.tensors.size()) fail(state.path, ": ", bytes.size(), " bytes more than the declared tensors have");
+    if (state.current == state.tensors.size())
+      fail(state.path, ": ", bytes.size(), " bytes more than the declared tensors have");
     const uint64_t missing = state.tensor_bytes[state.current] - state.current_bytes;
     const size_t piece = static_cast<size_t>(std::min<uint64_t>(bytes.size(), missing));
     state.append(reinterpret_cast<const char*>(bytes.data()), piece);
@@ -186,7 +194,8 @@ void GgufWriter::finish() {
   if (!state.header_written) state.write_header();
   if (state.current != state.tensors.size())
     fail(state.path, ": ", state.tensors[state.current].name, " has ", state.current_bytes, " of ",
-         state.tensor_bytes[state.current], " bytes, ", state.tensors.size() - state.current, " tensors are unfinished");
+         state.tensor_bytes[state.current], " bytes, ", state.tensors.size() - state.current,
+         " tensors are unfinished");
   state.flush();
   const int closed = ::close(state.descriptor);
   state.descriptor = -1;

@@ -16,12 +16,13 @@
 namespace paceline {
 
 template <class Block>
-concept BlockFormat = std::is_trivially_copyable_v<Block> && requires(const Block& in, Block& out, float* values, const float* source) {
-  { Block::kType } -> std::convertible_to<QuantType>;
-  { Block::kSize } -> std::convertible_to<int>;
-  { decode(in, values) } -> std::same_as<void>;
-  { encode(source, out) } -> std::same_as<void>;
-};
+concept BlockFormat =
+    std::is_trivially_copyable_v<Block> && requires(const Block& in, Block& out, float* values, const float* source) {
+      { Block::kType } -> std::convertible_to<QuantType>;
+      { Block::kSize } -> std::convertible_to<int>;
+      { decode(in, values) } -> std::same_as<void>;
+      { encode(source, out) } -> std::same_as<void>;
+    };
 
 inline constexpr float kLargestHalf = 65504.0f;
 

@@ -26,7 +26,8 @@ inline uint16_t float_to_half(float value) {
     half = 0x7e00 | ((magnitude >> 13) & 0x3ff);
   } else if (magnitude >= 0x47800000) {  // 65536 and above
     half = 0x7c00;
-  } else if (magnitude < 0x38800000) {  // below 2^-14: the sum's last bit is worth 2^-24, so the addition does the rounding
+  } else if (magnitude <
+             0x38800000) {  // below 2^-14: the sum's last bit is worth 2^-24, so the addition does the rounding
     half = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000;
   } else {
     half = (magnitude + 0xfff + ((magnitude >> 13) & 1) - (112u << 23)) >> 13;

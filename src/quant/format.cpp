@@ -77,18 +77,18 @@ constexpr FormatInfo row(std::string_view name) {
 }
 
 constexpr FormatInfo kFormats[] = {
-    row<F32Block>("F32"),     row<F16Block>("F16"),      row<Bf16Block>("BF16"),     row<Q8_0Block>("Q8_0"),
-    row<Q4_0Block>("Q4_0"),   row<Q4_1Block>("Q4_1"),    row<Q5_0Block>("Q5_0"),     row<Q5_1Block>("Q5_1"),
-    row<Q2_KBlock>("Q2_K"),   row<Q3_KBlock>("Q3_K"),    row<Q4_KBlock>("Q4_K"),     row<Q5_KBlock>("Q5_K"),
-    row<Q6_KBlock>("Q6_K"),   row<Iq4NlBlock>("IQ4_NL"), row<Iq4XsBlock>("IQ4_XS"), row<Mxfp4Block>("MXFP4"),
+    row<F32Block>("F32"),   row<F16Block>("F16"),      row<Bf16Block>("BF16"),    row<Q8_0Block>("Q8_0"),
+    row<Q4_0Block>("Q4_0"), row<Q4_1Block>("Q4_1"),    row<Q5_0Block>("Q5_0"),    row<Q5_1Block>("Q5_1"),
+    row<Q2_KBlock>("Q2_K"), row<Q3_KBlock>("Q3_K"),    row<Q4_KBlock>("Q4_K"),    row<Q5_KBlock>("Q5_K"),
+    row<Q6_KBlock>("Q6_K"), row<Iq4NlBlock>("IQ4_NL"), row<Iq4XsBlock>("IQ4_XS"), row<Mxfp4Block>("MXFP4"),
 };
 static_assert(std::size(kFormats) == std::size(kAllQuantTypes));
 
 // Types that exist but that paceline does not compute with (spec section 9.1).
 constexpr std::pair<uint32_t, std::string_view> kOtherTypes[] = {
-    {9, "Q8_1"},    {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {21, "IQ3_S"},
-    {22, "IQ2_S"},  {24, "I8"},    {25, "I16"},     {26, "I32"},    {27, "I64"},     {28, "F64"},   {29, "IQ1_M"},
-    {34, "TQ1_0"},  {35, "TQ2_0"}, {40, "NVFP4"},   {41, "Q1_0"},   {42, "Q2_0"},
+    {9, "Q8_1"},   {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {21, "IQ3_S"},
+    {22, "IQ2_S"}, {24, "I8"},    {25, "I16"},     {26, "I32"},    {27, "I64"},     {28, "F64"},   {29, "IQ1_M"},
+    {34, "TQ1_0"}, {35, "TQ2_0"}, {40, "NVFP4"},   {41, "Q1_0"},   {42, "Q2_0"},
 };
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {

@@ -31,15 +31,15 @@ enum class QuantType : uint32_t {
 };
 
 inline constexpr QuantType kAllQuantTypes[] = {
-    QuantType::F32,  QuantType::F16,  QuantType::BF16, QuantType::Q8_0, QuantType::Q4_0,   QuantType::Q4_1,
-    QuantType::Q5_0, QuantType::Q5_1, QuantType::Q2_K, QuantType::Q3_K, QuantType::Q4_K,   QuantType::Q5_K,
+    QuantType::F32,  QuantType::F16,    QuantType::BF16,   QuantType::Q8_0,  QuantType::Q4_0, QuantType::Q4_1,
+    QuantType::Q5_0, QuantType::Q5_1,   QuantType::Q2_K,   QuantType::Q3_K,  QuantType::Q4_K, QuantType::Q5_K,
     QuantType::Q6_K, QuantType::IQ4_NL, QuantType::IQ4_XS, QuantType::MXFP4,
 };
 
 struct FormatInfo {
   QuantType type;
   std::string_view name;  // as the field writes it: "Q4_K"
-  int block_size;         // elements in a block; a row is a whole number of blocks
+  int block_size;  // elements in a block; a row is a whole number of blocks
   int block_bytes;
   bool can_encode;
   // Decodes / encodes `count` elements (a multiple of block_size). Scalar, obvious, deterministic.

@@ -11,7 +11,7 @@ struct Q3_KBlock {
   static constexpr int kSize = 256;
   uint8_t high_bits[32];
   uint8_t quants[64];
-  uint8_t scales[12];    // bytes 0-7: low nibbles of two groups (g, g + 8); bytes 8-11: their two high bits
+  uint8_t scales[12];  // bytes 0-7: low nibbles of two groups (g, g + 8); bytes 8-11: their two high bits
   uint16_t super_scale;  // half
 };
 static_assert(sizeof(Q3_KBlock) == 110);
@@ -35,7 +35,8 @@ inline void decode(const Q3_KBlock& block, float* out) {
   for (int e = 0; e < 256; ++e) {
     const int h = e >> 7, j = (e >> 5) & 3, l = e & 31;
     const int low = (block.quants[32 * h + l] >> (2 * j)) & 3, high = (block.high_bits[l] >> (4 * h + j)) & 1;
-    out[e] = super_scale * static_cast<float>(q3_k_scale(block, e >> 4) - 32) * static_cast<float>((low | (high << 2)) - 4);
+    out[e] =
+        super_scale * static_cast<float>(q3_k_scale(block, e >> 4) - 32) * static_cast<float>((low | (high << 2)) - 4);
   }
 }
 

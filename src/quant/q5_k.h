@@ -9,7 +9,7 @@ struct Q5_KBlock {
   static constexpr QuantType kType = QuantType::Q5_K;
   static constexpr int kSize = 256;
   uint16_t super_scale, super_minimum;  // halves
-  uint8_t scales[12];                   // as in Q4_K
+  uint8_t scales[12];  // as in Q4_K
   uint8_t high_bits[32];
   uint8_t quants[128];
 };

@@ -102,15 +102,16 @@ float group_error(std::span<const float> group, float scale, const SymmetricStep
 }
 
 // The whole numbers (scale, minimum) around the given ones that miss least.
-void refine_scale_minimum(std::span<const float> group, WholeScalesMinima& out, size_t g, int highest, int highest_step) {
+void refine_scale_minimum(std::span<const float> group, WholeScalesMinima& out, size_t g, int highest,
+                          int highest_step) {
   const float super_scale = half_to_float(out.super_scale), super_minimum = half_to_float(out.super_minimum);
   const int scale = out.scales[g], minimum = out.minima[g];
-  float least = step_error(group, super_scale * static_cast<float>(scale), super_minimum * static_cast<float>(minimum), 0,
-                            highest_step);
+  float least = step_error(group, super_scale * static_cast<float>(scale), super_minimum * static_cast<float>(minimum),
+                           0, highest_step);
   for (int s = std::max(scale - 1, 0); s <= std::min(scale + 1, highest); ++s)
     for (int m = std::max(minimum - 1, 0); m <= std::min(minimum + 1, highest); ++m) {
-      const float error = step_error(group, super_scale * static_cast<float>(s), super_minimum * static_cast<float>(m), 0,
-                                      highest_step);
+      const float error = step_error(group, super_scale * static_cast<float>(s), super_minimum * static_cast<float>(m),
+                                     0, highest_step);
       if (error >= least) continue;
       least = error;
       out.scales[g] = static_cast<uint8_t>(s);
@@ -168,13 +169,14 @@ int nearest_entry(float value, StepTable table) {
   return index;
 }
 
-WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowest, int highest, const SymmetricSteps& steps) {
+WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowest, int highest,
+                              const SymmetricSteps& steps) {
   const size_t size = static_cast<size_t>(group_size), groups = x.size() / size;
   float scales[16];
   for (size_t g = 0; g < groups; ++g) {
     const std::span<const float> group = x.subspan(g * size, size);
     scales[g] = steps.table == nullptr ? best_scale(group, steps.lowest, steps.highest)
-                                    : best_table_scale(group, StepTable(steps.table, 16));
+                                       : best_table_scale(group, StepTable(steps.table, 16));
   }
   WholeScales out;
   out.super_scale = float_to_half(signed_extreme(scales, static_cast<int>(groups)) / static_cast<float>(lowest));

@@ -34,7 +34,8 @@ struct SymmetricSteps {
   int lowest = 0, highest = 0;
   const int8_t* table = nullptr;  // or 16 ascending entries
 };
-WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowest, int highest, const SymmetricSteps& steps);
+WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowest, int highest,
+                              const SymmetricSteps& steps);
 
 // Groups with a minimum: scales and minima as whole numbers in [0, highest] of a half each.
 struct WholeScalesMinima {

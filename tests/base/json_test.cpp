@@ -52,7 +52,7 @@ std::string unescaped(const std::string& text) {
 // Of the files whose fate is up to the parser, these are accepted: numbers too small for a double become 0, and integers that need
 // more than 64 bits become doubles.
 const std::set<std::string> kAccepted = {
-    "i_number_double_huge_neg_exp", "i_number_real_underflow",      "i_number_too_big_neg_int",
+    "i_number_double_huge_neg_exp", "i_number_real_underflow",        "i_number_too_big_neg_int",
     "i_number_too_big_pos_int",     "i_number_very_big_negative_int",
 };
 
@@ -137,7 +137,8 @@ TEST(Json, ErrorsSayWhere) {
 
 TEST(Json, Limits) {
   EXPECT_TRUE(accepts(std::string(128, '[') + std::string(128, ']')));
-  EXPECT_THAT(error_of(std::string(129, '[') + std::string(129, ']')), HasSubstr("column 129: nested deeper than 128 levels"));
+  EXPECT_THAT(error_of(std::string(129, '[') + std::string(129, ']')),
+              HasSubstr("column 129: nested deeper than 128 levels"));
   EXPECT_THAT(error_of("[1,2,3]", {.values = 3}), HasSubstr("more than 3 values"));
   EXPECT_EQ(error_of("[1,2]", {.values = 3}), "no error");
   EXPECT_THAT(error_of("[1,2,3]", {.bytes = 6}), HasSubstr("has 7 bytes, expected at most 6"));
@@ -184,7 +185,8 @@ TEST(Json, AccessorsSayWhatIsThere) {
   EXPECT_EQ(message([&] { a[2].as_bool(); }), "JSON: expected a boolean, got a string");
   EXPECT_EQ(message([&] { a[3].as_unsigned(); }), "JSON: expected an integer of at least 0, got -1");
   EXPECT_EQ(message([&] { a[4].as_integer(); }), "JSON: expected an integer, got 1.5");
-  EXPECT_EQ(message([&] { Json(UINT64_MAX).as_integer(); }), "JSON: the integer 18446744073709551615 is too large, expected below 2^63");
+  EXPECT_EQ(message([&] { Json(UINT64_MAX).as_integer(); }),
+            "JSON: the integer 18446744073709551615 is too large, expected below 2^63");
   EXPECT_EQ(a[2].find("x"), nullptr);
 }
 
@@ -194,8 +196,9 @@ TEST(Json, Writing) {
   json.set("empty", Json::array());
   json.set("none", Json::object());
   EXPECT_EQ(json.dump(), "{\"list\":[1,true,null,\"t\\\"\\\\\\n\\u0001\x7f\",2.5],\"empty\":[],\"none\":{}}");
-  EXPECT_EQ(json.dump(2), "{\n  \"list\": [\n    1,\n    true,\n    null,\n    \"t\\\"\\\\\\n\\u0001\x7f\",\n    2.5\n  ],\n"
-                          "  \"empty\": [],\n  \"none\": {}\n}");
+  EXPECT_EQ(json.dump(2),
+            "{\n  \"list\": [\n    1,\n    true,\n    null,\n    \"t\\\"\\\\\\n\\u0001\x7f\",\n    2.5\n  ],\n"
+            "  \"empty\": [],\n  \"none\": {}\n}");
   EXPECT_EQ(Json("a\xffz\xc3").dump(), "\"a\xef\xbf\xbdz\xef\xbf\xbd\"");
   EXPECT_EQ(Json::parse(json.dump(2)), json);
 }
@@ -205,7 +208,8 @@ TEST(Json, StringsComeBack) {
   for (uint32_t c = 0; c < 0x11000; c += c < 0x300 ? 1 : 37)
     if (c < 0xD800 || c > 0xDFFF) append_utf8(all, c);
   EXPECT_EQ(Json::parse(Json(all).dump()).as_string(), all);
-  EXPECT_EQ(Json::parse(R"("\u0041\u00e9\ud83d\ude00\/\b\f\n\r\t\"\\")").as_string(), "A\xc3\xa9\xf0\x9f\x98\x80/\b\f\n\r\t\"\\");
+  EXPECT_EQ(Json::parse(R"("\u0041\u00e9\ud83d\ude00\/\b\f\n\r\t\"\\")").as_string(),
+            "A\xc3\xa9\xf0\x9f\x98\x80/\b\f\n\r\t\"\\");
 }
 
 TEST(Json, Equality) {

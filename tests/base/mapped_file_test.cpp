@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,10 +28,13 @@ class Mapping : public testing::Test {
     }
   }
 
-  std::string path_ = testing::TempDir() + "/mapped_file_test_" + testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::string path_ =
+      testing::TempDir() + "/mapped_file_test_" + testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
-std::string text_of(const MappedFile& file) { return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}; }
+std::string text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
 
 TEST_F(Mapping, HasTheBytesOfTheFile) {
   const std::string bytes(100000, 'm');
@@ -76,7 +78,8 @@ TEST_F(Mapping, ErrorsNameTheReason) {
   EXPECT_EQ(error_of(path_), path_ + ": is empty");
   write("secret");
   ::chmod(path_.c_str(), 0);
-  const std::string want = ::geteuid() == 0 ? "no error" : path_ + ": cannot open: Permission denied";  // root reads everything
+  const std::string want =
+      ::geteuid() == 0 ? "no error" : path_ + ": cannot open: Permission denied";  // root reads everything
   EXPECT_EQ(error_of(path_), want);
 }
 

@@ -30,8 +30,9 @@ TEST(Utf8, EveryCodePointComesBack) {
 }
 
 TEST(Utf8, RefusesWhatIsNotUtf8) {
-  for (const char* wrong : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
-                            "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xfe", "\xff", "\xc3(", "\xe2\x28\xa1", "\xe2\x82(", "a\xc3"})
+  for (const char* wrong :
+       {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xfe", "\xff", "\xc3(", "\xe2\x28\xa1", "\xe2\x82(", "a\xc3"})
     EXPECT_FALSE(is_valid_utf8(wrong)) << wrong;
   EXPECT_TRUE(is_valid_utf8(""));
   EXPECT_TRUE(is_valid_utf8(std::string_view("a\0b", 3)));

@@ -104,14 +104,17 @@ TEST(GgufReader, GettersSayWhatIsWrong) {
       return error.what();
     }
   };
-  EXPECT_EQ(message([&] { meta.integer("count", 0, 64); }), "x.gguf: key count is 70 (u32), expected an integer from 0 to 64");
+  EXPECT_EQ(message([&] { meta.integer("count", 0, 64); }),
+            "x.gguf: key count is 70 (u32), expected an integer from 0 to 64");
   EXPECT_EQ(message([&] { meta.integer("gone", 0, 64); }), "x.gguf: key gone is missing");
   EXPECT_EQ(message([&] { meta.text("count"); }), "x.gguf: key count is 70 (u32), expected a string");
-  EXPECT_EQ(message([&] { meta.text_array("floats"); }), "x.gguf: key floats is array of f32, expected an array of string");
+  EXPECT_EQ(message([&] { meta.text_array("floats"); }),
+            "x.gguf: key floats is array of f32, expected an array of string");
   EXPECT_EQ(message([&] { meta.integer_array("name"); }), "x.gguf: key name is string, expected an array");
   EXPECT_THAT(message([&] { meta.integer_array("floats"); }), HasSubstr("expected an array of integers"));
   EXPECT_THAT(message([&] { meta.number_array("floats"); }), HasSubstr("element 0 is inf, expected a finite number"));
-  EXPECT_THAT(message([&] { meta.integer("huge", 0, INT64_MAX); }), HasSubstr("key huge is 18446744073709551616 (u64)"));
+  EXPECT_THAT(message([&] { meta.integer("huge", 0, INT64_MAX); }),
+              HasSubstr("key huge is 18446744073709551616 (u64)"));
   EXPECT_THAT(message([&] { meta.number("nan"); }), HasSubstr("expected a finite number"));
   EXPECT_THAT(message([&] { meta.find_bool("name"); }), HasSubstr("key name is string, expected a bool"));
   EXPECT_THAT(message([&] { meta.find_integer("name", 0, 1); }), HasSubstr("key name is string"));
@@ -197,16 +200,20 @@ TEST(GgufReader, RefusesBadKeysAndValues) {
   EXPECT_THAT(error_of(with_entry(R::entry(std::string("a\0b", 3), 4, R::number(1)))), HasSubstr("is not clean UTF-8"));
   EXPECT_THAT(error_of(with_entry(R::entry("a\x1b[31m", 4, R::number(1)))), HasSubstr("is not clean UTF-8"));
   EXPECT_THAT(error_of(with_entry(R::entry("a\xff", 4, R::number(1)))), HasSubstr("is not clean UTF-8"));
-  EXPECT_THAT(error_of(with_entry(R::entry(std::string(2000, 'k'), 4, R::number(1)))), HasSubstr("has 2000 bytes, expected at most 1024"));
+  EXPECT_THAT(error_of(with_entry(R::entry(std::string(2000, 'k'), 4, R::number(1)))),
+              HasSubstr("has 2000 bytes, expected at most 1024"));
   EXPECT_THAT(error_of(with_entry(R::number(UINT64_MAX) + "key       ")), HasSubstr("ends inside a key"));
   EXPECT_THAT(error_of(with_entry(R::entry("k", 13, R::number(1)))), HasSubstr("key k has unknown value type 13"));
-  EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(13, 1, R::number(1))))), HasSubstr("key k has unknown value type 13"));
+  EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(13, 1, R::number(1))))),
+              HasSubstr("key k has unknown value type 13"));
   EXPECT_THAT(error_of(with_entry(R::entry("k", 7, "\2"))), HasSubstr("key k has bool byte 2, expected 0 or 1"));
   EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(7, 1, "\3")))), HasSubstr("key k has bool byte 3"));
-  EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(9, 1, R::array(0, 0, ""))))), HasSubstr("key k is an array of arrays"));
+  EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(9, 1, R::array(0, 0, ""))))),
+              HasSubstr("key k is an array of arrays"));
   EXPECT_THAT(error_of(with_entry(R::entry("k", 8, R::number(INT64_MAX) + "abc"))), HasSubstr("ends inside k at byte"));
   EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(4, 1ull << 62, "")))), HasSubstr("more than the"));
-  EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(8, 2, R::text("a") + R::number(uint64_t{500}))))), HasSubstr("ends inside k"));
+  EXPECT_THAT(error_of(with_entry(R::entry("k", 9, R::array(8, 2, R::text("a") + R::number(uint64_t{500}))))),
+              HasSubstr("ends inside k"));
   RawGguf twice;
   twice.entries = {R::entry("k", 4, R::number(1)), R::entry("k", 4, R::number(1))};
   EXPECT_EQ(error_of(twice), "x.gguf: key k appears twice");
@@ -217,12 +224,14 @@ TEST(GgufReader, RefusesBadAlignment) {
     const std::string message = error_of(with_entry(R::entry("general.alignment", 4, R::number(alignment))));
     EXPECT_THAT(message, HasSubstr("key general.alignment is")) << alignment;
   }
-  EXPECT_THAT(error_of(with_entry(R::entry("general.alignment", 8, R::text("32")))), HasSubstr("key general.alignment is string"));
+  EXPECT_THAT(error_of(with_entry(R::entry("general.alignment", 8, R::text("32")))),
+              HasSubstr("key general.alignment is string"));
 }
 
 TEST(GgufReader, RefusesBadTensors) {
   EXPECT_THAT(error_of(with_tensor({"", {32}, 0, 0})), HasSubstr("a tensor name before byte 32 is empty"));
-  EXPECT_THAT(error_of(with_tensor({std::string(64, 't'), {32}, 0, 0})), HasSubstr("has 64 bytes, expected at most 63"));
+  EXPECT_THAT(error_of(with_tensor({std::string(64, 't'), {32}, 0, 0})),
+              HasSubstr("has 64 bytes, expected at most 63"));
   EXPECT_THAT(error_of(with_tensor({"t\x80", {32}, 0, 0})), HasSubstr("is not clean UTF-8"));
   EXPECT_THAT(error_of(with_tensor({"t", {}, 0, 0})), HasSubstr("t has 0 dimensions, expected 1 to 4"));
   EXPECT_THAT(error_of(with_tensor({"t", {1, 1, 1, 1, 1}, 0, 0})), HasSubstr("t has 5 dimensions"));
@@ -230,10 +239,12 @@ TEST(GgufReader, RefusesBadTensors) {
   EXPECT_THAT(error_of(with_tensor({"t", {-32}, 0, 0})), HasSubstr("t has extent -32 in dimension 0"));
   EXPECT_THAT(error_of(with_tensor({"t", {1ll << 40}, 0, 0})), HasSubstr("t has extent 1099511627776"));
   EXPECT_THAT(error_of(with_tensor({"t", {1, 1 << 30, 1 << 30, 1 << 30}, 0, 0})), HasSubstr("t has too many rows"));
-  EXPECT_THAT(error_of(with_tensor({"t", {48}, 8, 0})), HasSubstr("t has 48 columns, expected a multiple of 32 (Q8_0)"));
+  EXPECT_THAT(error_of(with_tensor({"t", {48}, 8, 0})),
+              HasSubstr("t has 48 columns, expected a multiple of 32 (Q8_0)"));
   EXPECT_THAT(error_of(with_tensor({"t", {32}, 12, 0})), HasSubstr("expected a multiple of 256 (Q4_K)"));
   EXPECT_THAT(error_of(with_tensor({"t", {32}, 0, 5})), HasSubstr("t lies at offset 5, expected a multiple of 32"));
-  EXPECT_THAT(error_of(with_tensor({"t", {2048}, 0, 0})), HasSubstr("t needs bytes 0 to 0+8192 of the tensor data, which has 4096"));
+  EXPECT_THAT(error_of(with_tensor({"t", {2048}, 0, 0})),
+              HasSubstr("t needs bytes 0 to 0+8192 of the tensor data, which has 4096"));
   EXPECT_THAT(error_of(with_tensor({"t", {32}, 0, 1ull << 63})), HasSubstr("t needs bytes 9223372036854775808"));
   EXPECT_THAT(error_of(with_tensor({"t", {32}, 0, UINT64_MAX - 31})), HasSubstr("t needs bytes"));
   EXPECT_THAT(error_of(with_tensor({"t", {2147483647, 2147483647}, 0, 0})), HasSubstr("t needs bytes"));
@@ -241,10 +252,13 @@ TEST(GgufReader, RefusesBadTensors) {
 }
 
 TEST(GgufReader, RefusesUnsupportedTypesByName) {
-  for (const auto& [id, name] : {std::pair(16u, "IQ2_XXS"), std::pair(21u, "IQ3_S"), std::pair(40u, "NVFP4"), std::pair(9u, "Q8_1")})
+  for (const auto& [id, name] :
+       {std::pair(16u, "IQ2_XXS"), std::pair(21u, "IQ3_S"), std::pair(40u, "NVFP4"), std::pair(9u, "Q8_1")})
     EXPECT_THAT(error_of(with_tensor({"blk.0.ffn_up.weight", {256}, id, 0})),
-                HasSubstr(cat("x.gguf: blk.0.ffn_up.weight has type ", name, ", which paceline does not compute with; use a plain Q4_K_M")));
-  EXPECT_THAT(error_of(with_tensor({"t", {256}, 26, 0})), HasSubstr("t has type I32, expected a floating-point or quantized type"));
+                HasSubstr(cat("x.gguf: blk.0.ffn_up.weight has type ", name,
+                              ", which paceline does not compute with; use a plain Q4_K_M")));
+  EXPECT_THAT(error_of(with_tensor({"t", {256}, 26, 0})),
+              HasSubstr("t has type I32, expected a floating-point or quantized type"));
   for (const uint32_t id : {4u, 33u, 36u, 43u, 0xffffffffu})
     EXPECT_THAT(error_of(with_tensor({"t", {256}, id, 0})), HasSubstr(cat("t has unknown tensor type ", id)));
 }
@@ -267,7 +281,8 @@ TEST(GgufReader, RefusesEveryTruncation) {
   raw.data_bytes = 32;
   const std::string bytes = raw.bytes();
   EXPECT_EQ(error_of(bytes), "no error");
-  for (size_t length = 0; length < bytes.size(); ++length) EXPECT_NE(error_of(bytes.substr(0, length)), "no error") << length;
+  for (size_t length = 0; length < bytes.size(); ++length)
+    EXPECT_NE(error_of(bytes.substr(0, length)), "no error") << length;
 }
 
 TEST(GgufReader, NamesFilesThatCannotBeOpened) {

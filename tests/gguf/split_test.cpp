@@ -1,4 +1,6 @@
 // Split files: parts are found by the first one's name, and everything that does not fit together is refused.
+#include "gguf/split.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +8,6 @@
 
 #include "gguf/raw_gguf.h"
 #include "gguf/reader.h"
-#include "gguf/split.h"
 
 namespace paceline::test {
 
@@ -44,7 +45,8 @@ class GgufSplit : public testing::Test {
     }
   }
 
-  std::string prefix_ = testing::TempDir() + "/split_test_" + testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::string prefix_ =
+      testing::TempDir() + "/split_test_" + testing::UnitTest::GetInstance()->current_test_info()->name();
   std::deque<TemporaryFile> files_;
 };
 
@@ -55,8 +57,8 @@ TEST(GgufSplitName, IsReadAndWritten) {
   EXPECT_EQ(name->number, 2);
   EXPECT_EQ(name->count, 14);
   EXPECT_EQ(split_path("a/b-model", 2, 14), "a/b-model-00002-of-00014.gguf");
-  for (const char* wrong : {"m.gguf", "-00001-of-00002", "m-00003-of-00002.gguf", "m-00000-of-00002.gguf", "m-0001-of-00002.gguf",
-                            "m-00001_of-00002.gguf", "m-0000a-of-00002.gguf", ""})
+  for (const char* wrong : {"m.gguf", "-00001-of-00002", "m-00003-of-00002.gguf", "m-00000-of-00002.gguf",
+                            "m-0001-of-00002.gguf", "m-00001_of-00002.gguf", "m-0000a-of-00002.gguf", ""})
     EXPECT_FALSE(parse_split_name(wrong)) << wrong;
 }
 
@@ -109,7 +111,8 @@ TEST_F(GgufSplit, TensorsMustAddUpAndDiffer) {
 
 TEST_F(GgufSplit, ARenamedPartIsExplained) {
   const TemporaryFile renamed(prefix_ + ".gguf", part(0, 3, "a").bytes());
-  EXPECT_THAT(error_of(renamed.path()), HasSubstr("is part of a split of 3 files, expected a name that ends in -00001-of-00003.gguf"));
+  EXPECT_THAT(error_of(renamed.path()),
+              HasSubstr("is part of a split of 3 files, expected a name that ends in -00001-of-00003.gguf"));
 }
 
 TEST_F(GgufSplit, ThousandsOfPartsAreRefused) {

@@ -30,7 +30,8 @@ class GgufWriting : public testing::Test {
     }
   }
 
-  std::string path_ = testing::TempDir() + "/writer_test_" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".gguf";
+  std::string path_ =
+      testing::TempDir() + "/writer_test_" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".gguf";
 };
 
 std::vector<std::byte> pattern(size_t count, int seed) {
@@ -113,17 +114,20 @@ TEST_F(GgufWriting, MistakesAreNamed) {
   EXPECT_THAT(error_of([&] { writer.add_u32("k", 2); }), HasSubstr("key k appears twice"));
   EXPECT_THAT(error_of([&] { writer.add_u32("general.alignment", 64); }), HasSubstr("cannot be anything but 32"));
   writer.add_u32("general.alignment", 32);
-  EXPECT_THAT(error_of([&] { writer.declare("t", QuantType::Q4_K, {128}); }), HasSubstr("t has 128 columns, expected a multiple of 256"));
+  EXPECT_THAT(error_of([&] { writer.declare("t", QuantType::Q4_K, {128}); }),
+              HasSubstr("t has 128 columns, expected a multiple of 256"));
   EXPECT_THAT(error_of([&] { writer.declare("t", QuantType::F32, {}); }), HasSubstr("t has 0 dimensions"));
   EXPECT_THAT(error_of([&] { writer.declare("t", QuantType::F32, {4, 0}); }), HasSubstr("t has an extent below 1"));
   EXPECT_THAT(error_of([&] { writer.declare("", QuantType::F32, {4}); }), HasSubstr("has 0 bytes, expected 1 to 63"));
   writer.declare("t", QuantType::F32, {4});
   EXPECT_THAT(error_of([&] { writer.declare("t", QuantType::F32, {4}); }), HasSubstr("tensor t is declared twice"));
-  EXPECT_THAT(error_of([&] { writer.write(pattern(17, 0)); }), HasSubstr("1 bytes more than the declared tensors have"));
+  EXPECT_THAT(error_of([&] { writer.write(pattern(17, 0)); }),
+              HasSubstr("1 bytes more than the declared tensors have"));
 }
 
 TEST_F(GgufWriting, AFolderThatIsNotThereIsNamed) {
-  EXPECT_THAT(error_of([] { GgufWriter("/nonexistent/x.gguf"); }), HasSubstr("/nonexistent/x.gguf.part: cannot create: No such file"));
+  EXPECT_THAT(error_of([] { GgufWriter("/nonexistent/x.gguf"); }),
+              HasSubstr("/nonexistent/x.gguf.part: cannot create: No such file"));
 }
 
 }  // namespace

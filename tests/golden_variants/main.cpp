@@ -1,11 +1,10 @@
 // golden_variants GOLDEN_FOLDER OUT_FOLDER: more golden models out of one. Every value of a Q4_0 block, (q - 8) * d, can be written without
-// rounding in Q4_1, Q5_0, Q5_1, Q8_0 and F32, and the trunk does not see the MTP block; so hybrid-untied.Q4_0 written in another format, or
-// without the block, has the same logits. Each block is checked to decode to the same floats.
+// rounding in Q4_1, Q5_0, Q5_1, Q8_0 and F32; so hybrid-untied.Q4_0 written in another format has the same logits. Each tensor is checked
+// to decode to the same floats.
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <string>
 
@@ -79,24 +78,24 @@ void decode_all(std::span<const std::byte> bytes, std::vector<std::byte>& out) {
 }
 
 struct Variant {
-  std::string name;
   QuantType type;
-  void (*convert)(std::span<const std::byte> bytes, std::vector<std::byte>& out);  // nullptr: as it is
-  bool with_draft_block;
+  void (*convert)(std::span<const std::byte> bytes, std::vector<std::byte>& out);
 };
 
 const Variant kVariants[] = {
-    {"hybrid-untied.Q4_0-as-Q4_1", QuantType::Q4_1, convert_blocks<Q4_1Block>, true},
-    {"hybrid-untied.Q4_0-as-Q5_0", QuantType::Q5_0, convert_blocks<Q5_0Block>, true},
-    {"hybrid-untied.Q4_0-as-Q5_1", QuantType::Q5_1, convert_blocks<Q5_1Block>, true},
-    {"hybrid-untied.Q4_0-as-Q8_0", QuantType::Q8_0, convert_blocks<Q8_0Block>, true},
-    {"hybrid-untied.Q4_0-as-F32", QuantType::F32, decode_all, true},
-    {"hybrid-untied.Q4_0-plain", QuantType::Q4_0, nullptr, false},
+    {QuantType::Q4_1, convert_blocks<Q4_1Block>},
+    {QuantType::Q5_0, convert_blocks<Q5_0Block>},
+    {QuantType::Q5_1, convert_blocks<Q5_1Block>},
+    {QuantType::Q8_0, convert_blocks<Q8_0Block>},
+    {QuantType::F32, decode_all},
 };
+
+std::string name_of(const Variant& variant) { return cat(kBase, "-as-", format_info(variant.type).name); }
 
 std::vector<float> decoded(QuantType type, std::span<const std::byte> bytes) {
   const FormatInfo& info = format_info(type);
-  std::vector<float> values(bytes.size() / static_cast<size_t>(info.block_bytes) * static_cast<size_t>(info.block_size));
+  std::vector<float> values(bytes.size() / static_cast<size_t>(info.block_bytes) *
+                            static_cast<size_t>(info.block_size));
   info.decode(bytes.data(), values.data(), values.size());
   return values;
 }
@@ -104,25 +103,18 @@ std::vector<float> decoded(QuantType type, std::span<const std::byte> bytes) {
 std::vector<std::byte> converted(const Variant& variant, const GgufTensor& tensor) {
   std::vector<std::byte> out;
   variant.convert(tensor.bytes, out);
-  if (decoded(variant.type, out) != decoded(tensor.type, tensor.bytes)) fail(variant.name, ": ", tensor.name, " does not decode to the same values");
+  if (decoded(variant.type, out) != decoded(tensor.type, tensor.bytes))
+    fail(name_of(variant), ": ", tensor.name, " does not decode to the same values");
   return out;
 }
 
 void write_model(const GgufFile& file, const Variant& variant, const fs::path& path) {
-  const int64_t blocks = file.metadata().integer("qwen35.block_count", 2, 512);
-  const std::string draft_block = cat("blk.", blocks - 1, ".");
   GgufWriter writer(path.string());
-  for (const auto& [key, value] : file.metadata().entries()) {
-    if (!variant.with_draft_block && key == "qwen35.block_count") writer.add_u32(key, static_cast<uint32_t>(blocks - 1));
-    else if (variant.with_draft_block || key != "qwen35.nextn_predict_layers") writer.add(key, value);
-  }
-  const auto kept = [&](const GgufTensor& tensor) { return variant.with_draft_block || !tensor.name.starts_with(draft_block); };
-  const auto changes = [&](const GgufTensor& tensor) { return variant.convert != nullptr && tensor.type == QuantType::Q4_0; };
+  for (const auto& [key, value] : file.metadata().entries()) writer.add(key, value);
   for (const GgufTensor& tensor : file.tensors())
-    if (kept(tensor)) writer.declare(tensor.name, changes(tensor) ? variant.type : tensor.type, tensor.ne);
+    writer.declare(tensor.name, tensor.type == QuantType::Q4_0 ? variant.type : tensor.type, tensor.ne);
   for (const GgufTensor& tensor : file.tensors()) {
-    if (!kept(tensor)) continue;
-    if (changes(tensor)) writer.write(converted(variant, tensor));
+    if (tensor.type == QuantType::Q4_0) writer.write(converted(variant, tensor));
     else writer.write(tensor.bytes);
   }
   writer.finish();
@@ -140,13 +132,13 @@ void run(const fs::path& golden, const fs::path& out) {
   const Json peers = Json::parse(read_file(golden / "peer_distance.json"), "peer_distance.json");
   Json distances = Json::object();
   for (const Variant& variant : kVariants) {
-    write_model(file, variant, out / (variant.name + ".gguf"));
-    Json distance = peers.at(kBase);
+    const std::string name = name_of(variant);
+    write_model(file, variant, out / (name + ".gguf"));
     for (const char* extension : {".json", ".trunk.f32", ".mtp.f32"})
-      if (variant.with_draft_block || std::string_view(extension) != ".mtp.f32")
-        fs::copy_file((golden / kBase).string() + extension, out / (variant.name + extension), fs::copy_options::overwrite_existing);
-    distances.set(variant.name, distance);
-    std::printf("%s\n", variant.name.c_str());
+      fs::copy_file((golden / kBase).string() + extension, out / (name + extension),
+                    fs::copy_options::overwrite_existing);
+    distances.set(name, peers.at(kBase));
+    std::printf("%s\n", name.c_str());
   }
   std::ofstream(out / "peer_distance.json") << distances.dump(1) << '\n';
 }

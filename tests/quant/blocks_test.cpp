@@ -32,13 +32,15 @@ std::vector<float> gaussian(size_t count, uint32_t seed) {
 }
 
 std::vector<std::byte> encoded(const FormatInfo& info, const std::vector<float>& values) {
-  std::vector<std::byte> blocks(values.size() / static_cast<size_t>(info.block_size) * static_cast<size_t>(info.block_bytes));
+  std::vector<std::byte> blocks(values.size() / static_cast<size_t>(info.block_size) *
+                                static_cast<size_t>(info.block_bytes));
   info.encode(values.data(), blocks.data(), values.size());
   return blocks;
 }
 
 std::vector<float> decoded(const FormatInfo& info, const std::vector<std::byte>& blocks) {
-  std::vector<float> values(blocks.size() / static_cast<size_t>(info.block_bytes) * static_cast<size_t>(info.block_size));
+  std::vector<float> values(blocks.size() / static_cast<size_t>(info.block_bytes) *
+                            static_cast<size_t>(info.block_size));
   info.decode(blocks.data(), values.data(), values.size());
   return values;
 }
@@ -71,7 +73,8 @@ TEST_P(Blocks, DecodeAsTheFormulasSay) {
     for (int e = 0; e < info.block_size; ++e) {
       const float want = spec.value(e), got = values[static_cast<size_t>(e)];
       const bool same = std::bit_cast<uint32_t>(got) == std::bit_cast<uint32_t>(want);
-      ASSERT_TRUE(same || (std::isnan(want) && std::isnan(got))) << info.name << " element " << e << ": " << got << ", " << want;
+      ASSERT_TRUE(same || (std::isnan(want) && std::isnan(got)))
+          << info.name << " element " << e << ": " << got << ", " << want;
     }
   }
 }

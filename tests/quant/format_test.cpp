@@ -1,4 +1,6 @@
 // The table of formats, and the conversions between float and the two 16-bit floats, exhaustively.
+#include "quant/format.h"
+
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -9,7 +11,6 @@
 
 #include "base/error.h"
 #include "quant/f16.h"
-#include "quant/format.h"
 #include "quant/spec_formulas.h"
 
 namespace paceline::test {
@@ -23,12 +24,14 @@ TEST(Format, TableHasTheSizesOfTheSpec) {
     int block_size, block_bytes;
   };
   const Row rows[] = {
-      {QuantType::F32, "F32", 1, 4},        {QuantType::F16, "F16", 1, 2},         {QuantType::BF16, "BF16", 1, 2},
-      {QuantType::Q4_0, "Q4_0", 32, 18},    {QuantType::Q4_1, "Q4_1", 32, 20},     {QuantType::Q5_0, "Q5_0", 32, 22},
-      {QuantType::Q5_1, "Q5_1", 32, 24},    {QuantType::Q8_0, "Q8_0", 32, 34},     {QuantType::Q2_K, "Q2_K", 256, 84},
-      {QuantType::Q3_K, "Q3_K", 256, 110},  {QuantType::Q4_K, "Q4_K", 256, 144},   {QuantType::Q5_K, "Q5_K", 256, 176},
-      {QuantType::Q6_K, "Q6_K", 256, 210},  {QuantType::IQ4_NL, "IQ4_NL", 32, 18}, {QuantType::IQ4_XS, "IQ4_XS", 256, 136},
-      {QuantType::MXFP4, "MXFP4", 32, 17},
+      {QuantType::F32, "F32", 1, 4},           {QuantType::F16, "F16", 1, 2},
+      {QuantType::BF16, "BF16", 1, 2},         {QuantType::Q4_0, "Q4_0", 32, 18},
+      {QuantType::Q4_1, "Q4_1", 32, 20},       {QuantType::Q5_0, "Q5_0", 32, 22},
+      {QuantType::Q5_1, "Q5_1", 32, 24},       {QuantType::Q8_0, "Q8_0", 32, 34},
+      {QuantType::Q2_K, "Q2_K", 256, 84},      {QuantType::Q3_K, "Q3_K", 256, 110},
+      {QuantType::Q4_K, "Q4_K", 256, 144},     {QuantType::Q5_K, "Q5_K", 256, 176},
+      {QuantType::Q6_K, "Q6_K", 256, 210},     {QuantType::IQ4_NL, "IQ4_NL", 32, 18},
+      {QuantType::IQ4_XS, "IQ4_XS", 256, 136}, {QuantType::MXFP4, "MXFP4", 32, 17},
   };
   ASSERT_EQ(std::size(rows), std::size(kAllQuantTypes));
   for (const Row& row : rows) {
@@ -115,7 +118,8 @@ TEST(Bfloat16, EveryValueEncodesBackAndRoundsToNearestEven) {
 // The float types keep what is not finite, as they are used for values as well as for weights.
 TEST(Format, FloatTypesKeepInfinity) {
   for (const QuantType type : {QuantType::F32, QuantType::F16, QuantType::BF16}) {
-    const float values[] = {1.5f, -std::numeric_limits<float>::infinity(), 0.0f, std::numeric_limits<float>::quiet_NaN()};
+    const float values[] = {1.5f, -std::numeric_limits<float>::infinity(), 0.0f,
+                            std::numeric_limits<float>::quiet_NaN()};
     std::byte bytes[16];
     float back[4];
     format_info(type).encode(values, bytes, 4);

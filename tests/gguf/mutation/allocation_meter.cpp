@@ -19,8 +19,9 @@ void* allocate(size_t size, size_t alignment) {
                  alive_bytes.load() - start_bytes.load());
     std::abort();
   }
-  void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                                                       : std::malloc(size == 0 ? 1 : size);
+  void* memory = alignment > alignof(std::max_align_t)
+                     ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
+                     : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   const size_t alive = alive_bytes.fetch_add(malloc_usable_size(memory)) + malloc_usable_size(memory);
   const size_t above = alive > start_bytes.load() ? alive - start_bytes.load() : 0;

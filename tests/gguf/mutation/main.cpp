@@ -15,15 +15,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <string>
 
+#include "device/device.h"
 #include "gguf/mutation/allocation_meter.h"
 #include "gguf/mutation/mutate.h"
 #include "gguf/mutation/seeds.h"
 #include "gguf/mutation/visit.h"
 #include "gguf/reader.h"
+#include "model/model.h"
 
 namespace paceline::test {
 
@@ -60,7 +63,8 @@ class MemoryFile {
   MemoryFile& operator=(const MemoryFile&) = delete;
   std::string path() const { return cat("/proc/self/fd/", descriptor_); }
   void set(const std::string& bytes) {
-    if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    if (::ftruncate(descriptor_, 0) != 0 ||
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
       fail("memory file: ", std::strerror(errno));
   }
 
@@ -70,6 +74,12 @@ class MemoryFile {
 
 // What is done with a file that opened. May throw Error: the file is then refused later than by the reader.
 using Visitor = std::function<void(const GgufFile&)>;
+
+// The reference device keeps weights as they are in the file, so a model may take no more memory than the reader.
+void load(const GgufFile& file) {
+  static const std::unique_ptr<Device> device = open_device({.kind = "reference", .threads = 1, .isa = ""});
+  load_model(file, *device, {.max_batch_rows = 8, .on_progress = {}});
+}
 
 enum class Outcome { Refused, Opened };
 
@@ -114,7 +124,8 @@ void expect_caught(const char* what, const std::string& valid, const Visitor& ba
 }
 
 void check_the_checks(const std::string& valid) {
-  expect_caught("allocations", valid, [](const GgufFile& file) { std::vector<char>(file.file_bytes() + kSlackBytes + 4096); });
+  expect_caught("allocations", valid,
+                [](const GgufFile& file) { std::vector<char>(file.file_bytes() + kSlackBytes + 4096); });
   expect_caught("other exceptions", valid, [](const GgufFile&) { throw std::length_error("planted"); });
   expect_caught("crashes", valid, [](const GgufFile&) { std::abort(); });
   expect_caught("hangs", valid, [](const GgufFile&) {
@@ -124,8 +135,8 @@ void check_the_checks(const std::string& valid) {
 }
 
 int run(uint64_t count, uint64_t first, const std::vector<Visitor>& visitors) {
-  const std::vector<Seed> seeds = make_seeds({PACELINE_TEST_DATA "/golden/dense-qwen3.Q8_0.gguf",
-                                              PACELINE_TEST_DATA "/golden/hybrid-untied.Q2_K.gguf"});
+  const std::vector<Seed> seeds = make_seeds(
+      {PACELINE_TEST_DATA "/golden/dense-qwen3.Q8_0.gguf", PACELINE_TEST_DATA "/golden/hybrid-untied.Q2_K.gguf"});
   MemoryFile memory;
   for (const Seed& seed : seeds)
     if (try_file(memory, seed.bytes, visitors) != Outcome::Opened) fail("the seed ", seed.name, " does not open");
@@ -133,10 +144,12 @@ int run(uint64_t count, uint64_t first, const std::vector<Visitor>& visitors) {
   check_the_checks(seeds[0].bytes);
   uint64_t opened = 0;
   for (uint64_t number = first; number < first + count; ++number) {
-    std::snprintf(current_mutant, sizeof current_mutant, "gguf_mutants: mutant %llu\n", static_cast<unsigned long long>(number));
+    std::snprintf(current_mutant, sizeof current_mutant, "gguf_mutants: mutant %llu\n",
+                  static_cast<unsigned long long>(number));
     const Mutant mutant = make_mutant(seeds, number);
     if (count == 1) {
-      std::printf("mutant %llu: %s: %s\n", static_cast<unsigned long long>(number), mutant.seed.c_str(), mutant.faults.c_str());
+      std::printf("mutant %llu: %s: %s\n", static_cast<unsigned long long>(number), mutant.seed.c_str(),
+                  mutant.faults.c_str());
       std::ofstream("mutant.gguf", std::ios::binary) << mutant.bytes;
     }
     if (mutant.bytes.empty()) continue;
@@ -168,7 +181,7 @@ int main(int argc, char** argv) {
   __sanitizer_set_death_callback(report_mutant);
 #endif
   try {
-    return run(number_argument(argc, argv, 1, 2000), number_argument(argc, argv, 2, 0), {read_everything});
+    return run(number_argument(argc, argv, 1, 2000), number_argument(argc, argv, 2, 0), {read_everything, load});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%sFAILED: %s\n", current_mutant, error.what());
     return 1;

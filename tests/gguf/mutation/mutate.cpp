@@ -27,7 +27,9 @@ class Mutator {
  private:
   size_t below(size_t limit) { return limit == 0 ? 0 : static_cast<size_t>(random_() % limit); }
   template <class Item>
-  const Item& any(const std::vector<Item>& items) { return items[below(items.size())]; }
+  const Item& any(const std::vector<Item>& items) {
+    return items[below(items.size())];
+  }
   void note(std::string_view fault, size_t where) { faults_ += cat(faults_.empty() ? "" : ", ", fault, " at ", where); }
 
   void one_fault() {
@@ -60,9 +62,20 @@ class Mutator {
   // Values that sit on the edges of checks.
   uint64_t interesting(uint64_t old) {
     const uint64_t size = bytes_.size();
-    const uint64_t choices[] = {0, 1, old + 1, old - 1, old * 2, old ^ (1ull << below(64)), UINT64_MAX, INT64_MAX, 1ull << 63, 1ull << 62,
-                                1ull << 32, UINT32_MAX, INT32_MAX, 1ull << 31, 65536, 255, 128, 32, 13, below(64), size, size - 1,
-                                size / 2, size / 8, size * 2, 1ull << below(64), random_(), UINT64_MAX - 31};
+    const uint64_t choices[] = {0,          1,
+                                old + 1,    old - 1,
+                                old * 2,    old ^ (1ull << below(64)),
+                                UINT64_MAX, INT64_MAX,
+                                1ull << 63, 1ull << 62,
+                                1ull << 32, UINT32_MAX,
+                                INT32_MAX,  1ull << 31,
+                                65536,      255,
+                                128,        32,
+                                13,         below(64),
+                                size,       size - 1,
+                                size / 2,   size / 8,
+                                size * 2,   1ull << below(64),
+                                random_(),  UINT64_MAX - 31};
     return choices[below(std::size(choices))];
   }
 
@@ -113,7 +126,8 @@ class Mutator {
     Range first = any_section(tensor), second = any(tensor ? seed_->tensors : seed_->entries);
     if (second.begin < first.begin) std::swap(first, second);
     if (first.begin == second.begin || second.begin + second.size > bytes_.size()) return;
-    const std::string later = bytes_.substr(second.begin, second.size), earlier = bytes_.substr(first.begin, first.size);
+    const std::string later = bytes_.substr(second.begin, second.size),
+                      earlier = bytes_.substr(first.begin, first.size);
     bytes_.replace(second.begin, second.size, earlier);
     bytes_.replace(first.begin, first.size, later);
     note("swapped sections", first.begin);

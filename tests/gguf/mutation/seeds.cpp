@@ -18,14 +18,16 @@ using R = RawGguf;
 
 std::string small_file() {
   RawGguf raw;
-  raw.entries = {R::entry("general.architecture", 8, R::text("qwen35")), R::entry("general.alignment", 4, R::number<uint32_t>(32))};
+  raw.entries = {R::entry("general.architecture", 8, R::text("qwen35")),
+                 R::entry("general.alignment", 4, R::number<uint32_t>(32))};
   for (const uint32_t type : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 10u, 11u, 12u}) {
     static constexpr size_t kBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
     const std::string value(kBytes[type], '\1');
     raw.entries.push_back(R::entry(cat("value.", type), type, value));
     raw.entries.push_back(R::entry(cat("array.", type), 9, R::array(type, 3, value + value + value)));
   }
-  raw.entries.push_back(R::entry("texts", 9, R::array(8, 3, R::text("a") + R::text("") + R::text(std::string(50, 'x')))));
+  raw.entries.push_back(
+      R::entry("texts", 9, R::array(8, 3, R::text("a") + R::text("") + R::text(std::string(50, 'x')))));
   raw.entries.push_back(R::entry("nothing", 9, R::array(8, 0, "")));
   size_t offset = 0;
   for (const QuantType type : kAllQuantTypes) {
@@ -48,7 +50,8 @@ class Surveyor {
     at_ = 4;
     number<uint32_t>();
     const auto tensor_count = number<uint64_t>(), entry_count = number<uint64_t>();
-    for (uint64_t i = 0; i < entry_count; ++i) seed_.entries.push_back(section([this] { text(), value(number<uint32_t>()); }));
+    for (uint64_t i = 0; i < entry_count; ++i)
+      seed_.entries.push_back(section([this] { text(), value(number<uint32_t>()); }));
     for (uint64_t i = 0; i < tensor_count; ++i) seed_.tensors.push_back(section([this] { tensor(); }));
     seed_.header_bytes = at_;
   }
@@ -74,9 +77,14 @@ class Surveyor {
 
   void value(uint32_t type) {
     switch (type) {
-      case 0: case 1: case 7: number<uint8_t>(); return;
-      case 2: case 3: number<uint16_t>(); return;
-      case 4: case 5: case 6: number<uint32_t>(); return;
+      case 0:
+      case 1:
+      case 7: number<uint8_t>(); return;
+      case 2:
+      case 3: number<uint16_t>(); return;
+      case 4:
+      case 5:
+      case 6: number<uint32_t>(); return;
       case 8: text(); return;
       case 9: array(); return;
       default: number<uint64_t>();
@@ -133,7 +141,8 @@ std::vector<Seed> make_seeds(const std::vector<std::string>& model_paths) {
   for (const std::string& path : model_paths) {
     std::ifstream in(path, std::ios::binary);
     if (!in) fail(path, ": cannot be read");
-    seeds.push_back(make_seed(std::filesystem::path(path).filename().string(), {std::istreambuf_iterator<char>(in), {}}));
+    seeds.push_back(
+        make_seed(std::filesystem::path(path).filename().string(), {std::istreambuf_iterator<char>(in), {}}));
   }
   return seeds;
 }

@@ -33,8 +33,9 @@ void decode_everything(const GgufTensor& tensor) {
   const FormatInfo& info = format_info(tensor.type);
   const auto total = static_cast<size_t>(tensor.rows()) * static_cast<size_t>(tensor.cols());
   for (size_t done = 0; done < total; done += kPiece)
-    info.decode(tensor.bytes.data() + done / static_cast<size_t>(info.block_size) * static_cast<size_t>(info.block_bytes), values,
-                std::min(kPiece, total - done));
+    info.decode(
+        tensor.bytes.data() + done / static_cast<size_t>(info.block_size) * static_cast<size_t>(info.block_bytes),
+        values, std::min(kPiece, total - done));
 }
 
 }  // namespace
