@@ -1,0 +1,119 @@
+#include "text/output_parser.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <random>
+
+#include "tests/text/output_samples.h"
+
+namespace paceline {
+
+void PrintTo(const OutputEvent& event, std::ostream* out) {
+  static const char* const names[] = {"reasoning", "answer", "call"};
+  *out << names[static_cast<int>(event.kind)] << " \"" << event.text << "\" " << event.call.name
+       << event.call.arguments.dump();
+}
+
+namespace {
+
+using Events = std::vector<OutputEvent>;
+
+void join(Events& events, Events more) {
+  for (OutputEvent& event : more) {
+    const bool same = !events.empty() && events.back().kind == event.kind && event.kind != OutputEvent::Kind::Call;
+    if (same) events.back().text += event.text;
+    else events.push_back(std::move(event));
+  }
+}
+
+// `cuts`: ascending positions in the text.
+Events parse(const testing::OutputSample& sample, const std::vector<size_t>& cuts) {
+  OutputParser parser(sample.format);
+  Events events;
+  size_t at = 0;
+  for (const size_t cut : cuts) {
+    join(events, parser.push(std::string_view(sample.text).substr(at, cut - at)));
+    at = cut;
+  }
+  join(events, parser.push(std::string_view(sample.text).substr(at)));
+  join(events, parser.finish());
+  return events;
+}
+
+std::vector<testing::OutputSample> all_samples() {
+  std::vector<testing::OutputSample> samples = testing::written_samples();
+  for (testing::OutputSample& sample : testing::drawn_samples(160)) samples.push_back(std::move(sample));
+  return samples;
+}
+
+TEST(OutputParser, SaysWhatTheOutputMeans) {
+  const std::vector<testing::OutputSample> samples = all_samples();
+  EXPECT_GE(samples.size(), 200u);
+  for (const testing::OutputSample& sample : samples)
+    EXPECT_EQ(parse(sample, {}), sample.events) << sample.name << ": " << sample.text;
+}
+
+// Each way to cut in two, byte by byte, and many ways to cut in more. All cuts into any number of parts follow from how the parser
+// works: what it keeps between pushes depends on the text so far only, which the byte-by-byte run visits in full.
+TEST(OutputParser, IsTheSameForEverySplit) {
+  std::mt19937_64 random(3);
+  for (const testing::OutputSample& sample : all_samples()) {
+    std::vector<size_t> bytes;
+    for (size_t at = 0; at < sample.text.size(); ++at) {
+      bytes.push_back(at);
+      ASSERT_EQ(parse(sample, {at}), sample.events) << sample.name << ", cut at " << at << ": " << sample.text;
+    }
+    ASSERT_EQ(parse(sample, bytes), sample.events) << sample.name << ", byte by byte: " << sample.text;
+    for (int round = 0; round < 30; ++round) {
+      std::vector<size_t> cuts;
+      for (size_t at = 0; at < sample.text.size(); at += 1 + random() % 20) cuts.push_back(at);
+      ASSERT_EQ(parse(sample, cuts), sample.events) << sample.name << ": " << sample.text;
+    }
+  }
+}
+
+// Each pair of cuts in the short ones.
+TEST(OutputParser, IsTheSameForEveryPairOfCuts) {
+  int tried = 0;
+  for (const testing::OutputSample& sample : all_samples()) {
+    if (sample.text.size() > 120) continue;
+    ++tried;
+    for (size_t first = 0; first < sample.text.size(); ++first)
+      for (size_t second = first; second < sample.text.size(); ++second)
+        ASSERT_EQ(parse(sample, {first, second}), sample.events)
+            << sample.name << ", cut at " << first << " and " << second;
+  }
+  EXPECT_GE(tried, 30);
+}
+
+TEST(OutputParser, TextComesAsSoonAsItIsDecided) {
+  OutputParser parser(testing::with_tools(false));
+  EXPECT_EQ(parser.push("Hello"), Events{testing::answer("Hello")});
+  EXPECT_EQ(parser.push(" world "), Events{testing::answer(" world")});
+  EXPECT_EQ(parser.push("<"), Events{});
+  EXPECT_EQ(parser.push("b>"), Events{testing::answer(" <b>")});
+  EXPECT_EQ(parser.push("<tool_call>\n{\"name\": \"f\"}\n</tool_call"), Events{});
+  EXPECT_EQ(parser.push(">"), Events{testing::call("f", "{}")});
+  EXPECT_EQ(parser.finish(), Events{});
+}
+
+// Hostile outputs of a megabyte take seconds at most, in one push or many.
+TEST(OutputParser, LongOutputsAreFast) {
+  for (const char* unit :
+       {"<", "<tool_call>", "<tool_call></tool_call>", "<function=", "\n<function=f>", "</function>", "</tool_call>",
+        "<think>", "</think>", " ", "<tool_call>{\"", "<tool_call><function=f><parameter=a>", "</parameter>"}) {
+    for (const char* start : {"", "\n<function=f>\n<parameter=a>\n", "<tool_call>\n<function=f>\n<parameter=a>\n"}) {
+      testing::OutputSample sample{unit, start, testing::with_tools(false), {}};
+      while (sample.text.size() < 1'000'000) sample.text += unit;
+      const auto begin = std::chrono::steady_clock::now();
+      OutputParser parser(sample.format);
+      parser.push(sample.text);
+      parser.finish();
+      ASSERT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << start << " and " << unit;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace paceline

@@ -1,0 +1,25 @@
+#pragma once
+// Outputs of models, well-formed and not, with what they mean: a list written by hand and one drawn from a seed.
+#include <string>
+#include <vector>
+
+#include "text/output_parser.h"
+
+namespace paceline::testing {
+
+struct OutputSample {
+  std::string name, text;
+  OutputFormat format;
+  std::vector<OutputEvent> events;  // neighbours of one kind joined
+};
+
+OutputEvent reasoning(std::string text);
+OutputEvent answer(std::string text);
+OutputEvent call(std::string name, std::string_view arguments);  // JSON
+
+OutputFormat with_tools(bool starts_in_reasoning);
+
+std::vector<OutputSample> written_samples();
+std::vector<OutputSample> drawn_samples(int count);
+
+}  // namespace paceline::testing
