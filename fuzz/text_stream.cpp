@@ -1,12 +1,13 @@
 // Any bytes cut anywhere: what the stream releases is always UTF-8, and together what the bytes are.
+#include "text/text_stream.h"
+
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/utf8.h"
 #include "text/byte_alphabet.h"
-#include "text/text_stream.h"
 
 namespace {
 
@@ -22,10 +23,6 @@ const Tokenizer& byte_tokenizer() {
   return *tokenizer;
 }
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -39,13 +36,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     random = random * 1664525 + 1013904223;
     const std::string_view part = text.substr(at, 1 + (random >> 28) % (1 + seed % 7));
     const std::string released = replace.push_bytes(part);
-    require(is_valid_utf8(released));
+    PACELINE_ASSERT(is_valid_utf8(released));
     replaced += released;
     kept += keep.push_bytes(part);
     at += part.size();
   }
   replaced += replace.finish();
-  require(kept + keep.finish() == text);
-  require(replaced == replace_invalid_utf8(text));
+  PACELINE_ASSERT(kept + keep.finish() == text);
+  PACELINE_ASSERT(replaced == replace_invalid_utf8(text));
   return 0;
 }

@@ -1,11 +1,11 @@
 // A vocabulary and a text, both from the fuzzer: the vocabulary is refused with an Error or tokenizes any bytes without losing one.
+#include "text/tokenizer.h"
+
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "base/error.h"
 #include "text/byte_alphabet.h"
-#include "text/tokenizer.h"
 
 namespace {
 
@@ -57,10 +57,6 @@ VocabularyData make_vocabulary(Fields& fields) {
   return data;
 }
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -72,11 +68,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   } catch (const Error&) {
     return 0;
   }
-  for (const Token token : tokenizer->end_tokens()) require(token >= 0 && token < tokenizer->vocab_size());
+  for (const Token token : tokenizer->end_tokens()) PACELINE_ASSERT(token >= 0 && token < tokenizer->vocab_size());
   for (const bool parse_special : {false, true}) {
     const std::vector<Token> tokens = tokenizer->encode(fields.rest(), parse_special);
-    for (const Token token : tokens) require(token >= 0 && token < tokenizer->vocab_size());
-    require(tokenizer->decode(tokens, true) == fields.rest());
+    for (const Token token : tokens) PACELINE_ASSERT(token >= 0 && token < tokenizer->vocab_size());
+    PACELINE_ASSERT(tokenizer->decode(tokens, true) == fields.rest());
   }
   return 0;
 }
