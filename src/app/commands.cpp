@@ -14,6 +14,7 @@ constexpr CommandInfo kCommands[] = {
     {kTokenize, "tokenize", "-m MODEL [-p TEXT] [flags]", "a text's token ids and pieces", 0, run_tokenize},
     {kLogits, "logits", "MODEL --tokens FILE.json --out PREFIX [flags]",
      "raw logits of the trunk and the draft head, for tests", 1, run_logits},
+    {kBench, "bench", "-m MODEL [flags]", "how fast a model runs here, beside what the machine can do", 0, run_bench},
     {kSynth, "synth", "--shape SHAPE --type TYPE -o FILE [flags]",
      "make a model without a download, for tests and measurements", 0, run_synth},
 };

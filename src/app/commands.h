@@ -25,6 +25,7 @@ int run_complete(const Arguments& arguments);
 int run_logits(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_tokenize(const Arguments& arguments);
+int run_bench(const Arguments& arguments);
 int run_synth(const Arguments& arguments);
 
 // The whole program but for signals and streams: `words` without the program's name.

@@ -6,6 +6,7 @@
 #include "app/console.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
+#include "base/cpu_info.h"
 #include "base/error.h"
 
 namespace paceline {
@@ -19,6 +20,7 @@ DType cache_type(const Arguments& arguments, std::string_view id) {
 }
 
 int context_length(const Arguments& arguments, int trained) {
+  if (arguments.command() == kBench) return trained;  // each measurement takes what it needs
   const int64_t wanted = arguments.integer("context").value_or(std::min(trained, kUsualContext));
   if (wanted > trained) say(cat("-c ", wanted, " is more than the ", trained, " positions the model was trained for"));
   return wanted == 0 ? trained : static_cast<int>(wanted);
@@ -39,7 +41,7 @@ bool file_has_draft_head(const GgufFile& file) {
 
 // --mtp and llama.cpp's --spec-type and --spec-draft-n-max. A command without these flags drafts nothing.
 void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOptions& options) {
-  if (arguments.command() != kComplete) return;
+  if (arguments.command() == kLogits) return;
   const auto mtp = arguments.text("mtp"), type = arguments.text("spec_type"), most = arguments.text("spec_max");
   if (mtp && (type || most))
     throw UsageError("--mtp says the same as --spec-type and --spec-draft-n-max, expected only one of them");
@@ -64,7 +66,9 @@ Session open_session(const Arguments& arguments) {
   session.file = std::make_unique<GgufFile>(open_model_file(arguments));
   choose_drafts(arguments, *session.file, session.options);
   session.tokenizer = Tokenizer::load(*session.file);
-  session.device = open_device(device_options(arguments));
+  const DeviceOptions device = device_options(arguments);
+  session.threads = device.threads > 0 ? device.threads : physical_core_count();
+  session.device = open_device(device);
   session.options.max_prompt_rows = static_cast<int>(arguments.integer("chunk").value_or(512));
   session.options.kv = {cache_type(arguments, "cache_type_k"), cache_type(arguments, "cache_type_v")};
   ProgressLine progress("loading");

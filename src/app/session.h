@@ -18,6 +18,7 @@ struct Session {
   std::unique_ptr<Device> device;
   std::unique_ptr<Model> model;
   GeneratorOptions options;  // context, chunk, cache types, drafts
+  int threads = 1;         // of the device
   double load_seconds = 0;
 };
 

@@ -174,6 +174,23 @@ class CommandLine(transcript.Case):
         self.assertEqual((self.folder / 'golden.mtp.f32').stat().st_size, os.stat(self.golden('hybrid-tied.Q8_0.mtp.f32')).st_size)
         self.expect(['logits', self.model, '--out', out], status=2, stderr='missing --tokens FILE.json')
 
+    def test_bench(self):
+        flags = ['bench', '-m', self.model, '-p', '16,32', '-n', '8', '-d', '0,20', '--rows', '1..4', '-r', '2', '--mtp', '2']
+        report = json.loads(self.expect([*flags, '--json']).stdout)
+        self.assertEqual([(row['test'], row['depth']) for row in report['tests']],
+                         [(test, depth) for depth in (0, 20)
+                          for test in ('prompt 16', 'prompt 32', 'generate 8, plain', 'generate 8, drafts 2')])
+        for row in report['tests']:
+            self.assertEqual(len(row['tokens_per_s']), 2)
+            self.assertGreater(row['median'], 0)
+        self.assertGreater(report['read_gb_per_s'], 0)
+        self.assertEqual([row['rows'] for row in report['rows']], [1, 2, 3, 4])
+        self.assertEqual(len({row['logits_hash'] for row in report['rows']}), 1, 'the first row alone and in company')
+        table = self.expect(flags).stdout.decode()
+        self.assertIn('| generate 8, plain | 20 |', table)
+        self.expect(['bench', '-m', self.model, '--rows', '0..4'], status=2, stderr='--rows: expected A..B within 1..16')
+        self.expect(['bench', '-m', self.model, '-p', '5,x'], status=2, stderr='separated by commas, got "x"')
+
     def test_hugging_face_cache(self):
         snapshot = self.folder / 'hub/models--org--model/snapshots/c0ffee'
         snapshot.mkdir(parents=True)

@@ -1,0 +1,158 @@
+// paceline bench: tokens per second beside what the machine can do, as a Markdown table or JSON.
+#include <algorithm>
+#include <charconv>
+
+#include "app/bench_runs.h"
+#include "app/commands.h"
+#include "app/console.h"
+#include "base/error.h"
+#include "base/json.h"
+
+namespace paceline {
+
+namespace {
+
+constexpr int kMostTokens = 1 << 20;
+
+std::optional<int> parse_count(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > kMostTokens) return std::nullopt;
+  return value;
+}
+
+// "128,512"
+std::vector<int> parse_list(const Arguments& arguments, std::string_view id, const char* name, const char* usual) {
+  std::string text = arguments.text(id).value_or(usual);
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::vector<int> out;
+  for (const std::string_view word : split_words(text)) {
+    const auto count = parse_count(word);
+    if (!count)
+      throw UsageError(
+          cat(name, ": expected numbers from 0 to ", kMostTokens, " separated by commas, got \"", word, "\""));
+    out.push_back(*count);
+  }
+  return out;
+}
+
+// "1..16" or "4"; (0, -1) when not asked for.
+std::pair<int, int> parse_rows(const Arguments& arguments) {
+  const auto text = arguments.text("rows");
+  if (!text) return {0, -1};
+  const size_t dots = text->find("..");
+  const auto first = parse_count(text->substr(0, dots));
+  const auto last = dots == std::string::npos ? first : parse_count(text->substr(dots + 2));
+  if (!first || !last || *first < 1 || *first > *last || *last > Bench::kMaxRows)
+    throw UsageError(cat("--rows: expected A..B within 1..", Bench::kMaxRows, ", got \"", *text, "\""));
+  return {*first, *last};
+}
+
+struct BenchReport {
+  std::vector<BenchResult> results;
+  std::vector<RowsResult> rows;
+  double read_gb_s = 0, int8_gop_s = 0;
+};
+
+BenchReport run_all(const Arguments& arguments, Session& session) {
+  const std::vector<int> prompts = parse_list(arguments, "prompt_sizes", "-p", "512");
+  const std::vector<int> depths = parse_list(arguments, "depths", "-d", "0");
+  const int generated = static_cast<int>(arguments.integer("generate_count").value_or(64));
+  const auto [first_rows, last_rows] = parse_rows(arguments);
+  Bench bench(session, static_cast<int>(arguments.integer("repetitions").value_or(3)));
+  BenchReport report;
+  for (const int depth : depths) {
+    for (const int prompt : prompts)
+      if (prompt > 0) report.results.push_back(bench.prompt(prompt, depth));
+    if (generated == 0) continue;
+    report.results.push_back(bench.generate(generated, depth, false));
+    if (session.options.drafts > 0) report.results.push_back(bench.generate(generated, depth, true));
+  }
+  if (first_rows > 0) report.rows = bench.rows(first_rows, last_rows);
+  report.read_gb_s = bench.read_gb_s();
+  report.int8_gop_s = bench.int8_gop_s();
+  return report;
+}
+
+std::string percent(double share) { return cat(fixed(share * 100, 0), " %"); }
+
+std::string share_or_dash(const Samples& share) { return share.values.empty() ? "–" : percent(share.median()); }
+
+std::string markdown(const Session& session, const BenchReport& report) {
+  const StepCost cost = step_cost(*session.file);
+  std::string out = cat(session.file->path(), ", ", session.device->description(), "\n\nweights read by a pass ",
+                        human_bytes(cost.trunk_bytes), ", by the draft block ", human_bytes(cost.draft_block_bytes),
+                        "; read bandwidth ", fixed(report.read_gb_s, 1), " GB/s");
+  if (report.int8_gop_s > 0) out += cat("; int8 peak ", fixed(report.int8_gop_s, 0), " Gop/s");
+  out +=
+      "\n\n| test | depth | tokens/s | lowest – highest | GB/s | of bandwidth | of int8 peak | tokens per pass | "
+      "accepted by position |\n"
+      "|---|---|---|---|---|---|---|---|---|\n";
+  for (const BenchResult& result : report.results) {
+    std::string accepted;
+    for (const double share : result.acceptance) accepted += cat(accepted.empty() ? "" : " ", percent(share));
+    const Samples& speed = result.tokens_per_second;
+    out += cat("| ", result.test, " | ", result.depth, " | ", fixed(speed.median(), 2), " | ", fixed(speed.lowest(), 2),
+               " – ", fixed(speed.highest(), 2), " | ",
+               result.gb_per_second.values.empty() ? "–" : fixed(result.gb_per_second.median(), 1), " | ",
+               share_or_dash(result.bandwidth_share), " | ", share_or_dash(result.peak_share), " | ",
+               result.tokens_per_pass > 0 ? fixed(result.tokens_per_pass, 2) : "–", " | ",
+               accepted.empty() ? "–" : accepted, " |\n");
+  }
+  if (report.rows.empty()) return out;
+  out += "\n| rows | ms | lowest – highest | time / first | GB/s | logits |\n|---|---|---|---|---|---|\n";
+  for (const RowsResult& row : report.rows) {
+    char hash[17];
+    std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(row.logits_hash));
+    out += cat("| ", row.rows, " | ", fixed(row.milliseconds.median(), 2), " | ", fixed(row.milliseconds.lowest(), 2),
+               " – ", fixed(row.milliseconds.highest(), 2), " | ",
+               fixed(row.milliseconds.median() / report.rows[0].milliseconds.median(), 2), " | ",
+               fixed(row.gb_per_second.median(), 1), " | ", hash, " |\n");
+  }
+  return out;
+}
+
+Json samples_as_json(const Samples& samples) {
+  Json out = Json::array();
+  for (const double value : samples.values) out.push_back(value);
+  return out;
+}
+
+Json json_report(const Session& session, const BenchReport& report) {
+  const StepCost cost = step_cost(*session.file);
+  Json tests = Json::array(), rows = Json::array(), out = Json::object();
+  for (const BenchResult& result : report.results) {
+    Json row = Json::object(), acceptance = Json::array();
+    for (const double share : result.acceptance) acceptance.push_back(share);
+    row.set("test", result.test), row.set("depth", result.depth);
+    row.set("tokens_per_s", samples_as_json(result.tokens_per_second)),
+        row.set("median", result.tokens_per_second.median());
+    row.set("gb_per_s", samples_as_json(result.gb_per_second)),
+        row.set("bandwidth_share", samples_as_json(result.bandwidth_share));
+    row.set("peak_share", samples_as_json(result.peak_share)), row.set("tokens_per_pass", result.tokens_per_pass);
+    row.set("acceptance", std::move(acceptance));
+    tests.push_back(std::move(row));
+  }
+  for (const RowsResult& result : report.rows) {
+    Json row = Json::object();
+    row.set("rows", result.rows), row.set("ms", samples_as_json(result.milliseconds)),
+        row.set("logits_hash", result.logits_hash);
+    rows.push_back(std::move(row));
+  }
+  out.set("model", session.file->path()), out.set("device", session.device->description());
+  out.set("trunk_bytes", cost.trunk_bytes), out.set("draft_block_bytes", cost.draft_block_bytes);
+  out.set("read_gb_per_s", report.read_gb_s), out.set("int8_gop_per_s", report.int8_gop_s);
+  out.set("tests", std::move(tests)), out.set("rows", std::move(rows));
+  return out;
+}
+
+}  // namespace
+
+int run_bench(const Arguments& arguments) {
+  Session session = open_session(arguments);
+  const BenchReport report = run_all(arguments, session);
+  write_output(arguments.has("json") ? json_report(session, report).dump() + "\n" : markdown(session, report));
+  return 0;
+}
+
+}  // namespace paceline

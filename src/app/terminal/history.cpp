@@ -1,0 +1,92 @@
+#include "app/terminal/history.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "base/strings.h"
+#include "base/utf8.h"
+
+namespace paceline {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string escaped(std::string_view entry) {
+  std::string out;
+  for (const char c : entry) {
+    if (c == '\n') out += "\\n";
+    else if (c == '\\') out += "\\\\";
+    else out += c;
+  }
+  return out;
+}
+
+std::string unescaped(std::string_view line) {
+  std::string out;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\' && i + 1 < line.size()) out += line[++i] == 'n' ? '\n' : line[i];
+    else out += line[i];
+  }
+  return replace_invalid_utf8(out);
+}
+
+std::string folder_from(const char* variable, const char* below) {
+  const char* value = std::getenv(variable);
+  return value == nullptr || value[0] != '/' ? "" : cat(value, below);
+}
+
+bool write_private_file(const std::string& path, const std::string& content) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (descriptor < 0) return false;
+  const ssize_t written = ::write(descriptor, content.data(), content.size());
+  return (::close(descriptor) == 0) & (written == static_cast<ssize_t>(content.size()));
+}
+
+}  // namespace
+
+std::string history_file() {
+  std::string folder = folder_from("XDG_STATE_HOME", "/paceline");
+  if (folder.empty()) folder = folder_from("HOME", "/.local/state/paceline");
+  return folder.empty() ? "" : folder + "/history";
+}
+
+History::History(std::string path) : path_(std::move(path)) { load(); }
+
+void History::load() {
+  std::ifstream file(path_);
+  std::string line;
+  while (std::getline(file, line))
+    if (!line.empty() && line.size() <= 2 * kMostEntryBytes) entries_.push_back(unescaped(line));
+  if (entries_.size() > kMostEntries) entries_.erase(entries_.begin(), entries_.end() - static_cast<std::ptrdiff_t>(kMostEntries));
+}
+
+void History::add(std::string_view entry) {
+  if (entry.find_first_not_of(" \n\t") == std::string_view::npos || entry.size() > kMostEntryBytes) return;
+  if (!entries_.empty() && entries_.back() == entry) return;
+  entries_.emplace_back(entry);
+  if (entries_.size() > kMostEntries) entries_.erase(entries_.begin());
+  save();
+}
+
+// A new file takes the old one's place at once: no reader ever sees half of it.
+void History::save() const {
+  if (path_.empty()) return;
+  std::error_code error;
+  fs::create_directories(fs::path(path_).parent_path(), error);
+  std::string content;
+  for (const std::string& entry : entries_) content += escaped(entry) + "\n";
+  const std::string fresh = cat(path_, ".", ::getpid());
+  if (!write_private_file(fresh, content)) {
+    std::remove(fresh.c_str());
+    return;
+  }
+  fs::rename(fresh, path_, error);
+}
+
+}  // namespace paceline

@@ -1,0 +1,69 @@
+#include "base/machine_limits.h"
+
+#include <atomic>
+#include <chrono>
+
+#include "base/cpu_info.h"
+
+namespace paceline {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+uint64_t sum_of(const uint64_t* words, size_t count) {
+  uint64_t sums[8] = {};
+  for (size_t i = 0; i + 8 <= count; i += 8)
+    for (size_t j = 0; j < 8; ++j) sums[j] ^= words[i + j];
+  uint64_t sum = 0;
+  for (const uint64_t one : sums) sum ^= one;
+  return sum;
+}
+
+// Twelve independent chains of 64-byte dot products, in assembly so that this file needs no instruction set.
+void dot_products(int64_t rounds) {
+#if defined(__x86_64__)
+  asm volatile(
+      "1:\n"
+      "vpdpbusd %%zmm16, %%zmm17, %%zmm0\n vpdpbusd %%zmm16, %%zmm17, %%zmm1\n vpdpbusd %%zmm16, %%zmm17, %%zmm2\n"
+      "vpdpbusd %%zmm16, %%zmm17, %%zmm3\n vpdpbusd %%zmm16, %%zmm17, %%zmm4\n vpdpbusd %%zmm16, %%zmm17, %%zmm5\n"
+      "vpdpbusd %%zmm16, %%zmm17, %%zmm6\n vpdpbusd %%zmm16, %%zmm17, %%zmm7\n vpdpbusd %%zmm16, %%zmm17, %%zmm8\n"
+      "vpdpbusd %%zmm16, %%zmm17, %%zmm9\n vpdpbusd %%zmm16, %%zmm17, %%zmm10\n vpdpbusd %%zmm16, %%zmm17, %%zmm11\n"
+      "dec %0\n jnz 1b\n vzeroupper\n"
+      : "+r"(rounds)
+      :
+      : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");
+#else
+  (void)rounds;
+#endif
+}
+
+}  // namespace
+
+MachineLimits::MachineLimits(int threads) : pool_(threads), memory_((size_t{512} << 20) / 8, 1) {}
+
+double MachineLimits::read_gb_s() {
+  const auto start = Clock::now();
+  std::atomic<uint64_t> sum{0};
+  const int64_t share = static_cast<int64_t>(memory_.size()) / pool_.size();
+  pool_.run(pool_.size(), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) sum ^= sum_of(memory_.data() + i * share, static_cast<size_t>(share));
+  });
+  const volatile uint64_t keep = sum;
+  (void)keep;
+  return static_cast<double>(share * pool_.size() * 8) / seconds_since(start) * 1e-9;
+}
+
+double MachineLimits::int8_gop_s() {
+  if (!cpu_has_avx512()) return 0;
+  constexpr int64_t kRounds = 4000000;
+  const auto start = Clock::now();
+  pool_.run(pool_.size(), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) dot_products(kRounds);
+  });
+  return static_cast<double>(kRounds * pool_.size() * 12 * 64 * 2) / seconds_since(start) * 1e-9;
+}
+
+}  // namespace paceline
