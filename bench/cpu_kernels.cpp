@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/cpu_info.h"
+#include "base/machine_limits.h"
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "device/device.h"
-#include "machine_limits.h"
 
 namespace paceline::bench {
 namespace {

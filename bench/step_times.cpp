@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/cpu_info.h"
+#include "base/machine_limits.h"
 #include "device/forwarding_device.h"
-#include "machine_limits.h"
 #include "model/model.h"
 
 namespace paceline::bench {
