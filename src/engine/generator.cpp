@@ -11,17 +11,20 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Hands out the tokens beyond output.size(); returns the reason to stop, if any.
+bool is_stopped(const GenerationLimits& limits) { return limits.stop != nullptr && limits.stop->load(); }
+
+// Hands out the tokens beyond output.size(), those of one pass: all but the last were drafts. Returns the reason to stop, if any.
 std::optional<StopReason> hand_out(const Sequence& sequence, const GenerationLimits& limits,
-                                   const std::function<bool(Token)>& on_token, std::vector<Token>& output) {
+                                   const std::function<bool(GeneratedToken)>& on_token, std::vector<Token>& output) {
   for (size_t i = output.size(); i < sequence.output().size(); ++i) {
     const Token token = sequence.output()[i];
     if (std::binary_search(limits.end_tokens.begin(), limits.end_tokens.end(), token)) return StopReason::EndToken;
     output.push_back(token);
-    if (!on_token(token)) return StopReason::Cancelled;
+    if (!on_token({token, i + 1 < sequence.output().size()})) return StopReason::Cancelled;
     if (static_cast<int>(output.size()) == limits.max_tokens) return StopReason::MaxTokens;
   }
   if (sequence.is_full()) return StopReason::ContextFull;
+  if (is_stopped(limits)) return StopReason::Cancelled;
   return std::nullopt;
 }
 
@@ -61,7 +64,7 @@ void Generator::round(Sequence& sequence, DepthPolicy& policy, AcceptanceAverage
 }
 
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
-                               const GenerationLimits& limits, const std::function<bool(Token)>& on_token,
+                               const GenerationLimits& limits, const std::function<bool(GeneratedToken)>& on_token,
                                const std::function<void(int)>& on_prompt) {
   Generation result;
   result.prompt_tokens = static_cast<int>(prompt.size());
@@ -73,8 +76,13 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   while (sequence.in_prompt()) {
     runner_->step(sequences);
     if (on_prompt) on_prompt(sequence.state.length());
+    if (is_stopped(limits)) break;
   }
   result.prompt_seconds = seconds_since(start);
+  if (sequence.in_prompt()) {
+    result.reason = StopReason::Cancelled;
+    return result;
+  }
 
   DepthPolicy policy;
   AcceptanceAverages acceptance;

@@ -1,6 +1,7 @@
 #pragma once
 // One answer at a time: prompt in, tokens out through a callback, with limits and timings. What `complete` and the terminal chat use; many
 // requests at once are the scheduler's business. Owns the runner and, when drafting, the model's draft head as drafter.
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,14 @@ struct GeneratorOptions {
 struct GenerationLimits {
   int max_tokens = -1;                 // < 0: until the context is full
   std::span<const Token> end_tokens;   // sorted; generation stops after one, which is not handed out
+  const std::atomic<bool>* stop = nullptr;  // set by others: ends prompt or answer after the pass that is running
+};
+
+// What the callback sees of a token; anything that takes a Token takes it too.
+struct GeneratedToken {
+  Token id = 0;
+  bool was_draft = false;  // guessed by the draft head and accepted
+  operator Token() const { return id; }
 };
 
 enum class StopReason { EndToken, MaxTokens, ContextFull, Cancelled };
@@ -51,7 +60,11 @@ class Generator {
 
   // on_token is called for each token in order as soon as its pass is over; false stops. on_prompt with the number of prompt tokens done.
   Generation generate(std::span<const Token> prompt, const SamplingParameters& parameters, const GenerationLimits& limits,
-                      const std::function<bool(Token)>& on_token, const std::function<void(int)>& on_prompt = {});
+                      const std::function<bool(GeneratedToken)>& on_token, const std::function<void(int)>& on_prompt = {});
+
+  // The rate without drafts, from plain rounds of this generator; 0 as long as there was none.
+  double plain_tokens_per_second() const { return times_.measured(0) ? 1 / times_.seconds(0) : 0; }
+
 
  private:
   static RunnerOptions runner_options(const GeneratorOptions& options);
