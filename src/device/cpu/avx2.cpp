@@ -9,8 +9,12 @@
 #include "device/cpu/simd_macros.h"
 #include "quant/f16.h"
 
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c")
+#endif
 namespace paceline::cpu::avx2 {
 
 // The order matters: each builds on those before it.
@@ -29,7 +33,11 @@ namespace paceline::cpu::avx2 {
 
 }  // namespace paceline::cpu::avx2
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 
 namespace paceline::cpu {
 

@@ -1,6 +1,7 @@
 // Mixture of experts: rows are grouped by expert, so that each expert's weights are read once, and summed per row in rank order.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "device/cpu/cpu_device.h"
 
@@ -10,14 +11,20 @@ namespace {
 
 constexpr float kLeastShareSum = 6.1e-5f;  // spec 6
 
-// The used_count largest logits, ties to the lower id, largest first.
+// The used_count largest logits, ties to the lower id, largest first: each is the best of those that come after the one before it. Where
+// nothing compares (NaN), any id will do: its share is NaN.
 void choose_experts(const float* logits, int expert_count, int* ids, int used_count) {
+  float last = std::numeric_limits<float>::infinity();
+  int last_id = -1;
   for (int rank = 0; rank < used_count; ++rank) {
     int best = -1;
-    for (int expert = 0; expert < expert_count; ++expert)
-      if (std::find(ids, ids + rank, expert) == ids + rank && (best < 0 || logits[expert] > logits[best]))
-        best = expert;
-    ids[rank] = best;
+    for (int id = 0; id < expert_count; ++id) {
+      const bool after = logits[id] < last || (logits[id] == last && id > last_id);
+      if (after && (best < 0 || logits[id] > logits[best])) best = id;
+    }
+    ids[rank] = std::max(best, 0);
+    last_id = ids[rank];
+    last = logits[last_id];
   }
 }
 
