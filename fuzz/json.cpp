@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     PACELINE_ASSERT(paceline::Json::parse(line) == json);
     PACELINE_ASSERT(paceline::Json::parse(line).dump() == line);
     PACELINE_ASSERT(paceline::Json::parse(json.dump(2)) == json);
+    return 0;
   } catch (const paceline::Error&) {
+    return 0;  // refused
   }
-  return 0;
 }

@@ -51,6 +51,8 @@ class Json {
  public:
   using Array = std::vector<Json>;
 
+  // Implicit on purpose: values become JSON where they stand, in braces and in calls of set().
+  // NOLINTBEGIN(google-explicit-constructor)
   Json() = default;
   Json(std::nullptr_t) {}
   Json(double value) : value_(value) {}
@@ -66,6 +68,7 @@ class Json {
     if (std::in_range<int64_t>(value)) value_ = static_cast<int64_t>(value);
     else value_ = static_cast<uint64_t>(value);
   }
+  // NOLINTEND(google-explicit-constructor)
 
   static Json array() { return Json(Array()); }
   static Json object() { return Json(JsonObject()); }

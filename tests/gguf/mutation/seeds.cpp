@@ -24,7 +24,7 @@ std::string small_file() {
     static constexpr size_t kBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
     const std::string value(kBytes[type], '\1');
     raw.entries.push_back(R::entry(cat("value.", type), type, value));
-    raw.entries.push_back(R::entry(cat("array.", type), 9, R::array(type, 3, value + value + value)));
+    raw.entries.push_back(R::entry(cat("array.", type), 9, R::array(type, 3, cat(value, value, value))));
   }
   raw.entries.push_back(
       R::entry("texts", 9, R::array(8, 3, R::text("a") + R::text("") + R::text(std::string(50, 'x')))));

@@ -8,10 +8,12 @@ namespace {
 
 // A getter may refuse a value; anything but Error goes through.
 template <class Call>
-void try_getter(const Call& call) {
+bool try_getter(const Call& call) {
   try {
     call();
+    return true;
   } catch (const Error&) {
+    return false;
   }
 }
 
