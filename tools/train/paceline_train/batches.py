@@ -10,6 +10,9 @@ from .streams import Stream
 # Kind of document -> share in percent. `synthetic.X` draws fresh exercises of a domain, `real.X` the corpus pool.
 MIXTURE = (('synthetic.math', 46), ('synthetic.python', 22), ('synthetic.shell', 15), ('synthetic.english', 7), ('real.shell', 4),
            ('real.python', 2), ('real.math', 1), ('real.english', 2), ('real.prose', 1))
+# The last part of a run: mathematics needs most practice, the rest has long been learned.
+LATE_MIXTURE = (('synthetic.math', 74), ('synthetic.python', 10), ('synthetic.shell', 7), ('synthetic.english', 5), ('real.shell', 2),
+                ('real.python', 1), ('real.english', 1))
 LONGEST = 512
 SYSTEM = ('You are a helpful assistant.', 'You are a concise assistant.', 'Answer step by step.', 'You help with Python, shell commands and mathematics.')
 THOUGHTS = {'python': 'I will write a short Python function.', 'english': 'A short answer is enough.'}
@@ -68,9 +71,9 @@ def document(tokenizer, messages, thought=None):
     return ids[:LONGEST], learned[:LONGEST]
 
 
-def kind_at(stream):
-    place = stream.below(sum(share for _, share in MIXTURE))
-    for kind, share in MIXTURE:
+def kind_at(stream, mixture=MIXTURE):
+    place = stream.below(sum(share for _, share in mixture))
+    for kind, share in mixture:
         place -= share
         if place < 0:
             return kind
@@ -82,11 +85,11 @@ class Batches:
     def __init__(self, tokenizer, pools, rows, seed, position=0):
         self.tokenizer, self.pools, self.rows, self.seed, self.position = tokenizer, pools, rows, seed, position
 
-    def next(self):
-        ids, learned, offsets = [], [], [0]
+    def next(self, late=False):
+        ids, learned, offsets, mixture = [], [], [0], LATE_MIXTURE if late else MIXTURE
         while True:
             stream = Stream('document', self.position, self.seed)
-            part = document(self.tokenizer, *conversation(kind_at(stream), stream, self.pools))
+            part = document(self.tokenizer, *conversation(kind_at(stream, mixture), stream, self.pools))
             if len(ids) + len(part[0]) > self.rows:
                 return ids, learned, offsets
             self.position += 1

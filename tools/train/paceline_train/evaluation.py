@@ -44,7 +44,7 @@ class EngineAnswers:
         return [self.answer(prompt, limit) for prompt in prompts]
 
     def answer(self, prompt, limit):
-        command = [self.engine, 'complete', '-m', self.path, '-p', prompt, '-n', str(limit), '--temp', '0', '--json']
+        command = [self.engine, 'complete', '-m', self.path, '-p', prompt, '-n', str(limit), '--temp', '0', '--mtp', '3', '--json']
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f'{self.engine} complete failed ({done.returncode}): {done.stderr.strip()[:300]}')

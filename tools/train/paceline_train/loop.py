@@ -24,9 +24,10 @@ class Plan:
     steps: int
     rows: int = 3072
     warm: int = 60
-    decay_share: float = 0.3        # the last part of the run lowers the rate to zero
-    draft_from: float = 0.4         # from here the MTP block is trained too: it follows a good trunk quickly, and costs a quarter
-    deep_from: float = 0.6          # and from here on its own hidden states, for deeper drafts
+    decay_share: float = 0.5        # the last part of the run lowers the rate to zero
+    draft_from: float = 0.56        # from here the MTP block is trained too: it follows a good trunk quickly, and costs a quarter
+    deep_from: float = 0.72         # and from here on its own hidden states, for deeper drafts
+    late_from: float = 0.75         # the last part practises what is hardest
     muon_rate: float = 0.02
     adam_rate: float = 0.003
     weight_decay: float = 0.05
@@ -102,8 +103,8 @@ class Trainer:
         index = documents.index
         hidden = self.model.trunk(tokens, documents)
         states = [hidden]
-        if depth:                                       # deep drafts on half of the documents: the trunk needs the time more
-            shown = offsets if depth == 1 or not training else offsets[:len(offsets) // 2 + 1]
+        if depth:                                       # deep drafts on a quarter of the documents: the trunk needs the time more
+            shown = offsets if depth == 1 or not training else offsets[:len(offsets) // 4 + 1]
             states += self.model.draft(tokens[:shown[-1]], hidden[:shown[-1]], Documents(shown, self.device), depth)
         out = []
         for distance, state in enumerate(states, 1):
@@ -117,7 +118,7 @@ class Trainer:
 
     def train_step(self):
         plan, depth = self.plan, self.plan.depth(self.step)
-        parts, count = self.losses(self.batches.next(), depth)
+        parts, count = self.losses(self.batches.next(self.step >= plan.steps * plan.late_from), depth)
         total = parts[0][0] + sum(w * loss for w, (loss, _) in zip(DRAFT_WEIGHTS, parts[1:]))
         names = [name for name in self.weights if depth or not name.startswith(f'blk.{self.config.layers}.')]
         gradients = torch.autograd.grad(total, [self.weights[name] for name in names])

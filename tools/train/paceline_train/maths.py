@@ -54,6 +54,15 @@ def column_difference(a, b):
     return steps
 
 
+def sum_lines(a, b):
+    """a + b by columns, unless it is a sum of digits."""
+    return column_sum(a, b) if max(a, b) > 9 else []
+
+
+def difference_lines(a, b):
+    return column_difference(a, b) if a > 9 else []
+
+
 def ask(stream, expression):
     return stream.pick(('What is {}?', 'Calculate {}.', 'Work out {}.', 'Compute {}', 'How much is {}?', '{} = ?', 'what is {}',
                         'Find {}.', 'Evaluate {}.', 'Can you calculate {}?', 'Tell me what {} is.', 'Solve: {}')).format(expression)
@@ -169,7 +178,8 @@ def linear_equation(stream):
     sign, inverse, verb = ('-', '+', 'Add') if minus else ('+', '-', 'Subtract')
     right = f'{c} {inverse} {b}' if c >= 0 else f'{c} + {b}'
     side = 'to' if minus else 'from'
-    steps = [f'{verb} {b} {side} both sides: {a}{letter} = {right} = {a * x}.', f'Divide both sides by {a}: {letter} = {a * x} / {a} = {x}.']
+    columns = sum_lines(c, b) if minus and c >= 0 else difference_lines(c, b) if not minus else []
+    steps = [f'{verb} {b} {side} both sides: {a}{letter} = {right}.', *columns, f'{a}{letter} = {a * x}.', f'Divide both sides by {a}: {letter} = {a * x} / {a} = {x}.']
     question = stream.pick(('Solve {} for {}.', 'Solve the equation {} for {}.', 'If {}, what is {}?', 'Find {1} if {0}.',
                             'solve {}, find {}')).format(f'{a}{letter} {sign} {b} = {c}', letter)
     return (a, x, b, sign), question, steps, f'{letter} = {x}'
@@ -198,11 +208,11 @@ def gain_story(stream):
         question = stream.pick((f'{name} has {a} {thing} and gets {b} more. How many {thing} does {name} have now?',
                                 f'{name} has {a} {thing}. {other} gives {name} {b} more. How many {thing} does {name} have?',
                                 f'There are {a} {thing} in a box. {name} adds {b} {thing}. How many {thing} are in the box?'))
-        return ('gain', a, b), question, [f'Add: {a} + {b} = {a + b}.'], str(a + b)
+        return ('gain', a, b), question, [f'Add {a} + {b}.', *sum_lines(a, b), f'So {a} + {b} = {a + b}.'], str(a + b)
     question = stream.pick((f'{name} has {a} {thing} and gives {b} to {other}. How many {thing} are left?',
                             f'{name} had {a} {thing} and lost {b} of them. How many {thing} does {name} have now?',
                             f'There are {a} {thing} on a table. {name} takes {b}. How many {thing} remain?'))
-    return ('lose', a, b), question, [f'Subtract: {a} - {b} = {a - b}.'], str(a - b)
+    return ('lose', a, b), question, [f'Subtract {a} - {b}.', *difference_lines(a, b), f'So {a} - {b} = {a - b}.'], str(a - b)
 
 
 def times_story(stream):
@@ -223,10 +233,12 @@ def two_step_story(stream):
     if stream.chance(50) or c >= a * b:
         question = stream.pick((f'{name} buys {a} packs of {b} {thing} and already has {c} {thing}. How many {thing} does {name} have?',
                                 f'{name} has {c} {thing} and buys {a} bags with {b} {thing} each. How many {thing} is that in total?'))
-        return ('more', a, b, c), question, [f'Multiply: {a} * {b} = {a * b}.', f'Add: {a * b} + {c} = {a * b + c}.'], str(a * b + c)
+        return ('more', a, b, c), question, [f'Multiply: {a} * {b} = {a * b}.', f'Add {a * b} + {c}.', *sum_lines(a * b, c),
+                                                    f'So {a * b} + {c} = {a * b + c}.'], str(a * b + c)
     question = stream.pick((f'{name} has {a} packs of {b} {thing} and gives away {c} {thing}. How many {thing} are left?',
                             f'There are {a} boxes with {b} {thing} each. {name} takes {c} {thing}. How many {thing} remain?'))
-    return ('less', a, b, c), question, [f'Multiply: {a} * {b} = {a * b}.', f'Subtract: {a * b} - {c} = {a * b - c}.'], str(a * b - c)
+    return ('less', a, b, c), question, [f'Multiply: {a} * {b} = {a * b}.', f'Subtract {a * b} - {c}.', *difference_lines(a * b, c),
+                                                f'So {a * b} - {c} = {a * b - c}.'], str(a * b - c)
 
 
 FAMILIES = {'addition': (addition, 7), 'subtraction': (subtraction, 7), 'multiplication': (multiplication, 7), 'division': (division, 4),

@@ -2,19 +2,19 @@
 from math import gcd, lcm
 
 from . import words
-from .maths import ask, column_sum, product_step
+from .maths import ask, difference_lines, product_step, sum_lines
 
 
 def order_of_operations(stream):
     a, b, c = stream.between(1, 30), stream.between(2, 10), stream.between(2, 10)
     kind = stream.below(4)
     if kind == 0:
-        return ('a+bc', a, b, c), ask(stream, f'{a} + {b} * {c}'), ['Multiply first: ' + f'{b} * {c} = {b * c}.', f'Add: {a} + {b * c} = {a + b * c}.'], str(a + b * c)
+        return ('a+bc', a, b, c), ask(stream, f'{a} + {b} * {c}'), [f'Multiply first: {b} * {c} = {b * c}.', f'Add {a} + {b * c}.', *sum_lines(a, b * c), f'So {a} + {b * c} = {a + b * c}.'], str(a + b * c)
     if kind == 1:
-        return ('bc+a', a, b, c), ask(stream, f'{b} * {c} + {a}'), [f'Multiply first: {b} * {c} = {b * c}.', f'Add: {b * c} + {a} = {a + b * c}.'], str(a + b * c)
+        return ('bc+a', a, b, c), ask(stream, f'{b} * {c} + {a}'), [f'Multiply first: {b} * {c} = {b * c}.', f'Add {b * c} + {a}.', *sum_lines(b * c, a), f'So {b * c} + {a} = {a + b * c}.'], str(a + b * c)
     if kind == 2:
         a = min(a, b * c)
-        return ('bc-a', a, b, c), ask(stream, f'{b} * {c} - {a}'), [f'Multiply first: {b} * {c} = {b * c}.', f'Subtract: {b * c} - {a} = {b * c - a}.'], str(b * c - a)
+        return ('bc-a', a, b, c), ask(stream, f'{b} * {c} - {a}'), [f'Multiply first: {b} * {c} = {b * c}.', f'Subtract {b * c} - {a}.', *difference_lines(b * c, a), f'So {b * c} - {a} = {b * c - a}.'], str(b * c - a)
     a = stream.between(1, 10)
     total = a + b
     return ('(a+b)c', a, b, c), ask(stream, f'({a} + {b}) * {c}'), [f'Brackets first: {a} + {b} = {total}.', f'Multiply: {product_step(total, c)}.'], str(total * c)
@@ -86,9 +86,9 @@ def unit_price(stream):
 def three_numbers(stream):
     a, b, c = (stream.between(1, 60) for _ in range(3))
     question = stream.pick((f'What is {a} + {b} + {c}?', f'Add {a}, {b} and {c}.', f'Calculate {a} + {b} + {c}.', f'What is the sum of {a}, {b} and {c}?'))
-    return (a, b, c), question, [f'{a} + {b} = {a + b}.', f'{a + b} + {c} = {a + b + c}.'], str(a + b + c)
+    return (a, b, c), question, [f'Add {a} + {b}.', *sum_lines(a, b), f'So {a} + {b} = {a + b}.', f'Add {a + b} + {c}.', *sum_lines(a + b, c), f'So {a + b} + {c} = {a + b + c}.'], str(a + b + c)
 
 
 FAMILIES = {'order_of_operations': (order_of_operations, 4), 'rectangle': (rectangle, 3), 'common_divisor': (common_divisor, 3),
-            'common_multiple': (common_multiple, 3), 'next_term': (next_term, 3), 'power': (power, 3), 'unit_price': (unit_price, 3),
+            'common_multiple': (common_multiple, 2), 'next_term': (next_term, 3), 'power': (power, 3), 'unit_price': (unit_price, 3),
             'three_numbers': (three_numbers, 3)}

@@ -41,7 +41,9 @@ class Bag:
                             f'{one} holds {listing}', f'In {one} there are {listing}'))
 
     def total_step(self):
-        return f'There are {" + ".join(map(str, self.counts))} = {self.total} {self.things} in total.'
+        listed = ' + '.join(map(str, self.counts))
+        middle = f' = {self.counts[0] + self.counts[1]} + {self.counts[2]}' if len(self.counts) == 3 else ''
+        return f'There are {listed}{middle} = {self.total} {self.things} in total.'
 
 
 def ending(top, bottom):
@@ -70,14 +72,14 @@ def one_draw(stream):
     if kind == 'or' and len(bag.colours) == 3:
         b = bag.colours[2]
         m = n + bag.counts[2]
-        steps = [f'{a} or {b}: {n} + {bag.counts[2]} = {m}.'.capitalize(), f'P({a} or {b}) = {m}/{bag.total}.']
+        steps = [f'Count {a} or {b}: {n} + {bag.counts[2]} = {m}.', f'P({a} or {b}) = {m}/{bag.total}.']
         event = f'it is {a} or {b}'
     elif kind == 'not':
         m = bag.total - n
         steps, event = [f'Not {a}: {bag.total} - {n} = {m}.', f'P(not {a}) = {m}/{bag.total}.'], f'it is not {a}'
     else:
         m, kind = n, 'is'
-        steps, event = [f'{n} of the {bag.total} {bag.things} are {a}, so P({a}) = {n}/{bag.total}.'], f'it is {a}'
+        steps, event = [f'Count {a}: {n} of the {bag.total} {bag.things}, so P({a}) = {n}/{bag.total}.'], f'it is {a}'
     closing, answer = ending(m, bag.total)
     return bag.key(kind, bag.colours.index(a)), join(stream, bag.opening(stream), middle, chance_of(stream, event)), \
         [bag.total_step(), *steps, *closing], answer
@@ -112,11 +114,12 @@ def two_factors(bag, first, second, replace):
     a, b, n, total = bag.colours[first], bag.colours[second], bag.counts[first], bag.total
     m = bag.counts[second] - (0 if replace or first != second else 1)
     left = total if replace else total - 1
-    steps = [f'First draw: {n} of the {total} {bag.things} are {a}, so P({a}) = {n}/{total}.']
+    # The colour stands before its count: a small model looks one thing up at a time.
+    steps = [f'First draw, {a}: {n} of the {total} {bag.things}, so P({a}) = {n}/{total}.']
     if replace:
-        steps.append(f'It goes back, so again {m} of the {left} {bag.things} are {b}: P({b}) = {m}/{left}.')
+        steps.append(f'It goes back. Second draw, {b}: {m} of the {left} {bag.things}, so P({b}) = {m}/{left}.')
     else:
-        steps.append(f'One {a} {bag.one} is out, so {m} of the {left} {bag.things} left are {b}: P({b}) = {m}/{left}.')
+        steps.append(f'One {a} {bag.one} is out. Second draw, {b}: {m} of the {left} {bag.things} left, so P({b}) = {m}/{left}.')
     label = f'Both {a}' if first == second else f'{a.capitalize()} then {b}'
     steps.append(f'{n} * {m} = {n * m} and {product_step(total, left) if left < 10 else table_product(total, left)}.')
     steps.append(f'{label}: {n}/{total} * {m}/{left} = {n * m}/{total * left}.')
