@@ -41,10 +41,13 @@ std::string spell_bytes(std::string_view bytes) {
   return out;
 }
 
-std::string unspell_bytes(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
+void append_unspelled(std::string& out, std::string_view text) {
   while (!text.empty()) {
+    if (const unsigned char first = static_cast<unsigned char>(text[0]); is_printable(first) && first < 0x80) {
+      out += text[0];  // most of the alphabet, and most of a vocabulary, is ASCII
+      text.remove_prefix(1);
+      continue;
+    }
     const CodePoint code_point = decode_utf8(text);
     const size_t length = static_cast<size_t>(code_point.length);
     const int byte = code_point.valid && code_point.value < kAlphabetEnd ? kAlphabet.byte[code_point.value] : -1;
@@ -52,6 +55,11 @@ std::string unspell_bytes(std::string_view text) {
     else out += text.substr(0, length);
     text.remove_prefix(length);
   }
+}
+
+std::string unspell_bytes(std::string_view text) {
+  std::string out;
+  append_unspelled(out, text);
   return out;
 }
 

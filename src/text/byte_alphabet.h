@@ -12,5 +12,6 @@ std::string spell_bytes(std::string_view bytes);
 // The bytes behind a spelling; characters outside the alphabet stand for their own UTF-8 bytes, and bytes that are not UTF-8 for
 // themselves, so that this never fails.
 std::string unspell_bytes(std::string_view text);
+void append_unspelled(std::string& out, std::string_view text);
 
 }  // namespace paceline

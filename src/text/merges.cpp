@@ -47,20 +47,24 @@ MergeTable::MergeTable(const VocabularyData& data, const TokenTable& tokens)
     if (token < 0) token = unknown;
     if (token < 0) fail(data.source, ": tokenizer.ggml.tokens has no token for byte ", byte, " (and no unknown token)");
   }
+  std::string bytes;  // of both tokens of a merge
   for (size_t i = 0; i < data.merges.size(); ++i) {
-    const std::string& text = data.merges[i];
+    const std::string_view text = data.merges[i];
     const auto reject = [&](const char* why) {
       fail(data.source, ": tokenizer.ggml.merges[", i, "] is \"", text.substr(0, 80),
            "\", expected two tokens and a space between: ", why);
     };
     const size_t space = text.find(' ', 1);  // a symbol is not empty; the byte alphabet has no space
-    if (space == std::string::npos) reject("there is no space");
-    const std::string left = unspell_bytes(std::string_view(text).substr(0, space));
-    const std::string right = unspell_bytes(std::string_view(text).substr(space + 1));
+    if (space == std::string_view::npos) reject("there is no space");
+    bytes.clear();
+    append_unspelled(bytes, text.substr(0, space));
+    const size_t cut = bytes.size();
+    append_unspelled(bytes, text.substr(space + 1));
+    const std::string_view both = bytes, left = both.substr(0, cut), right = both.substr(cut);
     const Token left_token = tokens.find_normal(left), right_token = tokens.find_normal(right);
     if (left.empty() || left_token < 0) reject("the first is not a token");
     if (right.empty() || right_token < 0) reject("the second is not a token");
-    const Token merged = tokens.find_normal(left + right);
+    const Token merged = tokens.find_normal(both);
     if (merged < 0) reject("both together are not a token");
     add(left_token, right_token, {static_cast<uint32_t>(i), merged});
   }
