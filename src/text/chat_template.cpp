@@ -1,0 +1,81 @@
+#include "text/chat_template.h"
+
+namespace paceline {
+
+namespace {
+
+std::tm local_time() {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm result{};
+  localtime_r(&seconds, &result);
+  return result;
+}
+
+Json message(const char* role, const char* content) {
+  Json result = Json::object();
+  result.set("role", role);
+  result.set("content", content);
+  return result;
+}
+
+ChatRequest probe_request() {
+  ChatRequest request;
+  request.messages.push_back(message("user", "Hello"));
+  request.now = std::tm{};
+  return request;
+}
+
+// The prompt, or nothing when the template refuses the request.
+std::optional<std::string> try_render(const ChatTemplate& chat, const ChatRequest& request) {
+  try {
+    return chat.render(request);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+constexpr const char* kProbeName = "paceline_probe_name";
+
+}  // namespace
+
+ChatTemplate ChatTemplate::parse(std::string_view source, const jinja::Limits& limits) {
+  return ChatTemplate(jinja::Template::parse(source, limits));
+}
+
+std::string ChatTemplate::render(const ChatRequest& request) const {
+  Json context = Json::object();
+  context.set("messages", request.messages);
+  if (!request.tools.is_null()) context.set("tools", request.tools);
+  context.set("add_generation_prompt", request.add_generation_prompt);
+  context.set("bos_token", request.bos_token);
+  context.set("eos_token", request.eos_token);
+  if (request.enable_thinking) context.set("enable_thinking", *request.enable_thinking);
+  for (const JsonMember& member : request.template_arguments.as_object().members()) context.set(member.key, member.value);
+  return template_.render(context, request.now ? *request.now : local_time());
+}
+
+bool ChatTemplate::supports_tools() const {
+  ChatRequest request = probe_request();
+  request.tools = Json::parse(cat(R"([{"type": "function", "function": {"name": ")", kProbeName,
+                                  R"(", "description": "", "parameters": {"type": "object", "properties": {}, "required": []}}}])"));
+  const auto prompt = try_render(*this, request);
+  return prompt && prompt->find(kProbeName) != std::string::npos;
+}
+
+bool ChatTemplate::supports_thinking_switch() const {
+  ChatRequest request = probe_request();
+  request.enable_thinking = true;
+  const auto with = try_render(*this, request);
+  request.enable_thinking = false;
+  const auto without = try_render(*this, request);
+  return with && without && *with != *without;
+}
+
+bool ChatTemplate::supports_system_role() const {
+  ChatRequest request = probe_request();
+  request.messages.as_array().insert(request.messages.as_array().begin(), message("system", kProbeName));
+  const auto prompt = try_render(*this, request);
+  return prompt && prompt->find(kProbeName) != std::string::npos;
+}
+
+}  // namespace paceline

@@ -1,0 +1,43 @@
+#pragma once
+// Turns a conversation into the prompt a model was trained on: the Jinja template of the model file, rendered byte for byte as Hugging
+// Face Transformers' apply_chat_template does. Immutable; threads may share one.
+#include <ctime>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "text/jinja/template.h"
+
+namespace paceline {
+
+struct ChatRequest {
+  Json messages = Json::array();           // as in the OpenAI API: objects with role and content
+  Json tools;                              // null or an array of tool definitions
+  bool add_generation_prompt = true;
+  std::optional<bool> enable_thinking;     // not set: the template's own default
+  Json template_arguments = Json::object();  // chat_template_kwargs: more variables; they win over those above
+  std::string bos_token, eos_token;
+  std::optional<std::tm> now;              // what strftime_now prints; the local time when not set
+};
+
+class ChatTemplate {
+ public:
+  // Throws Error: TemplateSyntaxError with the line, or a limit.
+  static ChatTemplate parse(std::string_view source, const jinja::Limits& limits = {});
+
+  // Throws Error when the template refuses the conversation (raise_exception), fails or hits a limit.
+  std::string render(const ChatRequest& request) const;
+
+  // What the template does with a request, found out by rendering two that differ in nothing else.
+  bool supports_tools() const;            // tool definitions appear in the prompt
+  bool supports_thinking_switch() const;  // enable_thinking changes the prompt
+  bool supports_system_role() const;      // a system message appears in the prompt
+
+ private:
+  explicit ChatTemplate(jinja::Template parsed) : template_(std::move(parsed)) {}
+
+  jinja::Template template_;
+};
+
+}  // namespace paceline
