@@ -155,14 +155,24 @@ PACELINE_INLINE const float* conv_row(const ConvTask& task, int r, int tap) {
   return row < 0 ? task.window + (row + task.taps - 1) * task.window_stride : task.columns + row * task.column_stride;
 }
 
+// The weights of n channels from c on, by tap.
+PACELINE_INLINE void load_taps(const float* channels, int taps, int n, float (&weights)[kMaxConvTaps][kConvPiece],
+                               int c) {
+  if (taps == 4 && n == kLanes) {
+    F four[4];
+    load_transposed_four(channels, four);
+    for (int tap = 0; tap < 4; ++tap) store(weights[tap] + c, four[tap]);
+    return;
+  }
+  for (int tap = 0; tap < taps; ++tap) store(weights[tap] + c, load_strided(channels + tap, taps, n));
+}
+
 void conv_silu(const ConvTask& task) {
   alignas(64) float weights[kMaxConvTaps][kConvPiece];
   for (int first = 0; first < task.channels; first += kConvPiece) {
     const int count = task.channels - first < kConvPiece ? task.channels - first : kConvPiece;
-    for (int tap = 0; tap < task.taps; ++tap)
-      for_vectors(count, [&](int c, int n) {
-        store(weights[tap] + c, load_strided(task.weight + (first + c) * task.taps + tap, task.taps, n));
-      });
+    for_vectors(count,
+                [&](int c, int n) { load_taps(task.weight + (first + c) * task.taps, task.taps, n, weights, c); });
     for (int r = 0; r < task.rows; ++r)
       for_vectors(count, [&](int c, int n) {
         F sum = zero();

@@ -34,7 +34,7 @@ void CpuDevice::conv_silu(Tensor out, Tensor u, const Batch& batch, int layer, T
   checks::conv_silu(out, u, batch, layer, weight);
   const int taps = weight.cols;
   PACELINE_ASSERT(weight.stride == taps && taps <= kMaxConvTaps);
-  constexpr int kPiece = 512, kPieceRows = 64;
+  constexpr int kPiece = 512, kPieceRows = 4;
   for (const Segment& segment : batch.segments) {
     SequenceState& state = *segment.state;
     RecurrentMemory& memory = state.recurrent(layer);

@@ -23,6 +23,19 @@ PACELINE_INLINE F load_strided(const float* p, int stride, int n) {
   return _mm256_mask_i32gather_ps(zero(), p, index, _mm256_castsi256_ps(first_lanes(n)), 4);
 }
 
+PACELINE_INLINE void load_transposed_four(const float* p, F (&out)[4]) {
+  F groups[4];  // group i, and group i + 4 in the upper half
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i)
+    groups[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 4 * i)), _mm_loadu_ps(p + 16 + 4 * i), 1);
+  const F low = _mm256_unpacklo_ps(groups[0], groups[1]), more_low = _mm256_unpacklo_ps(groups[2], groups[3]);
+  const F high = _mm256_unpackhi_ps(groups[0], groups[1]), more_high = _mm256_unpackhi_ps(groups[2], groups[3]);
+  out[0] = _mm256_shuffle_ps(low, more_low, 0x44);
+  out[1] = _mm256_shuffle_ps(low, more_low, 0xEE);
+  out[2] = _mm256_shuffle_ps(high, more_high, 0x44);
+  out[3] = _mm256_shuffle_ps(high, more_high, 0xEE);
+}
+
 PACELINE_INLINE F add(F a, F b) { return _mm256_add_ps(a, b); }
 PACELINE_INLINE F sub(F a, F b) { return _mm256_sub_ps(a, b); }
 PACELINE_INLINE F mul(F a, F b) { return _mm256_mul_ps(a, b); }

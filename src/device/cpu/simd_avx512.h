@@ -21,6 +21,18 @@ PACELINE_INLINE F load_strided(const float* p, int stride, int n) {
   return _mm512_mask_i32gather_ps(zero(), first_lanes(n), index, p, 4);
 }
 
+// 16 groups of four floats to four vectors: the first of each group, the second, ...
+PACELINE_INLINE void load_transposed_four(const float* p, F (&out)[4]) {
+  const F a = load(p), b = load(p + 16), c = load(p + 32), d = load(p + 48);
+  __m512i index = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const F low = _mm512_permutex2var_ps(a, index, b), high = _mm512_permutex2var_ps(c, index, d);
+    out[i] = _mm512_mask_blend_ps(0xFF00, low, high);
+    index = _mm512_add_epi32(index, _mm512_set1_epi32(1));
+  }
+}
+
 PACELINE_INLINE F add(F a, F b) { return _mm512_add_ps(a, b); }
 PACELINE_INLINE F sub(F a, F b) { return _mm512_sub_ps(a, b); }
 PACELINE_INLINE F mul(F a, F b) { return _mm512_mul_ps(a, b); }

@@ -39,6 +39,10 @@ PACELINE_INLINE F load_strided(const float* p, int stride, int n) {
   return each<F>([&](int i) { return i < n ? p[i * stride] : 0.0f; });
 }
 
+PACELINE_INLINE void load_transposed_four(const float* p, F (&out)[4]) {
+  for (int i = 0; i < 4; ++i) out[i] = load_strided(p + i, 4, kLanes);
+}
+
 PACELINE_INLINE F add(F a, F b) {
   return each<F>([&](int i) { return a.v[i] + b.v[i]; });
 }
