@@ -73,31 +73,46 @@ std::string fault(const Flag& flag, const std::string& value) {
 Arguments Arguments::parse(Command command, std::span<const std::string> words, int positional_limit) {
   Arguments arguments;
   arguments.command_ = command;
+  arguments.take_words(words, positional_limit);
+  return arguments;
+}
+
+Arguments Arguments::changed(std::span<const std::string> words) const {
+  Arguments arguments = *this;
+  arguments.take_words(words, static_cast<int>(positional_.size()));
+  return arguments;
+}
+
+void Arguments::take_words(std::span<const std::string> words, int positional_limit) {
+  bool only_positional = false;
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
-    if (word.size() < 2 || word[0] != '-') {
-      if (static_cast<int>(arguments.positional_.size()) == positional_limit)
+    if (word == "--" && !only_positional) {
+      only_positional = true;
+      continue;
+    }
+    if (only_positional || word.size() < 2 || word[0] != '-') {
+      if (static_cast<int>(positional_.size()) == positional_limit)
         throw UsageError(cat("unexpected argument \"", word, "\""));
-      arguments.positional_.push_back(word);
+      positional_.push_back(word);
       continue;
     }
     const size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
     const std::string name = word.substr(0, equals);
-    const Flag* flag = arguments.find_flag(name);
-    if (flag == nullptr) arguments.reject_flag(name);
+    const Flag* flag = find_flag(name);
+    if (flag == nullptr) reject_flag(name);
     if (equals != std::string::npos) {
-      arguments.take_value(*flag, name, word.substr(equals + 1));
+      take_value(*flag, name, word.substr(equals + 1));
     } else if (flag->kind == FlagKind::Switch) {
-      arguments.values_[std::string(flag->id)] = {flag, name, {}};
+      values_[std::string(flag->id)] = {flag, name, {}};
     } else if (flag->value_is_optional && (i + 1 == words.size() || find_choice(*flag, words[i + 1]).empty())) {
-      arguments.values_[std::string(flag->id)] = {flag, name, {}};
+      values_[std::string(flag->id)] = {flag, name, {}};
     } else if (i + 1 == words.size()) {
       throw UsageError(cat(name, " needs a value (", flag->value_name, ")"));
     } else {
-      arguments.take_value(*flag, name, words[++i]);
+      take_value(*flag, name, words[++i]);
     }
   }
-  return arguments;
 }
 
 const Flag* Arguments::find_flag(std::string_view name) const {

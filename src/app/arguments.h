@@ -14,8 +14,11 @@ namespace paceline {
 
 class Arguments {
  public:
-  // `words`: what follows the command's name. Words that are no flags: at most `positional_limit`.
+  // `words`: what follows the command's name. Words that are no flags: at most `positional_limit`; after "--" all are.
   static Arguments parse(Command command, std::span<const std::string> words, int positional_limit);
+
+  // The same with more flags, as if `words` had stood at the end.
+  Arguments changed(std::span<const std::string> words) const;
 
   Command command() const { return command_; }
   bool has(std::string_view id) const { return values_.contains(id); }
@@ -32,6 +35,7 @@ class Arguments {
   std::vector<std::string> notes() const;
 
  private:
+  void take_words(std::span<const std::string> words, int positional_limit);
   const Flag* find_flag(std::string_view name) const;
   [[noreturn]] void reject_flag(std::string_view name) const;
   void take_value(const Flag& flag, std::string_view name, const std::string& value);

@@ -8,6 +8,9 @@ namespace paceline {
 namespace {
 
 constexpr CommandInfo kCommands[] = {
+#ifndef PACELINE_CORE_ONLY
+    {kRun, "run", "[MODEL] [PROMPT] [flags]", "chat with a model, or answer one prompt", kAnyNumber, run_run},
+#endif
     {kComplete, "complete", "-m MODEL [-p TEXT] [flags]", "continue a text; standard output is exactly the new text", 0,
      run_complete},
     {kInspect, "inspect", "MODEL [flags]", "what is in a model file and how much memory it needs", 1, run_inspect},
@@ -17,6 +20,9 @@ constexpr CommandInfo kCommands[] = {
     {kBench, "bench", "-m MODEL [flags]", "how fast a model runs here, beside what the machine can do", 0, run_bench},
     {kSynth, "synth", "--shape SHAPE --type TYPE -o FILE [flags]",
      "make a model without a download, for tests and measurements", 0, run_synth},
+    {kCompletion, "completion", "bash|zsh|fish", "a script that completes this program's words in a shell", 1,
+     run_completion},
+    {kMan, "man", "", "the manual page, for man -l", 0, run_man},
 };
 
 constexpr const char* kVersion = "paceline " PACELINE_VERSION "\n";

@@ -10,6 +10,8 @@
 
 namespace paceline {
 
+inline constexpr int kAnyNumber = 1 << 20;  // of positionals
+
 struct CommandInfo {
   Command command;
   std::string_view name;
@@ -21,12 +23,15 @@ struct CommandInfo {
 
 std::span<const CommandInfo> all_commands();
 
+int run_run(const Arguments& arguments);
 int run_complete(const Arguments& arguments);
 int run_logits(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_tokenize(const Arguments& arguments);
 int run_bench(const Arguments& arguments);
 int run_synth(const Arguments& arguments);
+int run_completion(const Arguments& arguments);
+int run_man(const Arguments& arguments);
 
 // The whole program but for signals and streams: `words` without the program's name.
 int run_paceline(std::span<const std::string> words);

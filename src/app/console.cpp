@@ -12,6 +12,8 @@ namespace paceline {
 
 namespace {
 
+constexpr std::chrono::milliseconds kQuietTime(500);
+
 // "" or the reason why not everything could be written.
 std::string write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -59,7 +61,7 @@ std::string read_file(const std::string& path) {
   return read_all(descriptor, path);
 }
 
-ProgressLine::ProgressLine(std::string label) : label_(std::move(label)), on_terminal_(::isatty(STDERR_FILENO) == 1) {}
+ProgressLine::ProgressLine(std::string label) : label_(std::move(label)), on_terminal_(::isatty(STDERR_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) {}
 
 ProgressLine::~ProgressLine() {
   if (shown_percent_ >= 0) say_raw("\r\x1b[K");
@@ -68,6 +70,7 @@ ProgressLine::~ProgressLine() {
 void ProgressLine::show(double share) {
   const int percent = static_cast<int>(share * 100);
   if (!on_terminal_ || percent == shown_percent_) return;
+  if (std::chrono::steady_clock::now() - start_ < kQuietTime) return;
   shown_percent_ = percent;
   std::string bar(static_cast<size_t>(percent) * 3 / 10, '#');
   bar.resize(30, '.');

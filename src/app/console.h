@@ -1,5 +1,6 @@
 #pragma once
 // The program's three streams. Standard output carries results only, byte for byte; everything said to people goes to standard error.
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ void say_raw(std::string_view text);
 std::string read_input();
 std::string read_file(const std::string& path);
 
-// A share done, on a terminal only: one line that is drawn over. Ends with an empty line when it goes.
+// A share done, on a terminal only (standard output is one, too) and when it takes more than half a second: one line that is drawn over.
+// Ends with an empty line when it goes.
 class ProgressLine {
  public:
   explicit ProgressLine(std::string label);
@@ -30,6 +32,7 @@ class ProgressLine {
  private:
   std::string label_;
   bool on_terminal_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   int shown_percent_ = -1;
 };
 

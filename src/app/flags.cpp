@@ -8,18 +8,18 @@ namespace {
 
 using enum FlagKind;
 constexpr double kMost = 1e9;
-constexpr unsigned kSamples = kComplete;
+constexpr unsigned kSamples = kComplete | kRun;
 
 // clang-format off: rows of a table
 constexpr Flag kFlags[] = {
     {.id = "model", .commands = kReadsModel, .names = "-m --model", .kind = Text, .value_name = "MODEL",
      .help = "a GGUF file (the first of a split set), or repo or repo:quant in the Hugging Face cache"},
 
-    {.id = "prompt", .commands = kComplete | kTokenize, .names = "-p --prompt", .kind = Text, .value_name = "TEXT",
+    {.id = "prompt", .commands = kComplete | kTokenize | kRun, .names = "-p --prompt", .kind = Text, .value_name = "TEXT",
      .default_text = "standard input", .help = "the text to start from; special tokens in it count"},
-    {.id = "prompt_file", .commands = kComplete | kTokenize, .names = "-f --file", .kind = Text, .value_name = "FILE",
+    {.id = "prompt_file", .commands = kComplete | kTokenize | kRun, .names = "-f --file", .kind = Text, .value_name = "FILE",
      .help = "read the prompt from FILE"},
-    {.id = "max_tokens", .commands = kComplete, .names = "-n --predict --n-predict", .kind = Integer, .value_name = "N",
+    {.id = "max_tokens", .commands = kComplete | kRun, .names = "-n --predict --n-predict", .kind = Integer, .value_name = "N",
      .lowest = -1, .highest = kMost, .default_text = "-1",
      .help = "stop after N tokens; -1: at the model's end or a full context"},
     {.id = "ignore_eos", .commands = kComplete, .names = "--ignore-eos",
@@ -51,7 +51,22 @@ constexpr Flag kFlags[] = {
      .highest = 9007199254740992.0, .default_text = "random, printed",
      .help = "the same seed gives the same text; -1: random"},
 
-    {.id = "context", .commands = kComplete | kLogits | kInspect, .names = "-c --ctx-size", .kind = Integer,
+    {.id = "system", .commands = kRun, .names = "--system -sys --system-prompt", .kind = Text, .value_name = "TEXT",
+     .help = "what the model is told before the conversation"},
+    {.id = "think", .commands = kRun, .names = "--think", .kind = Text, .value_name = "on|off|auto",
+     .choices = "on off auto", .default_text = "auto",
+     .help = "whether the model thinks before it answers; auto: as its template has it"},
+    {.id = "show_thinking", .commands = kRun, .names = "--show-thinking", .kind = Text, .value_name = "on|off",
+     .choices = "on off", .default_text = "on on a terminal, else off", .help = "print what the model thinks, too",
+     .value_is_optional = true},
+    {.id = "stats", .commands = kRun, .names = "--stats", .kind = Text, .value_name = "on|off", .choices = "on off",
+     .default_text = "on in a chat, else off", .help = "say after each answer how fast it came and what drafts gained",
+     .value_is_optional = true},
+    {.id = "show_drafts", .commands = kRun, .names = "--show-drafts", .kind = Text, .value_name = "on|off",
+     .choices = "on off", .default_text = "off", .help = "colour the tokens that were guessed ahead, on a terminal",
+     .value_is_optional = true},
+
+    {.id = "context", .commands = kComplete | kLogits | kInspect | kRun, .names = "-c --ctx-size", .kind = Integer,
      .value_name = "N", .lowest = 0, .highest = 1 << 24, .default_text = "the smaller of trained and 8192",
      .help = "positions there is room for; 0: as trained"},
     {.id = "chunk", .commands = kRunsModel, .names = "-ub --ubatch-size", .kind = Integer, .value_name = "N",
@@ -60,12 +75,12 @@ constexpr Flag kFlags[] = {
      .choices = "f16 q8_0 f32", .default_text = "f16", .help = "type of the keys in memory"},
     {.id = "cache_type_v", .commands = kRunsModel, .names = "-ctv --cache-type-v", .kind = Text, .value_name = "TYPE",
      .choices = "f16 q8_0 f32", .default_text = "f16", .help = "type of the values in memory"},
-    {.id = "mtp", .commands = kComplete | kBench, .names = "--mtp", .kind = Integer, .value_name = "off|auto|N",
+    {.id = "mtp", .commands = kComplete | kBench | kRun, .names = "--mtp", .kind = Integer, .value_name = "off|auto|N",
      .lowest = 0, .highest = 6, .choices = "off auto", .default_text = "auto",
      .help = "tokens the draft head guesses ahead; the text is the same"},
-    {.id = "spec_type", .commands = kComplete | kBench, .names = "--spec-type", .kind = Text, .value_name = "TYPE",
+    {.id = "spec_type", .commands = kComplete | kBench | kRun, .names = "--spec-type", .kind = Text, .value_name = "TYPE",
      .choices = "draft-mtp none", .help = "llama.cpp's name: draft-mtp is --mtp auto, none is --mtp off"},
-    {.id = "spec_max", .commands = kComplete | kBench, .names = "--spec-draft-n-max --draft-max --draft --draft-n",
+    {.id = "spec_max", .commands = kComplete | kBench | kRun, .names = "--spec-draft-n-max --draft-max --draft --draft-n",
      .kind = Integer, .value_name = "N", .lowest = 0, .highest = 6, .help = "llama.cpp's name for --mtp N"},
 
     {.id = "threads", .commands = kRunsModel | kSynth, .names = "-t --threads", .kind = Integer, .value_name = "N",
@@ -128,14 +143,16 @@ constexpr Flag kFlags[] = {
      .changes_nothing = true},
     {.id = "no_conversation", .commands = kComplete, .names = "-no-cnv --no-conversation --single-turn -st",
      .help = "complete never chats", .changes_nothing = true},
-    {.id = "no_display_prompt", .commands = kComplete, .names = "--no-display-prompt",
+    {.id = "conversation", .commands = kRun, .names = "-cnv --conversation --jinja --color --colors -co",
+     .help = "run chats by the model's own template", .changes_nothing = true},
+    {.id = "no_display_prompt", .commands = kComplete | kRun, .names = "--no-display-prompt",
      .help = "the prompt is never printed", .changes_nothing = true},
-    {.id = "simple_io", .commands = kComplete, .names = "--simple-io --log-disable --no-perf --perf --no-escape",
+    {.id = "simple_io", .commands = kComplete | kRun, .names = "--simple-io --log-disable --no-perf --perf --no-escape",
      .help = "output is plain already", .changes_nothing = true},
     {.id = "kv_unified", .commands = kRunsModel, .names = "-kvu --kv-unified --no-kv-offload -nkvo --swa-full",
      .help = "there is one kind of cache", .changes_nothing = true},
-    {.id = "parallel", .commands = kComplete, .names = "-np --parallel", .kind = Integer, .value_name = "N",
-     .lowest = 1, .highest = kMost, .help = "complete runs one sequence", .changes_nothing = true},
+    {.id = "parallel", .commands = kComplete | kRun, .names = "-np --parallel", .kind = Integer, .value_name = "N",
+     .lowest = 1, .highest = kMost, .help = "one sequence runs at a time", .changes_nothing = true},
 };
 // clang-format on
 

@@ -15,7 +15,10 @@ enum Command : unsigned {
   kTokenize = 8,
   kSynth = 16,
   kBench = 32,
-  kRunsModel = kComplete | kLogits | kBench,
+  kRun = 64,
+  kCompletion = 128,
+  kMan = 256,
+  kRunsModel = kComplete | kLogits | kBench | kRun,
   kReadsModel = kRunsModel | kInspect | kTokenize,
 };
 

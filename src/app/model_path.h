@@ -10,6 +10,10 @@ namespace paceline {
 // Throws Error saying how to get a model that is not there.
 std::string find_model_file(const std::string& name);
 
+// The demonstration model that comes with the program: beside the executable (../models, ../share/paceline/models) or in the folder it was
+// built from. Throws Error when it is in none of them.
+std::string default_model_file();
+
 // HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub.
 std::string hugging_face_cache();
 

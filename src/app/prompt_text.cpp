@@ -1,9 +1,21 @@
 #include "app/prompt_text.h"
 
+#include <filesystem>
+
 #include "app/console.h"
+#include "app/model_path.h"
 #include "base/error.h"
 
 namespace paceline {
+
+namespace {
+
+bool looks_like_model(const std::string& word) {
+  std::error_code error;
+  return word.find('/') != std::string::npos || word.ends_with(".gguf") || std::filesystem::is_regular_file(word, error);
+}
+
+}  // namespace
 
 std::string prompt_text(const Arguments& arguments) {
   const auto given = arguments.text("prompt");
@@ -13,7 +25,22 @@ std::string prompt_text(const Arguments& arguments) {
   return file ? read_file(*file) : read_input();
 }
 
+RunWords run_words(const Arguments& arguments) {
+  std::span<const std::string> words = arguments.positional();
+  RunWords out{arguments.text("model").value_or(""), ""};
+  if (out.model.empty() && !words.empty() && looks_like_model(words[0])) {
+    out.model = words[0];
+    words = words.subspan(1);
+  }
+  for (const std::string& word : words) out.prompt += cat(out.prompt.empty() ? "" : " ", word);
+  return out;
+}
+
 std::string model_name(const Arguments& arguments) {
+  if (arguments.command() == kRun) {
+    const std::string name = run_words(arguments).model;
+    return name.empty() ? default_model_file() : name;
+  }
   if (arguments.positional().empty()) return arguments.required_text("model");
   if (arguments.has("model")) throw UsageError("-m and MODEL both name a model, expected one of them");
   return arguments.positional()[0];

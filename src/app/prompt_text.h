@@ -8,7 +8,14 @@ namespace paceline {
 
 std::string prompt_text(const Arguments& arguments);
 
-// -m or the positional MODEL.
+// What the words of `run` mean. With -m all are the prompt; without it the first one is the model when it contains a slash, ends in .gguf or
+// names a file. No model: the default one.
+struct RunWords {
+  std::string model, prompt;
+};
+RunWords run_words(const Arguments& arguments);
+
+// -m or the positional MODEL, or what stands for it in `run`.
 std::string model_name(const Arguments& arguments);
 
 }  // namespace paceline

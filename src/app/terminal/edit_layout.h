@@ -11,6 +11,8 @@ struct EditLayout {
   std::vector<std::string> rows;  // as sent to the terminal, prompts included, none wider than the screen
   int cursor_row = 0, cursor_column = 0;
 
+  int rows_below_cursor() const { return rows.empty() ? 0 : static_cast<int>(rows.size()) - 1 - cursor_row; }
+
   // Drops rows above and below until at most `height` are left, the cursor's among them.
   void fit(int height);
 };

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -41,8 +41,8 @@ std::string folder_from(const char* variable, const char* below) {
   return value == nullptr || value[0] != '/' ? "" : cat(value, below);
 }
 
-bool write_private_file(const std::string& path, const std::string& content) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+bool write_private_file(const std::string& path, int mode, const std::string& content) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0600);
   if (descriptor < 0) return false;
   const ssize_t written = ::write(descriptor, content.data(), content.size());
   return (::close(descriptor) == 0) & (written == static_cast<ssize_t>(content.size()));
@@ -61,9 +61,14 @@ History::History(std::string path) : path_(std::move(path)) { load(); }
 void History::load() {
   std::ifstream file(path_);
   std::string line;
+  size_t bytes = 0;
   while (std::getline(file, line))
-    if (!line.empty() && line.size() <= 2 * kMostEntryBytes) entries_.push_back(unescaped(line));
-  if (entries_.size() > kMostEntries) entries_.erase(entries_.begin(), entries_.end() - static_cast<std::ptrdiff_t>(kMostEntries));
+    if (!line.empty() && line.size() <= 2 * kMostEntryBytes) entries_.push_back(unescaped(line)), bytes += line.size() + 1;
+  if (entries_.size() <= kMostEntries && bytes <= kMostFileBytes) return;
+  size_t dropped = 0;
+  while (entries_.size() - dropped > kMostEntries || bytes > kMostFileBytes) bytes -= std::min(bytes, escaped(entries_[dropped++]).size() + 1);
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(dropped));
+  rewrite();
 }
 
 void History::add(std::string_view entry) {
@@ -71,22 +76,20 @@ void History::add(std::string_view entry) {
   if (!entries_.empty() && entries_.back() == entry) return;
   entries_.emplace_back(entry);
   if (entries_.size() > kMostEntries) entries_.erase(entries_.begin());
-  save();
-}
-
-// A new file takes the old one's place at once: no reader ever sees half of it.
-void History::save() const {
   if (path_.empty()) return;
   std::error_code error;
   fs::create_directories(fs::path(path_).parent_path(), error);
+  write_private_file(path_, O_APPEND, escaped(entry) + "\n");
+}
+
+// A new file takes the old one's place at once: no reader ever sees half of it.
+void History::rewrite() const {
   std::string content;
   for (const std::string& entry : entries_) content += escaped(entry) + "\n";
   const std::string fresh = cat(path_, ".", ::getpid());
-  if (!write_private_file(fresh, content)) {
-    std::remove(fresh.c_str());
-    return;
-  }
-  fs::rename(fresh, path_, error);
+  std::error_code error;
+  if (write_private_file(fresh, O_TRUNC, content)) fs::rename(fresh, path_, error);
+  else fs::remove(fresh, error);
 }
 
 }  // namespace paceline

@@ -1,6 +1,6 @@
 #pragma once
 // Lines entered before, oldest first, kept in a file of one entry per line (line breaks as \n, backslashes doubled). Bounded in number
-// and size; readable by its owner only. A history that cannot be read or written is no reason to fail.
+// and size; readable by its owner only; entries are appended, so that several chats may share it. A history that cannot be read or written is no reason to fail.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +12,7 @@ std::string history_file();
 
 class History {
  public:
-  static constexpr size_t kMostEntries = 1000, kMostEntryBytes = 64 << 10;
+  static constexpr size_t kMostEntries = 1000, kMostEntryBytes = 64 << 10, kMostFileBytes = 4 << 20;
 
   // `path` "": kept in memory only.
   explicit History(std::string path);
@@ -22,7 +22,7 @@ class History {
 
  private:
   void load();
-  void save() const;
+  void rewrite() const;
 
   std::string path_;
   std::vector<std::string> entries_;

@@ -1,0 +1,77 @@
+#include "app/chat/responder.h"
+
+#include "base/error.h"
+#include "text/text_stream.h"
+
+namespace paceline {
+
+namespace {
+
+constexpr const char* kTemplateKey = "tokenizer.chat_template";
+
+ChatTemplate load_template(const GgufFile& file) {
+  const auto source = file.metadata().find_text(kTemplateKey);
+  if (!source || source->empty())
+    fail(file.path(), " has no chat template (", kTemplateKey, "), so it is no chat model; paceline complete continues a text with it");
+  return ChatTemplate::parse(*source);
+}
+
+std::string token_text(const Tokenizer& tokenizer, Token token) { return token < 0 ? "" : tokenizer.piece(token, true); }
+
+bool ends_with_opened_thought(std::string_view prompt) {
+  const size_t last = prompt.find_last_not_of(" \n");
+  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with("<think>");
+}
+
+}  // namespace
+
+Responder::Responder(Session& session)
+    : session_(session), template_(load_template(*session.file)), generator_(*session.device, *session.model, session.options) {}
+
+std::string Responder::render(const Json& messages, Think think) const {
+  ChatRequest request;
+  request.messages = messages;
+  if (think != Think::Auto) request.enable_thinking = think == Think::On;
+  request.bos_token = token_text(*session_.tokenizer, session_.tokenizer->bos());
+  request.eos_token = token_text(*session_.tokenizer, session_.tokenizer->eos());
+  return template_.render(request);
+}
+
+std::string Responder::complaint(const ChatSettings& settings, const Conversation& conversation) const {
+  if (settings.think != Think::Auto && !template_.supports_thinking_switch())
+    return "this model's template has no switch for thinking; --think changes nothing";
+  if (!conversation.system.empty() && !template_.supports_system_role())
+    return "this model's template leaves system messages out";
+  return "";
+}
+
+Answer Responder::answer(const Conversation& conversation, const std::string& question, const ChatSettings& settings,
+                         AnswerPrinter& printer, const std::atomic<bool>* stop, const std::function<void(double)>& on_prompt) {
+  const std::string prompt = render(conversation.messages(&question), settings.think);
+  const std::vector<Token> tokens = session_.tokenizer->encode(prompt, true);
+  OutputFormat format;
+  format.starts_in_reasoning = ends_with_opened_thought(prompt);
+  OutputParser parser(std::move(format));
+  TextStream stream(*session_.tokenizer);
+  Answer answer;
+  const auto take = [&](const std::vector<OutputEvent>& events, bool was_draft) {
+    for (const OutputEvent& event : events) {
+      (event.kind == OutputEvent::Kind::Reasoning ? answer.reasoning : answer.text) += event.text;
+      printer.show(event, was_draft);
+    }
+  };
+  const GenerationLimits limits{.max_tokens = settings.max_tokens, .end_tokens = session_.tokenizer->end_tokens(), .stop = stop};
+  answer.generation = generator_.generate(
+      tokens, settings.sampling, limits,
+      [&](GeneratedToken token) {
+        take(parser.push(stream.push(token)), token.was_draft);
+        return true;
+      },
+      [&](int done) { on_prompt(static_cast<double>(done) / static_cast<double>(tokens.size())); });
+  take(parser.push(stream.finish()), false);
+  take(parser.finish(), false);
+  printer.finish();
+  return answer;
+}
+
+}  // namespace paceline

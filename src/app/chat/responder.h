@@ -1,0 +1,44 @@
+#pragma once
+// From a conversation to an answer: renders the model's template, runs the prompt, splits the stream into thinking and answer. Each turn
+// runs the whole conversation anew.
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/chat/answer_printer.h"
+#include "app/chat/chat_settings.h"
+#include "app/chat/conversation.h"
+#include "text/chat_template.h"
+
+namespace paceline {
+
+struct Answer {
+  std::string reasoning, text;
+  Generation generation;
+};
+
+class Responder {
+ public:
+  // Throws Error when the model has no chat template or one that cannot be read. `session` outlives this.
+  explicit Responder(Session& session);
+
+  // on_prompt: with the share of the prompt that has been processed.
+  Answer answer(const Conversation& conversation, const std::string& question, const ChatSettings& settings, AnswerPrinter& printer,
+                const std::atomic<bool>* stop, const std::function<void(double)>& on_prompt);
+
+  // What the template cannot do of what was asked; "" when it can all.
+  std::string complaint(const ChatSettings& settings, const Conversation& conversation) const;
+
+  const Session& session() const { return session_; }
+  double plain_tokens_per_second() const { return generator_.plain_tokens_per_second(); }
+
+ private:
+  std::string render(const Json& messages, Think think) const;
+
+  Session& session_;
+  ChatTemplate template_;
+  Generator generator_;
+};
+
+}  // namespace paceline

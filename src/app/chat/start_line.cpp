@@ -1,0 +1,47 @@
+#include "app/chat/start_line.h"
+
+#include <filesystem>
+#include <map>
+
+#include "app/memory_needs.h"
+#include "base/strings.h"
+
+namespace paceline {
+
+namespace {
+
+// The type that most of the weights' bytes are in.
+std::string main_quantization(const GgufFile& file) {
+  std::map<std::string, uint64_t> bytes;
+  for (const GgufTensor& tensor : file.tensors()) bytes[std::string(format_info(tensor.type).name)] += tensor.bytes.size();
+  std::string best;
+  for (const auto& [name, count] : bytes)
+    if (best.empty() || count > bytes[best]) best = name;
+  return best;
+}
+
+std::string model_title(const GgufFile& file) {
+  const std::string file_name = std::filesystem::path(file.path()).stem().string();
+  return file.metadata().find_text("general.name").value_or(file_name);
+}
+
+std::string draft_fact(const GeneratorOptions& options, const ModelFacts& facts) {
+  if (!facts.has_draft_head) return "no MTP head: plain decoding";
+  if (options.drafts == 0) return "MTP head found, off as asked";
+  if (options.adapt_depth) return cat("MTP head found: up to ", options.drafts, " drafts, as many as pay");
+  return cat("MTP head found: ", options.drafts, options.drafts == 1 ? " draft" : " drafts", " as asked");
+}
+
+}  // namespace
+
+std::vector<std::string> start_facts(const Session& session, const SamplingParameters& sampling) {
+  const MemoryNeeds needs = memory_needs(*session.file, session.options.context);
+  std::vector<std::string> facts = {
+      model_title(*session.file), main_quantization(*session.file), session.device->description(),
+      cat("context ", session.options.context), human_bytes(needs.weight_bytes + needs.kv_bytes + needs.recurrent_bytes),
+      draft_fact(session.options, session.model->facts())};
+  if (sampling.temperature > 0) facts.push_back(cat("seed ", sampling.seed));
+  return facts;
+}
+
+}  // namespace paceline

@@ -1,0 +1,82 @@
+// paceline run: a chat on a terminal; with a prompt, or with input or output that is no terminal, one answer. Standard output carries the
+// answer alone.
+#include <unistd.h>
+
+#include "app/chat/chat.h"
+#include "app/chat/start_line.h"
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/prompt_text.h"
+#include "base/error.h"
+
+namespace paceline {
+
+namespace {
+
+// What was asked on the command line, then files, then standard input when it is no terminal.
+std::string question_of(const Arguments& arguments, bool read_standard_input) {
+  std::vector<std::string> parts = {arguments.text("prompt").value_or(""), run_words(arguments).prompt};
+  if (const auto file = arguments.text("prompt_file")) parts.push_back(read_file(*file));
+  if (read_standard_input) parts.push_back(read_input());
+  std::string out;
+  for (std::string& part : parts) {
+    while (part.ends_with('\n')) part.pop_back();
+    if (part.empty()) continue;
+    if (!out.empty()) out += "\n\n";
+    out += part;
+  }
+  return out;
+}
+
+bool asks_in_words(const Arguments& arguments) {
+  return arguments.has("prompt") || arguments.has("prompt_file") || !run_words(arguments).prompt.empty();
+}
+
+void say_start(const Session& session, const SamplingParameters& sampling) {
+  const bool on_terminal = ::isatty(STDERR_FILENO) == 1;
+  const int columns = on_terminal ? terminal_size().columns : 1 << 20;
+  const std::string facts = join_facts(start_facts(session, sampling), columns);
+  say_raw(cat(on_terminal ? Style::of_stream(STDERR_FILENO).paint(Tone::Quiet, facts) : facts, "\n"));
+}
+
+int answer_once(Responder& responder, const Arguments& arguments, const std::string& question) {
+  const bool on_terminal = output_is_terminal();
+  const ChatSettings settings = chat_settings(arguments, responder.session(), false, on_terminal);
+  Conversation conversation;
+  conversation.system = arguments.text("system").value_or("");
+  if (const std::string complaint = responder.complaint(settings, conversation); !complaint.empty()) say(complaint);
+  AnswerPrinter printer(settings, on_terminal, Style::of_stream(STDOUT_FILENO));
+  std::optional<ProgressLine> progress(std::in_place, "reading the prompt");
+  const auto on_prompt = [&](double share) {
+    if (share < 1) progress->show(share);
+    else progress.reset();
+  };
+  const Answer answer = responder.answer(conversation, question, settings, printer, nullptr, on_prompt);
+  if (answer.generation.reason == StopReason::ContextFull)
+    say(cat("the context of ", responder.session().options.context, " is full (-c N makes room for more)"));
+  if (settings.show_stats) {
+    const int columns = ::isatty(STDERR_FILENO) == 1 ? terminal_size().columns : 1 << 20;
+    say_raw(join_facts(answer_facts(answer.generation, responder.plain_tokens_per_second()), columns) + "\n");
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_run(const Arguments& given) {
+  const bool is_chat = is_conversation_possible() && !asks_in_words(given);
+  std::string question;
+  if (!is_chat) {
+    question = question_of(given, ::isatty(STDIN_FILENO) != 1 || !asks_in_words(given));
+    if (question.empty()) throw UsageError("there is nothing to answer, expected a prompt (paceline run \"…\"), -f FILE or standard input");
+  }
+  const Arguments arguments = with_seed(given);
+  Session session = open_session(arguments);
+  Responder responder(session);
+  say_start(session, chat_settings(arguments, session, is_chat, is_chat).sampling);
+  if (!is_chat) return answer_once(responder, arguments, question);
+  Chat(responder, arguments).run();
+  return 0;
+}
+
+}  // namespace paceline
