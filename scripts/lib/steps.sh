@@ -6,6 +6,7 @@ passed=0
 failed=0
 failed_steps=()
 started=$SECONDS
+processor_total=0
 
 # Counts the tests in a ctest log, or the step itself. "99% tests passed, 1 tests failed out of 120" -> 119 and 1.
 count_results() {
@@ -29,18 +30,20 @@ step() {
   shift
   [[ $only == "" || $name == *$only* ]] || return 0
   [[ -t 1 ]] && printf '       %-34s ...\r' "$name"
-  # A subshell with its own errexit; "||" would switch that off inside a function.
+  # A subshell with its own errexit; "||" would switch that off inside a function. Processor time tells how long it takes on a quiet machine.
+  local TIMEFORMAT=%U processor_seconds
   set +e
-  (set -e; "$@") >"$log" 2>&1
+  processor_seconds=$({ time (set -e; "$@") >"$log" 2>&1; } 2>&1)
   status=$?
   set -e
+  processor_total=$((processor_total + ${processor_seconds%.*}))
   count_results "$log" "$status"
   local summary
   summary=$(grep -E '^[0-9]+% tests passed' "$log" | tail -n 1 || true)
   if ((status == 0)); then
-    printf 'ok     %-34s %5d s  %s\n' "$name" $((SECONDS - begin)) "$summary"
+    printf 'ok     %-32s %5d s (%5d cpu)  %s\n' "$name" $((SECONDS - begin)) "${processor_seconds%.*}" "$summary"
   else
-    printf 'FAILED %-34s %5d s  %s (%s)\n' "$name" $((SECONDS - begin)) "$summary" "$log"
+    printf 'FAILED %-32s %5d s (%5d cpu)  %s (%s)\n' "$name" $((SECONDS - begin)) "${processor_seconds%.*}" "$summary" "$log"
     tail -n 60 "$log" | sed 's/^/       | /'
     failed_steps+=("$name")
   fi
@@ -49,7 +52,8 @@ step() {
 
 finish_steps() {
   ((${#failed_steps[@]} == 0)) || printf 'failed steps: %s\n' "$(IFS=,; echo "${failed_steps[*]}")"
-  printf '%d minutes %d seconds\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
+  printf '%d minutes %d seconds; %d minutes of processor time\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)) \
+    $((processor_total / 60))
   printf '%d passed, %d failed\n' "$passed" "$failed"
   ((failed == 0 && passed > 0))
 }
