@@ -2,7 +2,7 @@
 // pairs in 16 saturating bits, so codes above 63 are made signed (|w| * sign(w) a: at most 2 * 128 * 127 = 32512) and smaller ones
 // are added up in 16 bits only as often as cannot overflow.
 constexpr int kLanes = 8;
-constexpr int kLargestTile = 8;  // rows of the widest kernel whose sums fit the registers
+constexpr int kLargestTile = std::min(8, kLargestTileBuilt);  // rows of the widest kernel whose sums fit the registers
 using F = __m256;
 using I = __m256i;
 using B = __m256i;  // 32 codes: 4 columns of 8 rows

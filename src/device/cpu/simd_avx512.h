@@ -1,7 +1,7 @@
 // The vector vocabulary on AVX-512 (F, BW, DQ, VL, VNNI): 16 lanes. Included inside a namespace and a target region by avx512.cpp; the same
 // names exist in simd_avx2.h and simd_scalar.h, and the -inl.h kernels use nothing else. Reductions have a fixed order.
 constexpr int kLanes = 16;
-constexpr int kLargestTile = 16;  // rows of the widest kernel whose sums fit the registers
+constexpr int kLargestTile = std::min(16, kLargestTileBuilt);  // rows of the widest kernel whose sums fit the registers
 using F = __m512;  // 16 floats
 using I = __m512i;  // 16 int32
 using B = __m512i;  // 64 codes: 4 columns of 16 rows

@@ -1,175 +1,131 @@
-// The vector vocabulary in plain C++, 4 lanes: for CPUs without AVX2, and the plainest statement of what each word means. There is no fused
-// multiply-add here (libm's emulation is far too slow), so fma rounds twice; results differ from the other sets in last bits.
+// The vector vocabulary without instruction sets: 4 lanes of the compiler's portable vectors, for CPUs without AVX2, and the plainest
+// statement of what each word means. There is no fused multiply-add here (libm's emulation is far too slow), so fma rounds twice;
+// results differ from the other sets in last bits.
 constexpr int kLanes = 4;
-constexpr int kLargestTile = 2;  // rows of the widest kernel whose sums fit the registers
-struct F {
-  float v[kLanes];
-};
-struct I {
-  int32_t v[kLanes];
-};
-struct B {  // 4 columns of 4 rows
-  uint8_t v[4 * kLanes];
-};
+constexpr int kLargestTile = std::min(2, kLargestTileBuilt);  // rows of the widest kernel whose sums fit the registers
+typedef float F __attribute__((vector_size(16)));
+typedef int32_t I __attribute__((vector_size(16)));
+typedef uint8_t B __attribute__((vector_size(16)));  // 4 columns of 4 rows
 
-template <class Vector, class Function>
-PACELINE_INLINE Vector each(Function function) {
+PACELINE_INLINE I lane_numbers() { return I{0, 1, 2, 3}; }
+PACELINE_INLINE I iset1(int32_t x) { return I{x, x, x, x}; }
+PACELINE_INLINE F set1(float x) { return F{x, x, x, x}; }
+PACELINE_INLINE float first_value(F a) { return a[0]; }
+PACELINE_INLINE F zero() { return set1(0); }
+template <class Vector>
+PACELINE_INLINE Vector load_as(const void* p) {
   Vector out;
-  for (int i = 0; i < static_cast<int>(sizeof out.v / sizeof out.v[0]); ++i) out.v[i] = function(i);
+  __builtin_memcpy(&out, p, sizeof out);
   return out;
 }
-
-PACELINE_INLINE F set1(float x) {
-  return each<F>([&](int) { return x; });
+PACELINE_INLINE F load(const float* p) { return load_as<F>(p); }
+PACELINE_INLINE void store(float* p, F x) { __builtin_memcpy(p, &x, sizeof x); }
+PACELINE_INLINE F load_strided(const float* p, int stride, int n) {
+  F out = zero();
+  for (int i = 0; i < kLanes; ++i)
+    if (i < n) out[i] = p[i * stride];
+  return out;
 }
-PACELINE_INLINE float first_value(F a) { return a.v[0]; }
-PACELINE_INLINE F zero() { return set1(0); }
-PACELINE_INLINE F load(const float* p) {
-  return each<F>([&](int i) { return p[i]; });
-}
-PACELINE_INLINE F load_first(const float* p, int n) {
-  return each<F>([&](int i) { return i < n ? p[i] : 0.0f; });
-}
-PACELINE_INLINE void store(float* p, F x) { __builtin_memcpy(p, x.v, sizeof x.v); }
+PACELINE_INLINE F load_first(const float* p, int n) { return load_strided(p, 1, n); }
 PACELINE_INLINE void store_first(float* p, F x, int n) {
   for (int i = 0; i < kLanes; ++i)
-    if (i < n) p[i] = x.v[i];
+    if (i < n) p[i] = x[i];
 }
-PACELINE_INLINE F load_strided(const float* p, int stride, int n) {
-  return each<F>([&](int i) { return i < n ? p[i * stride] : 0.0f; });
-}
-
 PACELINE_INLINE void load_transposed_four(const float* p, F (&out)[4]) {
   for (int i = 0; i < 4; ++i) out[i] = load_strided(p + i, 4, kLanes);
 }
 
-PACELINE_INLINE F add(F a, F b) {
-  return each<F>([&](int i) { return a.v[i] + b.v[i]; });
-}
-PACELINE_INLINE F sub(F a, F b) {
-  return each<F>([&](int i) { return a.v[i] - b.v[i]; });
-}
-PACELINE_INLINE F mul(F a, F b) {
-  return each<F>([&](int i) { return a.v[i] * b.v[i]; });
-}
-PACELINE_INLINE F div(F a, F b) {
-  return each<F>([&](int i) { return a.v[i] / b.v[i]; });
-}
-PACELINE_INLINE F fma(F a, F b, F c) { return add(mul(a, b), c); }
-PACELINE_INLINE F fnma(F a, F b, F c) { return sub(c, mul(a, b)); }
-PACELINE_INLINE F largest(F a, F b) {
-  return each<F>([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
-}
-PACELINE_INLINE F smallest(F a, F b) {
-  return each<F>([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
-}
-PACELINE_INLINE F absolute(F a) {
-  return each<F>([&](int i) { return __builtin_fabsf(a.v[i]); });
-}
+PACELINE_INLINE F add(F a, F b) { return a + b; }
+PACELINE_INLINE F sub(F a, F b) { return a - b; }
+PACELINE_INLINE F mul(F a, F b) { return a * b; }
+PACELINE_INLINE F div(F a, F b) { return a / b; }
+PACELINE_INLINE F fma(F a, F b, F c) { return a * b + c; }
+PACELINE_INLINE F fnma(F a, F b, F c) { return c - a * b; }
+PACELINE_INLINE F largest(F a, F b) { return a > b ? a : b; }
+PACELINE_INLINE F smallest(F a, F b) { return a < b ? a : b; }
+PACELINE_INLINE F as_float(I a) { return load_as<F>(&a); }
+PACELINE_INLINE F absolute(F a) { return as_float(load_as<I>(&a) & iset1(0x7fffffff)); }
 // Exact for |a| < 2^22, which is what callers have: adding and subtracting 1.5 * 2^23 rounds to even.
-PACELINE_INLINE F round_even(F a) { return sub(add(a, set1(12582912.0f)), set1(12582912.0f)); }
-PACELINE_INLINE F blend_first(F a, F b, int n) {
-  return each<F>([&](int i) { return i < n ? a.v[i] : b.v[i]; });
-}
-PACELINE_INLINE float reduce_add(F a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
+PACELINE_INLINE F round_even(F a) { return (a + set1(12582912.0f)) - set1(12582912.0f); }
+PACELINE_INLINE F blend_first(F a, F b, int n) { return lane_numbers() < iset1(n) ? a : b; }
+PACELINE_INLINE float reduce_add(F a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 PACELINE_INLINE float reduce_max(F a) {
-  float best = a.v[0];
-  for (int i = 1; i < kLanes; ++i) best = a.v[i] > best ? a.v[i] : best;
+  float best = a[0];
+  for (int i = 1; i < kLanes; ++i) best = a[i] > best ? a[i] : best;
   return best;
 }
 PACELINE_INLINE int first_equal(F a, F b) {
   int lane = 0;
-  while (lane < kLanes && !(a.v[lane] == b.v[lane])) ++lane;
+  while (lane < kLanes && !(a[lane] == b[lane])) ++lane;
   return lane;
 }
 
 // To nearest, ties to even; |a| < 2^22 as for round_even.
-PACELINE_INLINE I to_int(F a) {
-  const F whole = round_even(a);
-  return each<I>([&](int i) { return static_cast<int32_t>(whole.v[i]); });
-}
-PACELINE_INLINE F to_float(I a) {
-  return each<F>([&](int i) { return static_cast<float>(a.v[i]); });
-}
-PACELINE_INLINE I iset1(int32_t x) {
-  return each<I>([&](int) { return x; });
-}
-PACELINE_INLINE I iadd(I a, I b) {
-  return each<I>([&](int i) { return a.v[i] + b.v[i]; });
-}
-PACELINE_INLINE I isub(I a, I b) {
-  return each<I>([&](int i) { return a.v[i] - b.v[i]; });
-}
+PACELINE_INLINE I to_int(F a) { return __builtin_convertvector(round_even(a), I); }
+PACELINE_INLINE F to_float(I a) { return __builtin_convertvector(a, F); }
+PACELINE_INLINE I iadd(I a, I b) { return a + b; }
+PACELINE_INLINE I isub(I a, I b) { return a - b; }
+PACELINE_INLINE I iand(I a, I b) { return a & b; }
 template <int kBits>
 PACELINE_INLINE I ishift_left(I a) {
-  return each<I>([&](int i) { return static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) << kBits); });
+  return a << kBits;
 }
 template <int kBits>
 PACELINE_INLINE I ishift_right(I a) {
-  return each<I>([&](int i) { return a.v[i] >> kBits; });
+  return a >> kBits;
 }
 // a >= 0
-PACELINE_INLINE I ishift_right_by(I a, int bits) {
-  return each<I>([&](int i) { return a.v[i] >> bits; });
-}
-PACELINE_INLINE F as_float(I a) {
-  F out;
-  __builtin_memcpy(out.v, a.v, sizeof out.v);
-  return out;
-}
-PACELINE_INLINE int32_t reduce_iadd(I a) { return a.v[0] + a.v[1] + a.v[2] + a.v[3]; }
+PACELINE_INLINE I ishift_right_by(I a, int bits) { return a >> bits; }
+PACELINE_INLINE int32_t reduce_iadd(I a) { return a[0] + a[1] + a[2] + a[3]; }
 PACELINE_INLINE void store_i8(int8_t* p, I a) {
-  for (int i = 0; i < kLanes; ++i) p[i] = static_cast<int8_t>(a.v[i]);
+  for (int i = 0; i < kLanes; ++i) p[i] = static_cast<int8_t>(a[i]);
 }
 
-PACELINE_INLINE F load_f32(const void* p) { return load(static_cast<const float*>(p)); }
+PACELINE_INLINE F load_f32(const void* p) { return load_as<F>(p); }
 PACELINE_INLINE F set1_f16(const void* p) {
   uint16_t half;
   __builtin_memcpy(&half, p, 2);
   return set1(half_to_float(half));
 }
-PACELINE_INLINE F load_f16(const void* p) {
-  uint16_t halves[kLanes];
-  __builtin_memcpy(halves, p, sizeof halves);
-  return each<F>([&](int i) { return half_to_float(halves[i]); });
-}
-PACELINE_INLINE F load_bf16(const void* p) {
-  uint16_t values[kLanes];
-  __builtin_memcpy(values, p, sizeof values);
-  return each<F>([&](int i) { return bfloat16_to_float(values[i]); });
-}
-PACELINE_INLINE I load_u8(const void* p) {
-  return each<I>([&](int i) { return int32_t{static_cast<const uint8_t*>(p)[i]}; });
-}
-PACELINE_INLINE I load_i8(const void* p) {
-  return each<I>([&](int i) { return int32_t{static_cast<const int8_t*>(p)[i]}; });
-}
-PACELINE_INLINE I iand(I a, I b) {
-  return each<I>([&](int i) { return a.v[i] & b.v[i]; });
-}
-
-PACELINE_INLINE B load_codes(const void* p) {
-  B out;
-  __builtin_memcpy(out.v, p, sizeof out.v);
+template <class Element>
+PACELINE_INLINE Element element(const void* p, int i) {
+  Element out;
+  __builtin_memcpy(&out, static_cast<const std::byte*>(p) + static_cast<size_t>(i) * sizeof out, sizeof out);
   return out;
 }
+PACELINE_INLINE F load_f16(const void* p) {
+  return F{half_to_float(element<uint16_t>(p, 0)), half_to_float(element<uint16_t>(p, 1)),
+           half_to_float(element<uint16_t>(p, 2)), half_to_float(element<uint16_t>(p, 3))};
+}
+PACELINE_INLINE F load_bf16(const void* p) {
+  return F{bfloat16_to_float(element<uint16_t>(p, 0)), bfloat16_to_float(element<uint16_t>(p, 1)),
+           bfloat16_to_float(element<uint16_t>(p, 2)), bfloat16_to_float(element<uint16_t>(p, 3))};
+}
+PACELINE_INLINE I load_u8(const void* p) {
+  return I{element<uint8_t>(p, 0), element<uint8_t>(p, 1), element<uint8_t>(p, 2), element<uint8_t>(p, 3)};
+}
+PACELINE_INLINE I load_i8(const void* p) {
+  return I{element<int8_t>(p, 0), element<int8_t>(p, 1), element<int8_t>(p, 2), element<int8_t>(p, 3)};
+}
+
+PACELINE_INLINE B load_codes(const void* p) { return load_as<B>(p); }
 PACELINE_INLINE B set1_codes(int x) {
-  return each<B>([&](int) { return static_cast<uint8_t>(x); });
+  B out;
+  __builtin_memset(&out, x, sizeof out);
+  return out;
 }
-PACELINE_INLINE B and_codes(B a, B b) {
-  return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] & b.v[i]); });
-}
-PACELINE_INLINE B merge_codes(B a, B b, B mask) {
-  return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] | (b.v[i] & mask.v[i])); });
-}
+PACELINE_INLINE B and_codes(B a, B b) { return a & b; }
+PACELINE_INLINE B merge_codes(B a, B b, B mask) { return a | (b & mask); }
 template <int kBits>
 PACELINE_INLINE B shift_codes(B a) {
-  if constexpr (kBits > 0) return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] << kBits); });
-  else return each<B>([&](int i) { return static_cast<uint8_t>(a.v[i] >> -kBits); });
+  if constexpr (kBits > 0) return a << kBits;
+  else return a >> -kBits;
 }
 PACELINE_INLINE B load_table(const void* p) { return load_codes(p); }
 PACELINE_INLINE B lookup_codes(B table, B index) {
-  return each<B>([&](int i) { return table.v[index.v[i]]; });
+  B out;
+  for (int i = 0; i < 16; ++i) out[i] = table[index[i]];
+  return out;
 }
 
 template <int kMaxCode>
@@ -179,16 +135,24 @@ PACELINE_INLINE B prepare_codes(B a) {
 
 template <int kVectors, int kOffset, int kMaxCode>
 PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t negative_sum) {
-  I sum = iset1(negative_sum * kOffset);
-  for (int j = 0; j < kVectors; ++j)
-    for (int lane = 0; lane < kLanes; ++lane)
-      for (int c = 0; c < 4; ++c) sum.v[lane] += codes[j].v[lane * 4 + c] * activations[4 * j + c];
-  return sum;
+  typedef int16_t Words __attribute__((vector_size(32)));
+  typedef int32_t Sums __attribute__((vector_size(64)));
+  Sums sums = {};
+  for (int j = 0; j < kVectors; ++j) {
+    const int16_t a = activations[4 * j], b = activations[4 * j + 1], c = activations[4 * j + 2],
+                  d = activations[4 * j + 3];
+    const Words four = {a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d};
+    sums += __builtin_convertvector(__builtin_convertvector(codes[j], Words) * four, Sums);  // at most 255 * 127
+  }
+  I out = iset1(negative_sum * kOffset);
+  for (int lane = 0; lane < kLanes; ++lane)
+    out[lane] += sums[4 * lane] + sums[4 * lane + 1] + sums[4 * lane + 2] + sums[4 * lane + 3];
+  return out;
 }
 
 PACELINE_INLINE void store_f16(void* p, F a) {
   uint16_t halves[kLanes];
-  for (int i = 0; i < kLanes; ++i) halves[i] = float_to_half(a.v[i]);
+  for (int i = 0; i < kLanes; ++i) halves[i] = float_to_half(a[i]);
   __builtin_memcpy(p, halves, sizeof halves);
 }
 PACELINE_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
