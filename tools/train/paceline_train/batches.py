@@ -11,7 +11,7 @@ from .streams import Stream
 MIXTURE = (('synthetic.math', 46), ('synthetic.python', 22), ('synthetic.shell', 15), ('synthetic.english', 7), ('real.shell', 4),
            ('real.python', 2), ('real.math', 1), ('real.english', 2), ('real.prose', 1))
 # The last part of a run: mathematics needs most practice, the rest has long been learned.
-LATE_MIXTURE = (('synthetic.math', 74), ('synthetic.python', 10), ('synthetic.shell', 7), ('synthetic.english', 5), ('real.shell', 2),
+LATE_MIXTURE = (('synthetic.math', 80), ('synthetic.python', 8), ('synthetic.shell', 5), ('synthetic.english', 4), ('real.shell', 1),
                 ('real.python', 1), ('real.english', 1))
 LONGEST = 512
 SYSTEM = ('You are a helpful assistant.', 'You are a concise assistant.', 'Answer step by step.', 'You help with Python, shell commands and mathematics.')

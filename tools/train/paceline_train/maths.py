@@ -43,13 +43,15 @@ def column_sum(a, b):
 
 
 def column_difference(a, b):
+    """Each column shows both digits before it decides whether to borrow."""
     steps, borrow, place = [], 0, 0
     while a // 10 ** place:
-        x, y = a // 10 ** place % 10 - borrow, b // 10 ** place % 10
+        digit, y = a // 10 ** place % 10, b // 10 ** place % 10
         label = ('Ones', 'Tens', 'Hundreds', 'Thousands')[place]
+        x = digit - borrow
+        lead = f'{label}: {digit} - 1 = {x}, {x} - {y}' if borrow else f'{label}: {x} - {y}'
         borrow = 1 if x < y else 0
-        lead = f'{x + 10} - {y} = {x + 10 - y}, borrow 1.' if borrow else f'{x} - {y} = {x - y}.'
-        steps.append(f'{label}: {lead}')
+        steps.append(lead + (f': {x} < {y}, borrow: {x + 10} - {y} = {x + 10 - y}.' if borrow else f' = {x - y}.'))
         place += 1
     return steps
 
