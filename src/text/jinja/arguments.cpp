@@ -11,6 +11,7 @@ Parameters::Parameters(const char* function, const Arguments& arguments, std::in
     : function_(function), names_(names), values_(names.size(), nullptr) {
   if (positional_only && !arguments.named.empty()) raise("TypeError", function, "() takes no keyword arguments");
   if (arguments.positional.size() > names_.size()) {
+    if (names_.empty()) raise("TypeError", function, "() takes no arguments (", arguments.positional.size(), " given)");
     raise("TypeError", function, "() takes at most ", names_.size(), " arguments (", arguments.positional.size(), " given)");
   }
   for (size_t i = 0; i < arguments.positional.size(); ++i) values_[i] = &arguments.positional[i];

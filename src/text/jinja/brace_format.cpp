@@ -25,7 +25,7 @@ class BraceFormatter {
       : in_(interpreter), markup_(markup), arguments_(arguments) {}
 
   std::string run(std::string_view format, int nesting) {
-    if (nesting > 2) raise("ValueError", "Max string recursion exceeded");
+    if (nesting > 3) raise("ValueError", "Max string recursion exceeded");
     in_.budget().work(format.size());
     std::string out;
     for (size_t at = 0; at < format.size();) {
@@ -89,6 +89,8 @@ class BraceFormatter {
 
   Value look_up(std::string_view name) {
     const size_t end = std::min(name.find_first_of(".["), name.size());
+    // A name in front of .attribute must be there; the number of a lone {} need not.
+    if (end == 0 && !name.empty()) raise("KeyError", "''");
     Value value = first(name.substr(0, end));
     for (size_t at = end; at < name.size();) {
       if (name[at] == '.') {
@@ -117,7 +119,7 @@ class BraceFormatter {
       manual_ = manual_ || !automatic;
       const Integer index = automatic ? next_++ : number(name);
       if (index >= static_cast<Integer>(arguments_.positional.size())) {
-        raise("IndexError", "Replacement index ", integer_text(index), " out of range for positional args tuple");
+        raise("IndexError", "tuple index out of range");
       }
       return arguments_.positional[static_cast<size_t>(index)];
     }

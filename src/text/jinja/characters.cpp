@@ -154,6 +154,12 @@ std::string capitalize(std::string_view text) {
   return out;
 }
 
+std::string case_fold(std::string_view text) {
+  std::string out;
+  for (size_t byte = 0; byte < text.size();) append_mapped(out, next_code_point(text, byte), kFoldRuns, kFoldStrings);
+  return out;
+}
+
 std::string swap_case(std::string_view text) {
   std::string out;
   for (size_t byte = 0; byte < text.size();) {

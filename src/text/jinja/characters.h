@@ -26,6 +26,7 @@ std::string to_lower(std::string_view text);
 std::string to_title(std::string_view text);       // str.title: a word is a run of letters
 std::string capitalize(std::string_view text);
 std::string swap_case(std::string_view text);
+std::string case_fold(std::string_view text);
 
 // Whether a cased character is there and all of them are upper (lower) case: str.isupper, str.islower.
 bool has_case(std::string_view text, bool upper);

@@ -143,7 +143,6 @@ Value round(Interpreter& in, const Value& input, Arguments& args) {
   if (method != "common" && method != "ceil" && method != "floor") {
     raise("FilterArgumentError", "method must be common, ceil or floor");
   }
-  if (input.is(Kind::Undefined)) raise_undefined(input);
   if (!input.is_number()) raise("TypeError", "type ", type_name(input), " doesn't define __round__ method");
   if (method == "common") {
     if (input.is(Kind::Float)) return Value(round_digits(in.budget(), input.number(), precision));
@@ -158,7 +157,8 @@ Value filesizeformat(Interpreter& in, const Value& input, Arguments& args) {
   const Parameters given("filesizeformat", args, {"binary"});
   const bool binary = given.flag(0, false);
   const auto bytes = as_float(input);
-  if (!bytes) raise("ValueError", "could not convert to float: ", to_repr(in.budget(), input));
+  if (!bytes && input.is(Kind::Text)) raise("ValueError", "could not convert string to float: ", to_repr(in.budget(), input));
+  if (!bytes) raise("TypeError", "float() argument must be a string or a real number, not '", type_name(input), "'");
   const double base = binary ? 1024 : 1000;
   if (*bytes == 1) return make_text(&in.budget(), "1 Byte");
   if (*bytes < base) return make_text(&in.budget(), cat(integer_text(*truncated(*bytes)), " Bytes"));

@@ -29,8 +29,8 @@ Value lazy(Interpreter& in, const Value& input, Start start) {
       input.nesting() + 1);
 }
 
-const std::string& name_argument(const Value& value, const char* what) {
-  if (!value.is(Kind::Text)) raise("FilterArgumentError", what, " must be named by a str, not ", type_name(value));
+const std::string& name_argument(Budget& budget, const Value& value, const char* what) {
+  if (!value.is(Kind::Text)) raise("TemplateRuntimeError", "No ", what, " named ", to_repr(budget, value), ".");
   return value.text();
 }
 
@@ -52,7 +52,7 @@ NextItem start_map(Interpreter& in, const Value& input, const Arguments& args) {
     };
   }
   if (args.positional.empty()) raise("FilterArgumentError", "map requires a filter argument");
-  const std::string name = name_argument(args.positional[0], "a filter");
+  const std::string name = name_argument(in.budget(), args.positional[0], "filter");
   return [&in, next, name, filter = find_filter(name), rest = Arguments{behind(args.positional, 1), args.named}](Value& out) {
     if (!next(out)) return false;
     const Depth depth(in.budget());
@@ -71,7 +71,7 @@ NextItem start_selection(Interpreter& in, const Value& input, const Arguments& a
   const size_t test_at = by_attribute ? 1 : 0;
   const AttributePath path(by_attribute ? &args.positional[0] : nullptr);
   const bool has_test = args.positional.size() > test_at;
-  const std::string name = has_test ? name_argument(args.positional[test_at], "a test") : "";
+  const std::string name = has_test ? name_argument(in.budget(), args.positional[test_at], "test") : "";
   const Arguments rest{behind(args.positional, test_at + 1), args.named};
   return [&in, next = iterate(in.budget(), input), path, has_test, name, test = find_test(name), rest, wanted](Value& out) {
     while (next(out)) {

@@ -101,6 +101,9 @@ Value indent(Interpreter& in, const Value& input, Arguments& args) {
     budget.reserve(static_cast<size_t>(width));
     indention.assign(static_cast<size_t>(width), ' ');
   }
+  if (input.is(Kind::Undefined)) raise_undefined(input);
+  if (input.is_sequence(SequenceKind::List)) raise("AttributeError", "'list' object has no attribute 'splitlines'");
+  if (!input.is(Kind::Text)) raise("TypeError", "unsupported operand type(s) for +=: '", type_name(input), "' and 'str'");
   const Value text = add(budget, input, make_text(&budget, "\n"));
   const std::vector<std::string> lines = split_lines(text.text(), false);
   std::string out = first ? indention : "";
@@ -211,7 +214,8 @@ Value urlencode(Interpreter& in, const Value& input, Arguments& args) {
 Value xmlattr(Interpreter& in, const Value& input, Arguments& args) {
   const Parameters given("xmlattr", args, {"autospace"});
   Budget& budget = in.budget();
-  if (!input.is(Kind::Dict)) raise("TypeError", "xmlattr needs a mapping, not ", type_name(input));
+  if (input.is(Kind::Undefined)) raise_undefined(input);
+  if (!input.is(Kind::Dict)) raise("AttributeError", "'", type_name(input), "' object has no attribute 'items'");
   std::string out;
   for (const auto& [key, value] : input.dict()->entries.all()) {
     if (value.is(Kind::None) || value.is(Kind::Undefined)) continue;
@@ -242,7 +246,7 @@ Value tojson(Interpreter& in, const Value& input, Arguments& args) {
   style.ensure_ascii = given.flag(0, false);
   style.indent = json_indent(budget, given);
   style.sort_keys = given.flag(3, false);
-  if (style.indent) style.item_separator = ",";
+  if (style.indent) style.item_separator.assign(1, ',');
   if (const Value* separators = given.find_some(2)) {
     const Values parts = to_items(budget, *separators);
     if (parts.size() != 2 || !parts[0].is(Kind::Text) || !parts[1].is(Kind::Text)) {

@@ -97,7 +97,7 @@ FormatSpec parse_format_spec(std::string_view text) {
   spec.alternate = take("#") != '\0';
   if (take("0")) {
     spec.zero = true;
-    if (spec.align == '\0') spec.fill = "0", spec.align = '=';
+    if (spec.align == '\0') spec.fill.assign(1, '0'), spec.align = '=';
   }
   spec.width = take_number(text, at);
   spec.grouping = take(",_");
@@ -177,7 +177,6 @@ std::string format_value(Budget& budget, const Value& value, std::string_view te
     raise("TypeError", "unsupported format string passed to ", type_name(value), ".__format__");
   }
   const FormatSpec spec = parse_format_spec(text);
-  if (value.is(Kind::Bool) && spec.type == '\0') return pad(budget, to_text(budget, value), spec, '<');
   if (value.is_integral()) return format_integer(budget, value.integer(), spec);
   if (value.is(Kind::Float)) return format_float(budget, value.number(), spec);
   if (spec.type != '\0' && spec.type != 's') raise("ValueError", "Unknown format code '", spec.type, "' for object of type 'str'");

@@ -301,7 +301,7 @@ class Macro : public Function {
   Value parameters(Budget& budget) const {
     Values names;
     for (const std::string& parameter : statement_.macro->parameters) names.push_back(make_text(&budget, parameter));
-    return make_list(budget, std::move(names));
+    return make_tuple(budget, std::move(names));
   }
 
   const Statement& statement_;

@@ -70,6 +70,7 @@ def main():
     mapping('kToUpper', str.upper)
     mapping('kToLower', str.lower)
     mapping('kToTitle', str.title)
+    mapping('kFold', str.casefold)
 
 
 if __name__ == '__main__':

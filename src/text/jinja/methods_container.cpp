@@ -162,6 +162,16 @@ bool find_range_attribute(const SequenceData& range, std::string_view name, Valu
   return true;
 }
 
+bool find_number_attribute(const Value& number, std::string_view name, Value& out) {
+  const bool is_float = number.is(Kind::Float);
+  const Value whole = is_float ? number : Value(number.integer());
+  if (name == "real" || (name == "numerator" && !is_float)) out = whole;
+  else if (name == "imag") out = is_float ? Value(0.0) : Value(0);
+  else if (name == "denominator" && !is_float) out = Value(1);
+  else return false;
+  return true;
+}
+
 bool find_special_attribute(Interpreter& in, const Value& value, std::string_view name, Value& out) {
   if (value.is(Kind::Namespace)) {
     const Value* found = value.name_space()->entries.find(make_text(&in.budget(), std::string(name)));
@@ -178,6 +188,7 @@ bool find_special_attribute(Interpreter& in, const Value& value, std::string_vie
     return found.has_value();
   }
   if (value.is(Kind::Function)) return value.function()->attribute(in, name, out);
+  if (value.is_number()) return find_number_attribute(value, name, out);
   if (value.is_sequence(SequenceKind::Range)) return find_range_attribute(*value.sequence(), name, out);
   if (value.is_sequence(SequenceKind::Group) && (name == "grouper" || name == "list")) {
     out = value.sequence()->items[name == "list"];

@@ -50,7 +50,7 @@ Values split_at_space(Interpreter& in, const Value& self, Integer most) {
   std::string_view rest = strip_left(std::string_view(self.text()));
   while (!rest.empty()) {
     if (most >= 0 && static_cast<Integer>(parts.size()) >= most) {
-      parts.push_back(like(in, self, std::string(strip_right(rest))));
+      parts.push_back(like(in, self, std::string(rest)));
       break;
     }
     size_t end = 0;
@@ -68,7 +68,7 @@ Values rsplit_at_space(Interpreter& in, const Value& self, Integer most) {
   std::string_view rest = strip_right(std::string_view(self.text()));
   while (!rest.empty()) {
     if (most >= 0 && static_cast<Integer>(parts.size()) >= most) {
-      parts.push_back(like(in, self, std::string(strip_left(rest))));
+      parts.push_back(like(in, self, std::string(rest)));
       break;
     }
     size_t begin = 0;
@@ -241,7 +241,7 @@ Value zfill(Interpreter& in, const Value& self, Args& args) {
   const Integer width = given.integer(0, 0);
   if (width > Integer{1} << 40) in.budget().reserve(SIZE_MAX);
   spec.width = width < 0 ? 0 : static_cast<size_t>(width);
-  spec.fill = "0", spec.align = '=';
+  spec.fill.assign(1, '0'), spec.align = '=';
   const bool is_signed = self.text().starts_with('+') || self.text().starts_with('-');
   return like(in, self, pad(in.budget(), self.text(), spec, '=', is_signed ? 1 : 0));
 }
@@ -334,7 +334,7 @@ Value unsupported(Interpreter&, const Value&, Args&) {
 
 constexpr Method kMethods[] = {
     {"capitalize", convert_case<capitalize>},
-    {"casefold", convert_case<to_lower>},
+    {"casefold", convert_case<case_fold>},
     {"center", justify<'^'>},
     {"count", count},
     {"encode", unsupported},

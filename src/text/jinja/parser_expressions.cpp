@@ -444,10 +444,11 @@ ExpressionPtr ExpressionParser::parse_test(ExpressionPtr input) {
 
 ExpressionPtr ExpressionParser::parse_target(bool allow_attribute, std::string_view end_name) {
   if (allow_attribute && tokens_.current().kind == TokenKind::Name && tokens_.look().is_operator(".")) {
-    ExpressionPtr object = make(ExpressionKind::Name, tokens_.current().line);
+    const int line = tokens_.current().line;
+    ExpressionPtr object = make(ExpressionKind::Name, line);
     object->name = tokens_.next().text;
     tokens_.next();
-    ExpressionPtr target = make(ExpressionKind::Attribute, object->line, list_of(std::move(object)));
+    ExpressionPtr target = make(ExpressionKind::Attribute, line, list_of(std::move(object)));
     target->name = tokens_.expect(TokenKind::Name, "name").text;
     return target;
   }

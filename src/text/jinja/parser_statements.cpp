@@ -104,9 +104,17 @@ class StatementParser {
     return body;
   }
 
+  static bool names_loop(const Expression& target) {
+    if (target.kind == ExpressionKind::Name) return target.name == "loop";
+    return std::any_of(target.operands.begin(), target.operands.end(), [](const ExpressionPtr& part) { return names_loop(*part); });
+  }
+
   Statement parse_for() {
     Statement statement = make(StatementKind::For, tokens_.next().line);
     statement.expressions.push_back(expressions_.parse_target(false, "in"));
+    if (names_loop(*statement.expressions[0])) {
+      throw TemplateFailure("TemplateAssertionError", "Can't assign to special loop variable in for-loop target", statement.line);
+    }
     tokens_.expect_name("in");
     statement.expressions.push_back(expressions_.parse_tuple(false, "recursive"));
     statement.expressions.push_back(tokens_.skip_name("if") ? expressions_.parse() : nullptr);
@@ -249,7 +257,7 @@ class StatementParser {
 
   Statement parse_break() {
     const Token& token = tokens_.next();
-    if (loops_ == 0) throw TemplateFailure("TemplateSyntaxError", cat("'", token.text, "' outside loop"), token.line);
+    if (loops_ == 0) throw TemplateFailure("SyntaxError", cat("'", token.text, "' outside loop"), token.line);
     return make(token.text == "break" ? StatementKind::Break : StatementKind::Continue, token.line);
   }
 

@@ -119,7 +119,7 @@ class PercentFormatter {
   }
 
   static void pad_with_zeros(FormatSpec& spec) {
-    if (spec.zero && spec.align == '\0') spec.fill = "0", spec.align = '=';
+    if (spec.zero && spec.align == '\0') spec.fill.assign(1, '0'), spec.align = '=';
   }
 
   std::string spoken(const Value& value, char type) {
@@ -157,7 +157,7 @@ class PercentFormatter {
     const Integer number = value.is(Kind::Float) ? to_integer(value.number()) : value.integer();
     if (digit_count == 0) return format_integer(budget_, number, spec);
     FormatSpec digits = spec;  // a precision asks for that many digits, zeros in front
-    digits.fill = "0", digits.align = '=', digits.width = digit_count + (number < 0 || spec.sign != '-' ? 1 : 0);
+    digits.fill.assign(1, '0'), digits.align = '=', digits.width = digit_count + (number < 0 || spec.sign != '-' ? 1 : 0);
     return pad(budget_, format_integer(budget_, number, digits), spec, '>');
   }
 

@@ -84,11 +84,13 @@ bool is_same(Interpreter&, const Value& input, Arguments& args) {
 
 bool is_filter(Interpreter&, const Value& input, Arguments& args) {
   Parameters("filter", args, {});
+  check_hashable(input);
   return input.is(Kind::Text) && find_filter(input.text()) != nullptr;
 }
 
 bool is_test(Interpreter&, const Value& input, Arguments& args) {
   Parameters("test", args, {});
+  check_hashable(input);
   return input.is(Kind::Text) && find_test(input.text()) != nullptr;
 }
 

@@ -2,7 +2,8 @@
 
     python3 pack.py FOLDER
 
-FOLDER holds templates/*.jinja, template-goldens/*.json (one per template, and cases.json) and jinja/*.json as README.md describes."""
+FOLDER holds templates/*.jinja, template-goldens/*.json (one per template, and cases.json) and jinja/*.json as README.md describes, and
+features.json, which make_features.py wrote."""
 
 import json
 import lzma
@@ -34,6 +35,7 @@ def main():
         'templates': {path.stem: (folder / 'templates' / path.stem).read_bytes().decode() for path in goldens},
         'goldens': {path.stem: golden(path) for path in goldens},
         'language': vectors(folder / 'jinja' / 'language-vectors.json', 'template'),
+        'features': load(folder / 'features.json'),
         'chat': vectors(folder / 'jinja' / 'chat-template-vectors.json', 'chat_template'),
     }
     text = json.dumps(packed, ensure_ascii=False, separators=(',', ':')).encode()

@@ -1,0 +1,164 @@
+// Templates that mean harm end with an error that says which limit they met, soon and in bounded memory.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "text/jinja/template.h"
+
+namespace paceline {
+namespace {
+
+using jinja::Limits;
+using jinja::Template;
+using jinja::TemplateFailure;
+
+Limits small_limits() {
+  Limits limits;
+  limits.steps = 2'000'000;
+  limits.memory_bytes = size_t{16} << 20;
+  limits.output_bytes = size_t{1} << 20;
+  return limits;
+}
+
+std::string times(int count, const std::string& text) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+std::string failure_of(const std::string& source) {
+  try {
+    const std::string output = Template::parse(source, small_limits()).render(Json::object(), std::tm{});
+    return cat("rendered ", output.size(), " bytes");
+  } catch (const TemplateFailure& failure) {
+    return cat(failure.kind(), ": ", failure.message());
+  }
+}
+
+void expect_limit(const std::string& source, const std::string& kind = "LimitExceeded") {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string failure = failure_of(source);
+  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  EXPECT_TRUE(failure.starts_with(kind)) << source.substr(0, 200) << "\n" << failure;
+  EXPECT_LT(seconds, 20) << source.substr(0, 200);
+}
+
+TEST(JinjaLimits, GrowingTexts) {
+  for (const char* source :
+       {"{{ 'a' * 1000000000 }}", "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s|replace('', ns.s) %}{% endfor %}",
+        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s.join([ns.s, ns.s, ns.s]) %}{% endfor %}",
+        "{% set ns = namespace(s='<') %}{% for i in range(100) %}{% set ns.s = (ns.s|string|e) ~ ns.s %}{% endfor %}",
+        "{{ '%1000000000d' % 1 }}", "{{ '%.1000000d' % 1 * 1000 }}", "{{ '{:1000000000}'.format(1) }}", "{{ 'a'.center(10**12) }}",
+        "{{ 'a'.ljust(10**30) }}", "{{ 'a'.zfill(10**9) }}", "{{ '\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t'.expandtabs(10**9) }}",
+        "{{ 'a\nb'|indent(10**9) }}", "{{ [[1]]|tojson(indent=10**9) }}", "{{ [1, 2]|tojson(separators=['a' * 10**7, 'b']) }}",
+        "{{ 'x'|center(10**11) }}", "{% for i in range(100000) %}{{ 'some text of some length' }}{% endfor %}"}) {
+    expect_limit(source);
+  }
+}
+
+TEST(JinjaLimits, GrowingContainers) {
+  for (const char* source :
+       {"{{ [1] * 10**9 }}", "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
+        "{{ [1]|batch(10**12, 0)|list }}", "{{ [1]|slice(10**9)|list }}", "{{ range(100000)|list|map('string')|list|length }}{{ [range(100000)|list] * 1000 }}",
+        "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}",
+        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|select %}{% endfor %}{{ ns.g|list }}",
+        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|reverse|map('string') %}{% endfor %}",
+        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|string|length }}",
+        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson }}",
+        "{% set a = namespace(l=[0]) %}{% set b = namespace(l=[0]) %}{% for i in range(150) %}{% set a.l = [a.l, a.l] %}"
+        "{% set b.l = [b.l, b.l] %}{% endfor %}{{ a.l == b.l }}",
+        "{% set a = namespace(l=(0,)) %}{% for i in range(150) %}{% set a.l = (a.l, a.l) %}{% endfor %}{{ {a.l: 1} }}"}) {
+    expect_limit(source);
+  }
+  expect_limit("{{ range(10**9) }}", "OverflowError");
+  expect_limit("{{ range(100001) }}", "OverflowError");
+}
+
+TEST(JinjaLimits, EndlessWork) {
+  for (const char* source :
+       {"{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{% macro m(n) %}{{ m(n + 1) }}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}",
+        "{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{% set ns = namespace() %}{% set ns.ns = ns %}{{ ns }}",
+        "{% set s = 'a' * 1000000 %}{% for i in range(100000) %}{{ s.count('b') }}{% endfor %}",
+        "{% set s = 'a' * 1000000 %}{% for i in range(100000) %}{% if 'b' in s %}{% endif %}{% endfor %}",
+        "{% set l = range(100000)|list %}{% for i in l %}{% if -1 in l %}{% endif %}{% endfor %}",
+        "{% set l = range(100000)|list %}{% for i in l %}{{ (l|sort)[0] }}{% endfor %}",
+        "{% set s = 'é' * 500000 %}{% for i in range(100000) %}{{ s[-1] }}{% endfor %}"}) {
+    expect_limit(source);
+  }
+}
+
+TEST(JinjaLimits, DeepSources) {
+  expect_limit("{{ " + times(100000, "(") + "1" + times(100000, ")") + " }}");
+  expect_limit("{{ " + times(100000, "[") + times(100000, "]") + " }}");
+  expect_limit("{{ " + times(100000, "{1:") + "1" + times(100000, "}") + " }}");
+  expect_limit("{{ " + times(100000, "not ") + "1 }}");
+  expect_limit("{{ " + times(100000, "-") + "1 }}");
+  expect_limit("{{ 1" + times(100000, " + 1") + " }}");
+  expect_limit("{{ 1" + times(100000, "|abs") + " }}");
+  expect_limit("{{ a" + times(100000, ".a") + " }}");
+  expect_limit("{{ a" + times(100000, "[0]") + " }}");
+  expect_limit("{{ a" + times(100000, "(") + times(100000, ")") + " }}");
+  expect_limit("{{ 1" + times(100000, " if 1 else 1") + " }}");
+  expect_limit("{{ " + times(100000, "1 if ") + "1 }}", "");
+  expect_limit("{{ 1" + times(100000, " ** 1") + " }}");
+  expect_limit(times(100000, "{% if 1 %}") + times(100000, "{% endif %}"));
+  expect_limit(times(100000, "{% for a in b %}") + times(100000, "{% endfor %}"));
+  expect_limit("{% for " + times(100000, "(") + "a" + times(100000, ")") + " in b %}{% endfor %}");
+  expect_limit("{% if 1 %}" + times(100000, "{% else %}{% if 1 %}") + times(100001, "{% endif %}"));
+  EXPECT_EQ(failure_of("{% if 0 %}" + times(20000, "{% elif 0 %}") + "{% else %}x{% endif %}"), "rendered 1 bytes");
+  EXPECT_EQ(failure_of("{{ 1" + times(20000, " ~ 1") + " }}"), "rendered 20001 bytes");
+  EXPECT_EQ(failure_of("{{ 1" + times(20000, " == 1") + " }}"), "rendered 4 bytes");
+}
+
+TEST(JinjaLimits, LargeLiterals) {
+  expect_limit("{{ " + times(100000, "9") + " }}", "OverflowError");
+  expect_limit("{{ 1e" + times(100000, "9") + " }}", "OverflowError");
+  expect_limit("{{ 10 ** 1000000000 }}", "OverflowError");
+  expect_limit("{{ 10 ** 38 * 10 }}", "OverflowError");
+  expect_limit("{{ (2 ** 126) + (2 ** 126) + (2 ** 126) }}", "OverflowError");
+  expect_limit(std::string(5 << 20, 'x'));
+  EXPECT_EQ(failure_of("{{ '" + std::string(1 << 19, 'x') + "' }}"), "rendered 524288 bytes");
+}
+
+TEST(JinjaLimits, DeepInput) {
+  Json deep = Json::array();
+  for (int i = 0; i < 1000; ++i) {
+    Json outer = Json::array();
+    outer.push_back(std::move(deep));
+    deep = std::move(outer);
+  }
+  Json context = Json::object();
+  context.set("deep", std::move(deep));
+  EXPECT_THROW(Template::parse("x").render(context, std::tm{}), TemplateFailure);
+}
+
+TEST(JinjaLimits, FailuresNameTheLine) {
+  try {
+    Template::parse("a\n{% if true %}\n\n{{ undefined_name.x }}{% endif %}").render(Json::object(), std::tm{});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "chat template, line 4: UndefinedError: 'undefined_name' is undefined");
+  }
+}
+
+// The memory a render may hold is given back in circles too: nothing here may leak (seen by the address sanitizer).
+TEST(JinjaLimits, CirclesAreTakenApart) {
+  for (const char* source :
+       {"{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{% set a.l = [a, b, {'a': a}] %}",
+        "{% set ns = namespace() %}{% for i in [1, 2] %}{% set ns.loop = loop %}{% set ns.l = [loop, ns] %}{% endfor %}{{ ns.loop.index }}",
+        "{% set ns = namespace() %}{% macro m() %}{{ ns.x }}{% endmacro %}{% set ns.m = m %}{% set ns.x = 5 %}{{ ns.m() }}",
+        "{% set ns = namespace() %}{% for i in [ns, 1] %}{% set l = loop %}{% set ns.a = loop.cycle %}{% macro q() %}{{ l }}{% endmacro %}"
+        "{% set ns.q = q %}{{ loop.nextitem }}{% endfor %}",
+        "{% set ns = namespace() %}{% set ns.g = [ns]|map('string') %}", "{% for i in [1] recursive %}{% set a = loop %}{{ loop([]) }}{% endfor %}",
+        "{% set ns = namespace() %}{% for i in [ns]|select if i %}{% set ns.l = loop %}{{ loop.length }}{{ raise_exception('x') }}{% endfor %}"}) {
+    EXPECT_NO_FATAL_FAILURE(failure_of(source));
+  }
+}
+
+}  // namespace
+}  // namespace paceline
