@@ -82,7 +82,7 @@ class CpuDevice final : public Device {
   void group_by_expert(Tensor ids, int expert_count);
   void add_experts(Tensor out, Tensor shares, int used_count, const float* results);
 
-  const Kernels& kernels_;
+  const Kernels kernels_;
   ThreadPool pool_;
   Matmul matmul_;
   Activations activations_;

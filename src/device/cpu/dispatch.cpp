@@ -5,20 +5,6 @@
 
 namespace paceline::cpu {
 
-namespace {
-
-// Tables are filled on first use and live as long as the program: constant data, so a function-local static does no harm.
-const Kernels& kernels_of(const InstructionSet& set) {
-  static const std::vector<Kernels> tables = [] {
-    std::vector<Kernels> all;
-    for (const InstructionSet& one : instruction_sets()) all.push_back(one.kernels());
-    return all;
-  }();
-  return tables[static_cast<size_t>(&set - instruction_sets().data())];
-}
-
-}  // namespace
-
 const std::vector<InstructionSet>& instruction_sets() {
   static const std::vector<InstructionSet> sets = {
       {"scalar", [] { return true; }, scalar_kernels},
@@ -30,7 +16,7 @@ const std::vector<InstructionSet>& instruction_sets() {
   return sets;
 }
 
-const Kernels& choose_kernels(const std::string& name) {
+Kernels choose_kernels(const std::string& name) {
   const InstructionSet* best = nullptr;
   std::string known;
   for (const InstructionSet& set : instruction_sets()) {
@@ -40,7 +26,7 @@ const Kernels& choose_kernels(const std::string& name) {
     known += cat(known.empty() ? "" : ", ", set.name);
   }
   if (best == nullptr) fail("instruction set \"", name, "\" is unknown; there are: ", known);
-  return kernels_of(*best);
+  return best->kernels();
 }
 
 }  // namespace paceline::cpu

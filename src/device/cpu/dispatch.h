@@ -7,7 +7,7 @@
 
 namespace paceline::cpu {
 
-// One per instruction set; calling an entry of a table the machine lacks is an illegal instruction.
+// One per instruction set. Calling these, or an entry of their tables, on a machine that lacks the set is an illegal instruction.
 Kernels scalar_kernels();
 Kernels avx2_kernels();
 Kernels avx512_kernels();
@@ -21,6 +21,6 @@ struct InstructionSet {
 const std::vector<InstructionSet>& instruction_sets();
 
 // The table named, or the best the machine has for "". Throws Error for unknown names (with the known ones) and for sets the machine lacks.
-const Kernels& choose_kernels(const std::string& name);
+Kernels choose_kernels(const std::string& name);
 
 }  // namespace paceline::cpu
