@@ -129,8 +129,8 @@ def add_fractions(stream):
     minus = stream.chance(40) and x > y
     sign, top = ('-', x - y) if minus else ('+', x + y)
     chain, p, q = reduction(top, common)
-    steps = [f'The least common denominator of {b} and {d} is {common}.', f'{a}/{b} = {x}/{common} and {c}/{d} = {y}/{common}.',
-             f'{x}/{common} {sign} {y}/{common} = {top}/{common}.']
+    steps = [f'The least common denominator of {b} and {d} is {common}.', f'{common} / {b} = {common // b} and {a} * {common // b} = {x}, so {a}/{b} = {x}/{common}.',
+             f'{common} / {d} = {common // d} and {c} * {common // d} = {y}, so {c}/{d} = {y}/{common}.', f'{x} {sign} {y} = {top}, so the result is {top}/{common}.']
     steps.append(chain + '.' if ' = ' in chain else f'{top}/{common} is in lowest terms.')
     return (a, b, c, d, sign), ask(stream, f'{a}/{b} {sign} {c}/{d}'), steps, fraction_text(p, q)
 
@@ -139,7 +139,7 @@ def multiply_fractions(stream):
     b, d = stream.between(2, 10), stream.between(2, 10)
     a, c = stream.between(1, 9), stream.between(1, 9)
     chain, p, q = reduction(a * c, b * d)
-    steps = [f'{a}/{b} * {c}/{d} = {a * c}/{b * d}.']
+    steps = [f'{a} * {c} = {a * c} and {b} * {d} = {b * d}, so the result is {a * c}/{b * d}.']
     steps.append(chain + '.' if ' = ' in chain else f'{a * c}/{b * d} is in lowest terms.')
     return (a, b, c, d), ask(stream, f'{a}/{b} * {c}/{d}'), steps, fraction_text(p, q)
 

@@ -43,7 +43,8 @@ class Bag:
     def total_step(self):
         listed = ' + '.join(map(str, self.counts))
         middle = f' = {self.counts[0] + self.counts[1]} + {self.counts[2]}' if len(self.counts) == 3 else ''
-        return f'There are {listed}{middle} = {self.total} {self.things} in total.'
+        counts = ', '.join(f'{colour} {count}' for colour, count in zip(self.colours, self.counts))      # the count follows its colour from here on
+        return f'Counts: {counts}. Total: {listed}{middle} = {self.total} {self.things}.'
 
 
 def ending(top, bottom):
