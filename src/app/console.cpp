@@ -61,7 +61,8 @@ std::string read_file(const std::string& path) {
   return read_all(descriptor, path);
 }
 
-ProgressLine::ProgressLine(std::string label) : label_(std::move(label)), on_terminal_(::isatty(STDERR_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) {}
+ProgressLine::ProgressLine(std::string label)
+    : label_(std::move(label)), on_terminal_(::isatty(STDERR_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) {}
 
 ProgressLine::~ProgressLine() {
   if (shown_percent_ >= 0) say_raw("\r\x1b[K");

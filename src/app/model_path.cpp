@@ -142,10 +142,11 @@ std::string default_model_file() {
   constexpr const char* kName = "paceline-demo.gguf";
   std::error_code error;
   const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& models : {folder / ".." / "models", folder / ".." / "share" / "paceline" / "models", fs::path(PACELINE_MODELS_FOLDER)})
+  for (const fs::path& models :
+       {folder / ".." / "models", folder / ".." / "share" / "paceline" / "models", fs::path(PACELINE_MODELS_FOLDER)})
     if (const fs::path file = models / kName; fs::is_regular_file(file, error)) return file.lexically_normal().string();
-  fail("the default model ", kName, " is not beside the program (", (folder / ".." / "models").lexically_normal().string(),
-       "); choose a model with -m");
+  fail("the default model ", kName, " is not beside the program (",
+       (folder / ".." / "models").lexically_normal().string(), "); choose a model with -m");
 }
 
 std::string find_model_file(const std::string& name) {

@@ -12,7 +12,8 @@ namespace {
 
 bool looks_like_model(const std::string& word) {
   std::error_code error;
-  return word.find('/') != std::string::npos || word.ends_with(".gguf") || std::filesystem::is_regular_file(word, error);
+  return word.find('/') != std::string::npos || word.ends_with(".gguf") ||
+         std::filesystem::is_regular_file(word, error);
 }
 
 }  // namespace

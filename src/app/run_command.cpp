@@ -39,6 +39,9 @@ void say_start(const Session& session, const SamplingParameters& sampling) {
   say_raw(cat(on_terminal ? Style::of_stream(STDERR_FILENO).paint(Tone::Quiet, facts) : facts, "\n"));
 }
 
+// Rounds without drafts at the start: few enough not to be felt, enough for a median.
+constexpr int kPlainRounds = 3;
+
 int answer_once(Responder& responder, const Arguments& arguments, const std::string& question) {
   const bool on_terminal = output_is_terminal();
   const ChatSettings settings = chat_settings(arguments, responder.session(), false, on_terminal);
@@ -68,10 +71,12 @@ int run_run(const Arguments& given) {
   std::string question;
   if (!is_chat) {
     question = question_of(given, ::isatty(STDIN_FILENO) != 1 || !asks_in_words(given));
-    if (question.empty()) throw UsageError("there is nothing to answer, expected a prompt (paceline run \"…\"), -f FILE or standard input");
+    if (question.empty())
+      throw UsageError("there is nothing to answer, expected a prompt (paceline run \"…\"), -f FILE or standard input");
   }
   const Arguments arguments = with_seed(given);
   Session session = open_session(arguments);
+  if (session.options.drafts > 0) session.options.plain_rounds = kPlainRounds;
   Responder responder(session);
   say_start(session, chat_settings(arguments, session, is_chat, is_chat).sampling);
   if (!is_chat) return answer_once(responder, arguments, question);

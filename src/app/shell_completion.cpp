@@ -36,7 +36,8 @@ std::string bash_values(const CommandInfo& info) {
   for (const Flag* flag : useful_flags(info)) {
     if (flag->kind == FlagKind::Switch || flag->value_is_optional) continue;
     std::string pattern;
-    for (const std::string_view name : split_words(flag->names)) pattern += cat(pattern.empty() ? "" : "|", info.name, ":", name);
+    for (const std::string_view name : split_words(flag->names))
+      pattern += cat(pattern.empty() ? "" : "|", info.name, ":", name);
     const std::string action = takes_file(*flag) ? "_paceline_files" : cat("_paceline_words '", flag->choices, "'");
     out += cat("    ", pattern, ") ", action, "; return ;;\n");
   }
@@ -63,8 +64,9 @@ std::string bash_script() {
       "  local IFS=$' \\t\\n'\n"
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then _paceline_words '",
-      joined_names(" "), " --help --version'; return; fi\n  case $command:$before in\n", values, "    help:help) _paceline_words '",
-      joined_names(" "), " --all'; return ;;\n  esac\n  case $command in\n", flags, "  esac\n}\ncomplete -F _paceline paceline\n");
+      joined_names(" "), " --help --version'; return; fi\n  case $command:$before in\n", values,
+      "    help:help) _paceline_words '", joined_names(" "), " --all'; return ;;\n  esac\n  case $command in\n", flags,
+      "  esac\n}\ncomplete -F _paceline paceline\n");
 }
 
 // --- zsh ---
@@ -87,7 +89,8 @@ std::string zsh_flag(const Flag& flag) {
     value = cat(flag.value_is_optional ? "::" : ":", zsh_text(flag.value_name), ":", action);
   }
   std::string out;
-  for (const std::string_view name : split_words(flag.names)) out += cat(" \\\n        '*", name, "[", zsh_text(flag.help), "]", value, "'");
+  for (const std::string_view name : split_words(flag.names))
+    out += cat(" \\\n        '*", name, "[", zsh_text(flag.help), "]", value, "'");
   return out;
 }
 
@@ -96,15 +99,21 @@ std::string zsh_script() {
   for (const CommandInfo& info : all_commands()) {
     commands += cat("    '", info.name, ":", zsh_text(info.summary), "'\n");
     const std::string_view words = positional_words(info);
-    cases += cat("    ", info.name, ") _arguments -S '--help[list the flags]' '*:: :", words.empty() ? "_files" : cat("(", words, ")"), "'");
+    cases +=
+        cat("    ", info.name,
+            ") _arguments -S '--help[list the flags]' '*:: :", words.empty() ? "_files" : cat("(", words, ")"), "'");
     for (const Flag* flag : useful_flags(info)) cases += zsh_flag(*flag);
     cases += " ;;\n";
   }
-  return cat("#compdef paceline\n# zsh completion for paceline; install it as _paceline in a folder of $fpath\n_paceline() {\n  local -a commands=(\n",
-             commands, "    'help:commands and flags'\n  )\n  if ((CURRENT == 2)); then _describe command commands; return; fi\n"
-             "  local command=$words[2]\n  shift words; ((CURRENT--))\n  case $command in\n", cases,
-             "    help) _describe command commands ;;\n  esac\n}\n"
-             "if [[ $funcstack[1] == _paceline ]]; then _paceline \"$@\"; else compdef _paceline paceline; fi\n");
+  return cat(
+      "#compdef paceline\n# zsh completion for paceline; install it as _paceline in a folder of $fpath\n_paceline() "
+      "{\n  local -a commands=(\n",
+      commands,
+      "    'help:commands and flags'\n  )\n  if ((CURRENT == 2)); then _describe command commands; return; fi\n"
+      "  local command=$words[2]\n  shift words; ((CURRENT--))\n  case $command in\n",
+      cases,
+      "    help) _describe command commands ;;\n  esac\n}\n"
+      "if [[ $funcstack[1] == _paceline ]]; then _paceline \"$@\"; else compdef _paceline paceline; fi\n");
 }
 
 // --- fish ---
@@ -129,13 +138,16 @@ std::string fish_flag(const CommandInfo& info, const Flag& flag) {
 std::string fish_script() {
   std::string out = "# fish completion for paceline; install it as completions/paceline.fish\n";
   for (const CommandInfo& info : all_commands()) {
-    out += cat("complete -c paceline -n __fish_use_subcommand -f -a ", info.name, " -d ", fish_text(info.summary), "\n");
+    out +=
+        cat("complete -c paceline -n __fish_use_subcommand -f -a ", info.name, " -d ", fish_text(info.summary), "\n");
     if (const std::string_view words = positional_words(info); !words.empty())
-      out += cat("complete -c paceline -n '__fish_seen_subcommand_from ", info.name, "' -f -a ", fish_text(words), "\n");
+      out +=
+          cat("complete -c paceline -n '__fish_seen_subcommand_from ", info.name, "' -f -a ", fish_text(words), "\n");
     for (const Flag* flag : useful_flags(info)) out += fish_flag(info, *flag);
   }
   return out + cat("complete -c paceline -n __fish_use_subcommand -f -a help -d 'commands and flags'\n"
-                   "complete -c paceline -n '__fish_seen_subcommand_from help' -f -a ", fish_text(joined_names(" ")), "\n");
+                   "complete -c paceline -n '__fish_seen_subcommand_from help' -f -a ",
+                   fish_text(joined_names(" ")), "\n");
 }
 
 }  // namespace
@@ -145,7 +157,8 @@ std::string completion_script(std::string_view shell) {
   if (shell == "zsh") return zsh_script();
   if (shell == "fish") return fish_script();
   const std::string nearest = nearest_name(shell, split_words(kShells));
-  throw UsageError(cat("expected a shell (bash, zsh or fish), got \"", shell, "\"", nearest.empty() ? "" : cat("; did you mean ", nearest, "?")));
+  throw UsageError(cat("expected a shell (bash, zsh or fish), got \"", shell, "\"",
+                       nearest.empty() ? "" : cat("; did you mean ", nearest, "?")));
 }
 
 }  // namespace paceline

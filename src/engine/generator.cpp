@@ -9,6 +9,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr size_t kPlainSamples = 15;
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 bool is_stopped(const GenerationLimits& limits) { return limits.stop != nullptr && limits.stop->load(); }
@@ -46,21 +48,34 @@ Generator::Generator(Device& device, Model& model, const GeneratorOptions& optio
     : device_(device), model_(model), options_(options) {
   PACELINE_ASSERT(options.drafts >= 0 && options.drafts <= kMaxDrafts);
   if (options.drafts > 0 && !model.facts().has_draft_head)
-    fail("the model has no MTP head (", model.facts().architecture, ", nextn_predict_layers 0), expected one for ", options.drafts, " drafts");
+    fail("the model has no MTP head (", model.facts().architecture, ", nextn_predict_layers 0), expected one for ",
+         options.drafts, " drafts");
+  plain_seconds_.reserve(kPlainSamples + 1);
   if (options.drafts > 0) drafter_.emplace(device, model, runner_options(options));
   runner_.emplace(device, model, drafter_ ? &*drafter_ : nullptr, runner_options(options));
 }
 
 void Generator::round(Sequence& sequence, DepthPolicy& policy, AcceptanceAverages& acceptance, int most_drafts) {
-  const int depth = options_.adapt_depth ? policy.choose(times_, acceptance, most_drafts) : most_drafts;
+  int depth = options_.adapt_depth ? policy.choose(times_, acceptance, most_drafts) : most_drafts;
+  if (rounds_ < options_.plain_rounds) depth = 0, ++rounds_;
   const int before = sequence.length();
   Sequence* const sequences[] = {&sequence};
   sequence.draft_budget = depth;
   const auto start = Clock::now();
   runner_->step(sequences);
   const int drafted = static_cast<int>(sequence.drafts.size());
-  times_.record(drafted, seconds_since(start));
+  const double seconds = seconds_since(start);
+  times_.record(drafted, seconds);
+  if (drafted == 0) plain_seconds_.push_back(seconds);
+  if (plain_seconds_.size() > kPlainSamples) plain_seconds_.erase(plain_seconds_.begin());
   acceptance.record(drafted, sequence.length() - before - 1);
+}
+
+double Generator::plain_tokens_per_second() const {
+  if (plain_seconds_.empty()) return 0;
+  std::vector<double> sorted = plain_seconds_;
+  std::sort(sorted.begin(), sorted.end());
+  return 1 / sorted[sorted.size() / 2];
 }
 
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
@@ -69,7 +84,8 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   Generation result;
   result.prompt_tokens = static_cast<int>(prompt.size());
   if (limits.max_tokens == 0) return result;
-  Sequence sequence(device_, model_, model_.state_shape(options_.context, 1 + options_.drafts, options_.kv), prompt, parameters);
+  Sequence sequence(device_, model_, model_.state_shape(options_.context, 1 + options_.drafts, options_.kv), prompt,
+                    parameters);
   Sequence* const sequences[] = {&sequence};
 
   auto start = Clock::now();
@@ -89,7 +105,8 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   start = Clock::now();
   std::optional<StopReason> reason = hand_out(sequence, limits, on_token, result.output);
   while (!reason) {
-    const int left = limits.max_tokens < 0 ? kMaxDrafts : limits.max_tokens - static_cast<int>(result.output.size()) - 1;
+    const int left =
+        limits.max_tokens < 0 ? kMaxDrafts : limits.max_tokens - static_cast<int>(result.output.size()) - 1;
     round(sequence, policy, acceptance, std::min(options_.drafts, left));
     reason = hand_out(sequence, limits, on_token, result.output);
   }

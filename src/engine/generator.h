@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "engine/depth_policy.h"
 #include "engine/mtp_drafter.h"
@@ -14,16 +15,17 @@
 namespace paceline {
 
 struct GeneratorOptions {
-  int context = 8192;         // positions of a sequence
+  int context = 8192;  // positions of a sequence
   int max_prompt_rows = 512;  // prompt chunk
-  int drafts = 0;             // per round at most, 0 … kMaxDrafts; needs a model with a draft head
-  bool adapt_depth = false;   // let DepthPolicy choose the depth of each round, 0 … drafts
+  int drafts = 0;  // per round at most, 0 … kMaxDrafts; needs a model with a draft head
+  bool adapt_depth = false;  // let DepthPolicy choose the depth of each round, 0 … drafts
+  int plain_rounds = 0;  // the first so many rounds draft nothing, so that the gain of drafts can be told
   KvTypes kv;
 };
 
 struct GenerationLimits {
-  int max_tokens = -1;                 // < 0: until the context is full
-  std::span<const Token> end_tokens;   // sorted; generation stops after one, which is not handed out
+  int max_tokens = -1;  // < 0: until the context is full
+  std::span<const Token> end_tokens;  // sorted; generation stops after one, which is not handed out
   const std::atomic<bool>* stop = nullptr;  // set by others: ends prompt or answer after the pass that is running
 };
 
@@ -41,9 +43,9 @@ struct Generation {
   StopReason reason = StopReason::MaxTokens;
   SequenceStats stats;
   int prompt_tokens = 0;
-  double prompt_seconds = 0;      // until the first token is chosen: the time to first token
+  double prompt_seconds = 0;  // until the first token is chosen: the time to first token
   double generation_seconds = 0;  // from the first token to the last
-  bool drafting_paused = false;   // at the end, plain decoding was the faster choice
+  bool drafting_paused = false;  // at the end, plain decoding was the faster choice
 
   double prompt_tokens_per_second() const { return prompt_seconds > 0 ? prompt_tokens / prompt_seconds : 0; }
   double tokens_per_second() const;
@@ -59,12 +61,12 @@ class Generator {
   static int model_rows(const GeneratorOptions& options) { return max_batch_rows(runner_options(options)); }
 
   // on_token is called for each token in order as soon as its pass is over; false stops. on_prompt with the number of prompt tokens done.
-  Generation generate(std::span<const Token> prompt, const SamplingParameters& parameters, const GenerationLimits& limits,
-                      const std::function<bool(GeneratedToken)>& on_token, const std::function<void(int)>& on_prompt = {});
+  Generation generate(std::span<const Token> prompt, const SamplingParameters& parameters,
+                      const GenerationLimits& limits, const std::function<bool(GeneratedToken)>& on_token,
+                      const std::function<void(int)>& on_prompt = {});
 
-  // The rate without drafts, from plain rounds of this generator; 0 as long as there was none.
-  double plain_tokens_per_second() const { return times_.measured(0) ? 1 / times_.seconds(0) : 0; }
-
+  // The rate without drafts: the median of this generator's last plain rounds; 0 as long as there was none.
+  double plain_tokens_per_second() const;
 
  private:
   static RunnerOptions runner_options(const GeneratorOptions& options);
@@ -76,6 +78,8 @@ class Generator {
   GeneratorOptions options_;
   std::optional<MtpDrafter> drafter_;
   std::optional<Runner> runner_;
+  std::vector<double> plain_seconds_;  // of the last kPlainSamples plain rounds
+  int rounds_ = 0;
   RoundTimes times_;  // of this model on this machine, kept from answer to answer
 };
 

@@ -6,7 +6,11 @@
 namespace paceline {
 
 AnswerPrinter::AnswerPrinter(const ChatSettings& settings, bool on_terminal, Style style)
-    : show_thinking_(settings.show_thinking), show_drafts_(settings.show_drafts), on_terminal_(on_terminal), style_(style), wrap_(style) {}
+    : show_thinking_(settings.show_thinking),
+      show_drafts_(settings.show_drafts),
+      on_terminal_(on_terminal),
+      style_(style),
+      wrap_(style) {}
 
 void AnswerPrinter::show(const OutputEvent& event, bool was_draft) {
   using enum OutputEvent::Kind;
@@ -28,7 +32,9 @@ void AnswerPrinter::begin(OutputEvent::Kind kind) {
   kind_ = kind;
 }
 
-void AnswerPrinter::put_mark(std::string_view plain, std::string_view terminal) { put(on_terminal_ ? terminal : plain, Tone::Plain); }
+void AnswerPrinter::put_mark(std::string_view plain, std::string_view terminal) {
+  put(on_terminal_ ? terminal : plain, Tone::Plain);
+}
 
 void AnswerPrinter::put(std::string_view text, Tone tone) {
   if (text.empty()) return;

@@ -1,5 +1,6 @@
 #include "app/chat/answer_stats.h"
 
+#include "app/flags.h"
 #include "app/terminal/text_width.h"
 #include "base/strings.h"
 
@@ -28,14 +29,14 @@ std::string draft_fact(const SequenceStats& stats) {
   return out;
 }
 
-void add_speculation(std::vector<std::string>& facts, const SequenceStats& stats, double tokens_per_second, double plain_rate) {
+void add_speculation(std::vector<std::string>& facts, const SequenceStats& stats, double tokens_per_second,
+                     double plain_rate) {
   if (stats.passes == 0) return;
   const double per_pass = static_cast<double>(stats.generated) / static_cast<double>(stats.passes);
   facts.push_back(cat(fixed(per_pass, 2), " tokens per pass"));
   if (stats.drafted[0] == 0) return;
   facts.push_back(draft_fact(stats));
-  if (plain_rate > 0)
-    facts.push_back(cat(fixed(tokens_per_second / plain_rate, 2), "x the plain ", rate(plain_rate)));
+  if (plain_rate > 0) facts.push_back(cat(fixed(tokens_per_second / plain_rate, 2), "x the plain ", rate(plain_rate)));
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ void ChatTotals::add(const Generation& generation) {
 
 std::vector<std::string> answer_facts(const Generation& generation, double plain_rate) {
   std::vector<std::string> facts;
-  facts.push_back(cat("prompt ", counted(generation.prompt_tokens, "token"), ", ", rate(generation.prompt_tokens_per_second())));
+  facts.push_back(
+      cat("prompt ", counted(generation.prompt_tokens, "token"), ", ", rate(generation.prompt_tokens_per_second())));
   facts.push_back(cat("first token ", duration(generation.prompt_seconds)));
   std::string answer = cat("answer ", counted(static_cast<int64_t>(generation.output.size()), "token"));
   if (generation.stats.passes > 0) answer += cat(", ", rate(generation.tokens_per_second()));
@@ -77,15 +79,25 @@ std::vector<std::string> total_facts(const ChatTotals& totals, double plain_rate
   return facts;
 }
 
+// A fact that is wider than a line is broken between its words.
 std::string join_facts(const std::vector<std::string>& facts, int columns) {
   std::string out;
   int column = 0;
-  for (const std::string& fact : facts) {
-    const int width = text_width(fact), separator = text_width(kSeparator);
-    if (column > 0 && column + separator + width <= columns) out += kSeparator, column += separator;
+  const auto put = [&](std::string_view text, std::string_view before) {
+    const int width = text_width(text), gap = text_width(before);
+    if (column > 0 && column + gap + width <= columns) out += before, column += gap;
     else if (column > 0) out += '\n', column = 0;
-    out += fact;
+    out += text;
     column += width;
+  };
+  for (const std::string& fact : facts) {
+    const std::vector<std::string_view> words = split_words(fact);
+    if (text_width(fact) <= columns || words.empty()) {
+      put(fact, kSeparator);
+      continue;
+    }
+    put(words[0], kSeparator);
+    for (size_t i = 1; i < words.size(); ++i) put(words[i], " ");
   }
   return out;
 }

@@ -30,7 +30,9 @@ Chat::Chat(Responder& responder, Arguments arguments)
 int Chat::columns() const { return terminal_size().columns; }
 
 // Said to the person, in the tone of what is not the answer.
-void Chat::note(const std::string& text) const { say_raw(cat(Style::of_stream(STDERR_FILENO).paint(Tone::Quiet, text), "\n")); }
+void Chat::note(const std::string& text) const {
+  say_raw(cat(Style::of_stream(STDERR_FILENO).paint(Tone::Quiet, text), "\n"));
+}
 
 void Chat::note_complaint() const {
   if (const std::string complaint = responder_.complaint(settings_, conversation_); !complaint.empty()) note(complaint);
@@ -93,7 +95,8 @@ void Chat::set(const std::string& rest) {
 void Chat::set_system(const std::string& rest) {
   if (rest.empty()) return note(conversation_.system.empty() ? "no system message" : conversation_.system);
   conversation_.system = rest == "-" ? "" : rest;
-  note(conversation_.system.empty() ? "no system message from here on" : "system message set; /new starts afresh with it");
+  note(conversation_.system.empty() ? "no system message from here on"
+                                    : "system message set; /new starts afresh with it");
   note_complaint();
 }
 
@@ -106,14 +109,16 @@ void Chat::retry() {
   const std::optional<Turn> turn = conversation_.undo();
   if (!turn) return note("there is no question to answer again");
   ask(turn->question, ++attempts_);
-  if (conversation_.turns().empty() || conversation_.turns().back().question != turn->question) conversation_.add(*turn);
+  if (conversation_.turns().empty() || conversation_.turns().back().question != turn->question)
+    conversation_.add(*turn);
 }
 
 // A file that was there before the chat is not overwritten.
 void Chat::save(const std::string& path) {
   if (path.empty()) throw UsageError("expected a file name, as in /save chat.json");
   std::error_code error;
-  if (path != saved_path_ && std::filesystem::exists(path, error)) throw UsageError(cat(path, " exists already; choose another name"));
+  if (path != saved_path_ && std::filesystem::exists(path, error))
+    throw UsageError(cat(path, " exists already; choose another name"));
   Json out = Json::object();
   out.set("model", responder_.session().file->path());
   out.set("messages", conversation_.messages());
@@ -158,14 +163,18 @@ Answer Chat::respond(const std::string& question, const ChatSettings& settings) 
 
 void Chat::settle(const std::string& question, Answer answer) {
   const bool is_stopped = answer.generation.reason == StopReason::Cancelled;
-  if (answer.generation.output.empty() && is_stopped) return note("stopped before the answer; the question is taken back");
+  if (answer.generation.output.empty() && is_stopped)
+    return note("stopped before the answer; the question is taken back");
   if (is_stopped) note("stopped");
   if (answer.generation.reason == StopReason::ContextFull)
-    note(cat("the context of ", responder_.session().options.context, " is full: /new starts afresh, -c N makes room for more"));
+    note(cat("the context of ", responder_.session().options.context,
+             " is full: /new starts afresh, -c N makes room for more"));
   totals_.add(answer.generation);
   last_ = answer.generation;
-  if (settings_.show_stats) note(join_facts(answer_facts(answer.generation, responder_.plain_tokens_per_second()), columns()));
+  if (settings_.show_stats)
+    note(join_facts(answer_facts(answer.generation, responder_.plain_tokens_per_second()), columns()));
   conversation_.add({question, std::move(answer.reasoning), std::move(answer.text)});
+  write_output("\n");
 }
 
 }  // namespace paceline

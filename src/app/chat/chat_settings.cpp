@@ -13,9 +13,20 @@ namespace paceline {
 namespace {
 
 // Rows of the flag table that may change between two answers.
-constexpr std::array<std::string_view, 14> kSettable = {
-    "temperature",   "top_k", "top_p", "min_p",      "repeat_penalty", "presence_penalty", "frequency_penalty", "penalty_window",
-    "seed", "max_tokens", "think", "show_thinking", "stats", "show_drafts"};
+constexpr std::array<std::string_view, 14> kSettable = {"temperature",
+                                                        "top_k",
+                                                        "top_p",
+                                                        "min_p",
+                                                        "repeat_penalty",
+                                                        "presence_penalty",
+                                                        "frequency_penalty",
+                                                        "penalty_window",
+                                                        "seed",
+                                                        "max_tokens",
+                                                        "think",
+                                                        "show_thinking",
+                                                        "stats",
+                                                        "show_drafts"};
 
 bool is_settable(std::string_view id) { return std::find(kSettable.begin(), kSettable.end(), id) != kSettable.end(); }
 
@@ -33,7 +44,6 @@ bool is_on(const Arguments& arguments, std::string_view id, bool otherwise) {
   if (!arguments.has(id)) return otherwise;
   return arguments.text(id).value_or("on") != "off";
 }
-
 
 }  // namespace
 
@@ -66,7 +76,8 @@ Arguments set_in_chat(const Arguments& arguments, std::string_view name_and_valu
     std::string all;
     for (const std::string_view known : names)
       if (known.size() > 1) all += cat(all.empty() ? "" : ", ", known);
-    throw UsageError(cat("a chat has no setting ", name, nearest.empty() ? "; there are " + all : cat("; did you mean ", nearest, "?")));
+    throw UsageError(cat("a chat has no setting ", name,
+                         nearest.empty() ? "; there are " + all : cat("; did you mean ", nearest, "?")));
   }
   if (words.size() != 2) throw UsageError(cat("expected a name and a value, as in /set ", name, " VALUE"));
   const std::string flag = cat(name.size() == 1 ? "-" : "--", name);
@@ -81,8 +92,9 @@ std::string settings_page(const ChatSettings& settings) {
   return cat("temp ", sampling.temperature, "\ntop-k ", sampling.top_k, "\ntop-p ", sampling.top_p, "\nmin-p ",
              sampling.min_p, "\nrepeat-penalty ", sampling.repeat_penalty, "\npresence-penalty ",
              sampling.presence_penalty, "\nfrequency-penalty ", sampling.frequency_penalty, "\nrepeat-last-n ",
-             sampling.penalty_window, "\nseed ", sampling.seed, "\npredict ", settings.max_tokens, "\nthink ", think, "\nshow-thinking ",
-             on_off(settings.show_thinking), "\nstats ", on_off(settings.show_stats), "\nshow-drafts ", on_off(settings.show_drafts), "\n");
+             sampling.penalty_window, "\nseed ", sampling.seed, "\npredict ", settings.max_tokens, "\nthink ", think,
+             "\nshow-thinking ", on_off(settings.show_thinking), "\nstats ", on_off(settings.show_stats),
+             "\nshow-drafts ", on_off(settings.show_drafts), "\n");
 }
 
 }  // namespace paceline

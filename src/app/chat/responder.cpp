@@ -12,11 +12,14 @@ constexpr const char* kTemplateKey = "tokenizer.chat_template";
 ChatTemplate load_template(const GgufFile& file) {
   const auto source = file.metadata().find_text(kTemplateKey);
   if (!source || source->empty())
-    fail(file.path(), " has no chat template (", kTemplateKey, "), so it is no chat model; paceline complete continues a text with it");
+    fail(file.path(), " has no chat template (", kTemplateKey,
+         "), so it is no chat model; paceline complete continues a text with it");
   return ChatTemplate::parse(*source);
 }
 
-std::string token_text(const Tokenizer& tokenizer, Token token) { return token < 0 ? "" : tokenizer.piece(token, true); }
+std::string token_text(const Tokenizer& tokenizer, Token token) {
+  return token < 0 ? "" : tokenizer.piece(token, true);
+}
 
 bool ends_with_opened_thought(std::string_view prompt) {
   const size_t last = prompt.find_last_not_of(" \n");
@@ -26,7 +29,9 @@ bool ends_with_opened_thought(std::string_view prompt) {
 }  // namespace
 
 Responder::Responder(Session& session)
-    : session_(session), template_(load_template(*session.file)), generator_(*session.device, *session.model, session.options) {}
+    : session_(session),
+      template_(load_template(*session.file)),
+      generator_(*session.device, *session.model, session.options) {}
 
 std::string Responder::render(const Json& messages, Think think) const {
   ChatRequest request;
@@ -46,7 +51,8 @@ std::string Responder::complaint(const ChatSettings& settings, const Conversatio
 }
 
 Answer Responder::answer(const Conversation& conversation, const std::string& question, const ChatSettings& settings,
-                         AnswerPrinter& printer, const std::atomic<bool>* stop, const std::function<void(double)>& on_prompt) {
+                         AnswerPrinter& printer, const std::atomic<bool>* stop,
+                         const std::function<void(double)>& on_prompt) {
   const std::string prompt = render(conversation.messages(&question), settings.think);
   const std::vector<Token> tokens = session_.tokenizer->encode(prompt, true);
   OutputFormat format;
@@ -60,7 +66,8 @@ Answer Responder::answer(const Conversation& conversation, const std::string& qu
       printer.show(event, was_draft);
     }
   };
-  const GenerationLimits limits{.max_tokens = settings.max_tokens, .end_tokens = session_.tokenizer->end_tokens(), .stop = stop};
+  const GenerationLimits limits{
+      .max_tokens = settings.max_tokens, .end_tokens = session_.tokenizer->end_tokens(), .stop = stop};
   answer.generation = generator_.generate(
       tokens, settings.sampling, limits,
       [&](GeneratedToken token) {

@@ -65,7 +65,8 @@ std::string wrapped(std::string_view text, int indent, int columns) {
 bool is_slash_line(std::string_view line) {
   if (!line.starts_with('/')) return false;
   const std::string_view name = line.substr(1, name_end(line) - 1);
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) || c == '?'; });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) || c == '?'; });
 }
 
 SlashLine parse_slash_line(std::string_view line) {
@@ -78,7 +79,8 @@ SlashLine parse_slash_line(std::string_view line) {
     }
   if (name == "/?") return {SlashCommand::Help, ""};
   const std::string nearest = nearest_name(name, known);
-  throw UsageError(cat("there is no ", name, nearest.empty() ? "; /help lists what there is" : cat("; did you mean ", nearest, "?")));
+  throw UsageError(cat("there is no ", name,
+                       nearest.empty() ? "; /help lists what there is" : cat("; did you mean ", nearest, "?")));
 }
 
 std::string message_text(std::string_view line) { return std::string(line.substr(line.starts_with("//") ? 1 : 0)); }

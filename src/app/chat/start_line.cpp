@@ -13,7 +13,8 @@ namespace {
 // The type that most of the weights' bytes are in.
 std::string main_quantization(const GgufFile& file) {
   std::map<std::string, uint64_t> bytes;
-  for (const GgufTensor& tensor : file.tensors()) bytes[std::string(format_info(tensor.type).name)] += tensor.bytes.size();
+  for (const GgufTensor& tensor : file.tensors())
+    bytes[std::string(format_info(tensor.type).name)] += tensor.bytes.size();
   std::string best;
   for (const auto& [name, count] : bytes)
     if (best.empty() || count > bytes[best]) best = name;
@@ -36,10 +37,12 @@ std::string draft_fact(const GeneratorOptions& options, const ModelFacts& facts)
 
 std::vector<std::string> start_facts(const Session& session, const SamplingParameters& sampling) {
   const MemoryNeeds needs = memory_needs(*session.file, session.options.context);
-  std::vector<std::string> facts = {
-      model_title(*session.file), main_quantization(*session.file), session.device->description(),
-      cat("context ", session.options.context), human_bytes(needs.weight_bytes + needs.kv_bytes + needs.recurrent_bytes),
-      draft_fact(session.options, session.model->facts())};
+  std::vector<std::string> facts = {model_title(*session.file),
+                                    main_quantization(*session.file),
+                                    session.device->description(),
+                                    cat("context ", session.options.context),
+                                    human_bytes(needs.weight_bytes + needs.kv_bytes + needs.recurrent_bytes),
+                                    draft_fact(session.options, session.model->facts())};
   if (sampling.temperature > 0) facts.push_back(cat("seed ", sampling.seed));
   return facts;
 }

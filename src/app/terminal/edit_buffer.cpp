@@ -25,10 +25,12 @@ void EditBuffer::insert(std::string_view text) {
 }
 
 // A mark typed after its letter joins it: the cursor goes behind both.
-void EditBuffer::settle() {
-  size_t at = line_start_of(cursor_);
-  while (at < cursor_) at = next_character(text_, at);
-  cursor_ = at;
+void EditBuffer::settle() { cursor_ = border_from(cursor_); }
+
+size_t EditBuffer::border_from(size_t at) const {
+  size_t border = line_start_of(at);
+  while (border < at) border = next_character(text_, border);
+  return border;
 }
 
 void EditBuffer::left() { cursor_ = previous_character(text_, cursor_); }
@@ -93,7 +95,7 @@ void EditBuffer::kill_word_left() { kill(word_start_before(cursor_), cursor_); }
 void EditBuffer::kill_word_right() { kill(cursor_, word_end_after(cursor_)); }
 
 void EditBuffer::kill(size_t from, size_t to) {
-  if (from == to) return;
+  if (from >= to) return;
   killed_ = text_.substr(from, to - from);
   text_.erase(from, to - from);
   cursor_ = from;
@@ -110,13 +112,13 @@ size_t EditBuffer::line_end_of(size_t at) const { return std::min(text_.find('\n
 size_t EditBuffer::word_start_before(size_t at) const {
   while (at > 0 && is_blank(text_[at - 1])) --at;
   while (at > 0 && !is_blank(text_[at - 1])) --at;
-  return at;
+  return border_from(at);
 }
 
 size_t EditBuffer::word_end_after(size_t at) const {
   while (at < text_.size() && is_blank(text_[at])) ++at;
   while (at < text_.size() && !is_blank(text_[at])) ++at;
-  return at;
+  return border_from(at);
 }
 
 }  // namespace paceline

@@ -41,6 +41,8 @@ class EditBuffer {
   void move_to_line(size_t start);
   void kill(size_t from, size_t to);
   void settle();
+  // The first border between two characters at or after a place.
+  size_t border_from(size_t at) const;
 
   std::string text_;
   size_t cursor_ = 0;

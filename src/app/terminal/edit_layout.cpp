@@ -6,12 +6,13 @@
 
 namespace paceline {
 
-EditLayout lay_out(std::string_view prompt, std::string_view continuation, std::string_view text, size_t cursor, int columns) {
+EditLayout lay_out(std::string_view prompt, std::string_view continuation, std::string_view text, size_t cursor,
+                   int columns) {
   columns = std::max(columns, 4);
   EditLayout layout;
   layout.rows.emplace_back(prompt);
   int column = text_width(prompt);
-  for (size_t at = 0;; ) {
+  for (size_t at = 0;;) {
     const size_t end = next_character(text, at);
     const std::string_view character = text.substr(at, end - at);
     const bool is_newline = character == "\n" || character == "\r\n";

@@ -18,6 +18,7 @@ struct EditLayout {
 };
 
 // Lines after the first begin with `continuation`. Columns below 4 count as 4.
-EditLayout lay_out(std::string_view prompt, std::string_view continuation, std::string_view text, size_t cursor, int columns);
+EditLayout lay_out(std::string_view prompt, std::string_view continuation, std::string_view text, size_t cursor,
+                   int columns);
 
 }  // namespace paceline

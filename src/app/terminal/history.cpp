@@ -63,10 +63,12 @@ void History::load() {
   std::string line;
   size_t bytes = 0;
   while (std::getline(file, line))
-    if (!line.empty() && line.size() <= 2 * kMostEntryBytes) entries_.push_back(unescaped(line)), bytes += line.size() + 1;
+    if (!line.empty() && line.size() <= 2 * kMostEntryBytes)
+      entries_.push_back(unescaped(line)), bytes += line.size() + 1;
   if (entries_.size() <= kMostEntries && bytes <= kMostFileBytes) return;
   size_t dropped = 0;
-  while (entries_.size() - dropped > kMostEntries || bytes > kMostFileBytes) bytes -= std::min(bytes, escaped(entries_[dropped++]).size() + 1);
+  while (entries_.size() - dropped > kMostEntries || bytes > kMostFileBytes)
+    bytes -= std::min(bytes, escaped(entries_[dropped++]).size() + 1);
   entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(dropped));
   rewrite();
 }

@@ -9,7 +9,8 @@ namespace paceline {
 namespace {
 
 constexpr std::string_view kPasteEnd = "\x1b[201~";
-constexpr size_t kLongestSequence = 64;  // a terminal sends nothing longer; noise must not swallow what is typed after it
+constexpr size_t kLongestSequence =
+    64;  // a terminal sends nothing longer; noise must not swallow what is typed after it
 
 std::optional<KeyKind> control_key(char byte) {
   switch (byte) {

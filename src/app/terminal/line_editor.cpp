@@ -18,7 +18,8 @@ bool continues(const std::string& text, size_t cursor) { return cursor == text.s
 
 }  // namespace
 
-LineEditor::LineEditor(History& history, EditorStyle style, std::function<std::vector<std::string>(const std::string&)> complete)
+LineEditor::LineEditor(History& history, EditorStyle style,
+                       std::function<std::vector<std::string>(const std::string&)> complete)
     : history_(history), style_(std::move(style)), complete_(std::move(complete)) {}
 
 EditResult LineEditor::read() {
@@ -29,8 +30,9 @@ EditResult LineEditor::read() {
   const Step step = run();
   end_editing();
   if (step == Step::Accept) history_.add(buffer_.text());
-  const auto kind = step == Step::Accept ? EditResult::Kind::Text
-                                         : (step == Step::Interrupt ? EditResult::Kind::Interrupted : EditResult::Kind::End);
+  const auto kind = step == Step::Accept
+                        ? EditResult::Kind::Text
+                        : (step == Step::Interrupt ? EditResult::Kind::Interrupted : EditResult::Kind::End);
   return {kind, buffer_.text()};
 }
 
@@ -130,7 +132,8 @@ void LineEditor::complete() {
   if (candidates.empty()) return buffer_.insert("\t");
   std::string common = candidates[0];
   for (const std::string& candidate : candidates)
-    common.resize(static_cast<size_t>(std::mismatch(common.begin(), common.end(), candidate.begin(), candidate.end()).first - common.begin()));
+    common.resize(static_cast<size_t>(
+        std::mismatch(common.begin(), common.end(), candidate.begin(), candidate.end()).first - common.begin()));
   if (common.size() > buffer_.text().size()) buffer_.set(common);
 }
 

@@ -27,7 +27,8 @@ struct EditResult {
 class LineEditor {
  public:
   // `complete`: the texts that a text may be continued to; used on Tab.
-  LineEditor(History& history, EditorStyle style, std::function<std::vector<std::string>(const std::string&)> complete = {});
+  LineEditor(History& history, EditorStyle style,
+             std::function<std::vector<std::string>(const std::string&)> complete = {});
 
   // Ctrl-C gives Interrupted with what had been written, Ctrl-D on an empty text or the end of input gives End.
   EditResult read();

@@ -1,10 +1,11 @@
 #pragma once
 // The terminal behind standard input and output: its size, its modes, and the signals that concern it. Whatever mode it is in, it is put
 // back when the guard goes and when a signal ends the program.
+#include <termios.h>
+
 #include <atomic>
 #include <optional>
 #include <string>
-#include <termios.h>
 
 namespace paceline {
 

@@ -16,7 +16,8 @@ bool is_control(uint32_t value) { return value < 0x20 || (value >= 0x7F && value
 
 // Code points that are drawn as nothing or turn the writing direction: they would make the cursor lie.
 bool is_hidden(uint32_t value) {
-  return (value >= 0x202A && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) || value == 0x2028 || value == 0x2029;
+  return (value >= 0x202A && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) || value == 0x2028 ||
+         value == 0x2029;
 }
 
 }  // namespace

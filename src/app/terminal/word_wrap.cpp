@@ -43,18 +43,26 @@ void WordWrap::put(std::string_view character, int columns) {
   const int width = character_width(character);
   if (character == " " || character == "\t") {
     release_word(columns);
+    in_long_word_ = false;
     blanks_ += shown, blanks_width_ += width;
     return;
   }
-  if (breaks_around(character)) release_word(columns);
+  if (breaks_around(character)) {
+    release_word(columns);
+    in_long_word_ = false;
+  }
   word_ += shown, word_width_ += width;
-  // A word wider than the screen, or a line of code: as it comes.
-  if (breaks_around(character) || in_fence_ || word_width_ >= columns) release_word(columns);
+  if (breaks_around(character) || in_fence_) return release_word(columns);
+  // A word wider than the screen, such as an address, comes as it is: the terminal breaks it, so that it can be copied whole.
+  if (word_width_ < columns) return;
+  release_word(columns);
+  in_long_word_ = true;
 }
 
 // Blanks at the place of a break disappear in it.
 void WordWrap::release_word(int columns) {
-  if (word_width_ > 0 && !in_fence_ && column_ > 0 && column_ + blanks_width_ + word_width_ > columns) {
+  if (word_width_ > 0 && !in_fence_ && !in_long_word_ && column_ > 0 &&
+      column_ + blanks_width_ + word_width_ > columns) {
     out_ += '\n';
     column_ = blanks_width_ = 0;
     blanks_.clear();
@@ -72,6 +80,7 @@ void WordWrap::release_word(int columns) {
 void WordWrap::put_newline() {
   if (line_ == "```") in_fence_ = !in_fence_;
   line_.clear();
+  in_long_word_ = false;
   blanks_.clear(), blanks_width_ = 0;
   out_ += '\n';
   column_ = 0;

@@ -32,6 +32,7 @@ class WordWrap {
   int column_ = 0;
   std::string blanks_, word_;  // held back; word_ holds tone changes too
   int blanks_width_ = 0, word_width_ = 0;
+  bool in_long_word_ = false;  // the start of word_ has been written
   Tone tone_ = Tone::Plain;
 };
 
