@@ -143,7 +143,7 @@ Value unique(Interpreter& in, const Value& input, Arguments& args) {
       [&in, seen, case_sensitive, path = AttributePath(given.find_some(1)), next = iterate(in.budget(), input)](Value& out) {
         while (next(out)) {
           const Value found = path.of(in, out), key = case_sensitive ? found : without_case(in.budget(), found);
-          check_hashable(key);
+          check_hashable(in.budget(), key);
           if (seen->find(key) != nullptr) continue;
           seen->set(key, Value());
           return true;

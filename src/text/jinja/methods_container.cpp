@@ -71,9 +71,9 @@ Value dict_view(Interpreter& in, const Value& self, Arguments& args) {
   return make_sequence(in.budget(), Which, std::move(items));
 }
 
-Value dict_get(Interpreter&, const Value& self, Arguments& args) {
+Value dict_get(Interpreter& in, const Value& self, Arguments& args) {
   const Parameters given("dict.get", args, {"key", "default"}, 1, true);
-  check_hashable(given.get(0));
+  check_hashable(in.budget(), given.get(0));
   const Value* found = self.dict()->entries.find(given.get(0));
   return found != nullptr ? *found : given.find(1) != nullptr ? given.get(1) : Value();
 }

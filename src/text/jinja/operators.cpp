@@ -202,12 +202,13 @@ bool ordered(Budget& budget, Order order, const Value& left, const Value& right)
         type_name(right), "'");
 }
 
-void check_hashable(const Value& value) {
+void check_hashable(Budget& budget, const Value& value) {
   if (value.is(Kind::Dict) || (value.is(Kind::Sequence) && family(value) != Family::Tuple && family(value) != Family::Range)) {
     raise("TypeError", "unhashable type: '", type_name(value), "'");
   }
   if (value.is(Kind::Sequence)) {
-    for (const Value& item : value.sequence()->items) check_hashable(item);  // at most Limits::nesting deep
+    const Depth depth(budget);
+    for (const Value& item : value.sequence()->items) check_hashable(budget, item);
   }
 }
 
@@ -222,7 +223,7 @@ bool contains(Budget& budget, const Value& container, const Value& item) {
     return container.text().find(item.text()) != std::string::npos;
   }
   if (container.is(Kind::Dict)) {
-    check_hashable(item);
+    check_hashable(budget, item);
     return container.dict()->entries.find(item) != nullptr;
   }
   const auto next = try_iterate(budget, container);

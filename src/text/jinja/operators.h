@@ -16,7 +16,7 @@ bool equal(Budget& budget, const Value& left, const Value& right);
 
 enum class Order { Less, LessEqual, Greater, GreaterEqual };
 bool ordered(Budget& budget, Order order, const Value& left, const Value& right);
-void check_hashable(const Value& value);
+void check_hashable(Budget& budget, const Value& value);
 
 Value add(Budget& budget, const Value& left, const Value& right);
 Value subtract(const Value& left, const Value& right);

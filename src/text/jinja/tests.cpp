@@ -82,15 +82,15 @@ bool is_same(Interpreter&, const Value& input, Arguments& args) {
   return input.same_object(given.get(0));
 }
 
-bool is_filter(Interpreter&, const Value& input, Arguments& args) {
+bool is_filter(Interpreter& in, const Value& input, Arguments& args) {
   Parameters("filter", args, {});
-  check_hashable(input);
+  check_hashable(in.budget(), input);
   return input.is(Kind::Text) && find_filter(input.text()) != nullptr;
 }
 
-bool is_test(Interpreter&, const Value& input, Arguments& args) {
+bool is_test(Interpreter& in, const Value& input, Arguments& args) {
   Parameters("test", args, {});
-  check_hashable(input);
+  check_hashable(in.budget(), input);
   return input.is(Kind::Text) && find_test(input.text()) != nullptr;
 }
 

@@ -56,7 +56,7 @@ void Entries::set(const Value& key, Value value) {
     all_[at->second].second = std::move(value);
     return;
   }
-  check_hashable(key);
+  check_hashable(*index_.key_comp().budget, key);
   charge_.grow(kEntryBytes);
   index_.emplace(key, all_.size());
   all_.emplace_back(key, std::move(value));
