@@ -46,12 +46,12 @@ struct ExpertWeights {
 
 // Spec 5.1: inputs of the recurrence besides q, k, v.
 struct DeltaRuleInput {
-  Tensor qkv;    // rows x conv_channels, after conv_silu: q | k | v
-  Tensor beta;   // rows x value_head_count, before the sigmoid
+  Tensor qkv;  // rows x conv_channels, after conv_silu: q | k | v
+  Tensor beta;  // rows x value_head_count, before the sigmoid
   Tensor alpha;  // rows x value_head_count
-  Tensor a;      // 1 x value_head_count, negative
-  Tensor dt;     // 1 x value_head_count
-  float eps = 0; // of the L2 norms
+  Tensor a;  // 1 x value_head_count, negative
+  Tensor dt;  // 1 x value_head_count
+  float eps = 0;  // of the L2 norms
   bool grouped_heads = false;  // value head h uses key head h / r (qwen3next) instead of h mod key_head_count
 };
 
@@ -68,8 +68,8 @@ class Device {
   // K or V of one layer in this device's layout.
   virtual OwnedTensor allocate_kv(DType dtype, int max_length, const KvShape& shape) = 0;
   virtual WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count = 1) = 0;
-  virtual void write(Tensor to, const void* values) = 0;   // dense rows from host memory
-  virtual void read(void* values, Tensor from) = 0;        // dense rows to host memory
+  virtual void write(Tensor to, const void* values) = 0;  // dense rows from host memory
+  virtual void read(void* values, Tensor from) = 0;  // dense rows to host memory
   virtual void clear(Tensor tensor) = 0;
   // Whether Tensor::data may be read by ordinary code between operations.
   virtual bool memory_is_host() const { return true; }
@@ -127,8 +127,8 @@ class Device {
 
 struct DeviceOptions {
   std::string kind = "cpu";  // reference | cpu
-  int threads = 0;           // 0: physical cores of the affinity mask
-  std::string isa;           // "" best, or scalar | avx2 | avx512
+  int threads = 0;  // 0: physical cores of the affinity mask
+  std::string isa;  // "" best, or scalar | avx2 | avx512
 };
 
 // Throws Error for a kind or instruction set this build or machine lacks, naming what there is.

@@ -8,7 +8,8 @@ namespace paceline {
 std::unique_ptr<Device> open_device(const DeviceOptions& options) {
   if (options.kind == "cpu") return open_cpu_device(options);
   if (options.kind == "reference") {
-    if (!options.isa.empty()) fail("the reference device has no instruction sets, expected no --isa (got ", options.isa, ")");
+    if (!options.isa.empty())
+      fail("the reference device has no instruction sets, expected no --isa (got ", options.isa, ")");
     return open_reference_device();
   }
   fail("there is no device \"", options.kind, "\", expected cpu or reference");

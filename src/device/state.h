@@ -28,14 +28,14 @@ struct KvShape {
 struct RecurrentShape {
   int key_head_count = 0, value_head_count = 0, head_dim = 0;
   int conv_channels = 0;  // 2 * key_head_count * head_dim + value_head_count * head_dim
-  int conv_kernel = 4;    // taps
+  int conv_kernel = 4;  // taps
 };
 
 struct StateShape {
-  std::vector<KvShape> kv;                // attention layers in order, draft block last
+  std::vector<KvShape> kv;  // attention layers in order, draft block last
   std::vector<RecurrentShape> recurrent;  // recurrent layers in order
-  int max_length = 0;                     // positions the KV slabs can hold
-  int max_generate_rows = 1;              // rows of the widest Generate step: 1 + drafts
+  int max_length = 0;  // positions the KV slabs can hold
+  int max_generate_rows = 1;  // rows of the widest Generate step: 1 + drafts
 };
 
 // K and V of one layer: max_length rows of head_count_kv * head_dim values. The layout inside is the device's.
@@ -46,11 +46,11 @@ struct KvCache {
 
 struct RecurrentMemory {
   RecurrentShape shape;
-  OwnedTensor state;           // value_head_count * head_dim rows of head_dim values: S, layout is the device's
-  OwnedTensor conv[2];         // (conv_kernel - 1 + max_generate_rows) rows of conv_channels: window, then the step's columns
-  OwnedTensor key[2];          // max_generate_rows x key_head_count * head_dim, L2-normalised keys of the recorded rows
-  OwnedTensor delta[2];        // max_generate_rows x value_head_count * head_dim
-  OwnedTensor decay[2];        // max_generate_rows x value_head_count, exp(g)
+  OwnedTensor state;  // value_head_count * head_dim rows of head_dim values: S, layout is the device's
+  OwnedTensor conv[2];  // (conv_kernel - 1 + max_generate_rows) rows of conv_channels: window, then the step's columns
+  OwnedTensor key[2];  // max_generate_rows x key_head_count * head_dim, L2-normalised keys of the recorded rows
+  OwnedTensor delta[2];  // max_generate_rows x value_head_count * head_dim
+  OwnedTensor decay[2];  // max_generate_rows x value_head_count, exp(g)
 };
 
 enum class Phase { Prompt, Generate };
@@ -74,7 +74,7 @@ class SequenceState {
   KvCache& kv(int layer) { return kv_[static_cast<size_t>(layer)]; }
   RecurrentMemory& recurrent(int layer) { return recurrent_[static_cast<size_t>(layer)]; }
   int previous_record() const { return record_ ^ 1; }  // index into conv, key, delta, decay: what the last step wrote
-  int current_record() const { return record_; }       // what this step writes
+  int current_record() const { return record_; }  // what this step writes
 
  private:
   Device& device_;

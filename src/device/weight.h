@@ -9,7 +9,7 @@ namespace paceline {
 // What a weight is for decides how a device stores it.
 enum class WeightUse {
   Project,  // y = W x; packed
-  Embed,    // row lookup; stays as in the file
+  Embed,  // row lookup; stays as in the file
   Experts,  // `expert_count` matrices one below the other, each projected alone; packed
 };
 

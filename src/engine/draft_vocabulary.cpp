@@ -30,7 +30,8 @@ std::vector<std::byte> encode_rows(const QuantMatrix& head, std::span<const Toke
   };
   const size_t workers = ids.size() < 1024 ? 1 : std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 16);
   std::vector<std::jthread> threads;
-  for (size_t i = 0; i + 1 < workers; ++i) threads.emplace_back(work, ids.size() * i / workers, ids.size() * (i + 1) / workers);
+  for (size_t i = 0; i + 1 < workers; ++i)
+    threads.emplace_back(work, ids.size() * i / workers, ids.size() * (i + 1) / workers);
   work(ids.size() * (workers - 1) / workers, ids.size());
   return out;
 }

@@ -46,8 +46,8 @@ class DraftVocabulary {
   Device& device_;
   Model& model_;
   QuantMatrix head_;
-  int base_size_ = 0;               // ids below it are known
-  std::vector<Token> extra_ids_;    // known ids beyond, in rising order
+  int base_size_ = 0;  // ids below it are known
+  std::vector<Token> extra_ids_;  // known ids beyond, in rising order
   std::vector<Token> ids_;
   std::vector<bool> known_;
   std::vector<Token> waiting_;

@@ -5,7 +5,10 @@
 namespace paceline {
 
 MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& options)
-    : device_(device), model_(model), sampler_(model.facts().vocab_size), vocabulary_(device, model, options.max_sequences) {
+    : device_(device),
+      model_(model),
+      sampler_(model.facts().vocab_size),
+      vocabulary_(device, model, options.max_sequences) {
   PACELINE_ASSERT(model.facts().has_draft_head);
   const int rows = max_batch_rows(options);
   tokens_ = device.allocate(DType::I32, rows, 1);
@@ -41,11 +44,12 @@ void MtpDrafter::run(int full_from) {
 
 // Position 0 has no row: there is no hidden state before it. The first row of a later chunk pairs with the last hidden of the one before.
 void MtpDrafter::observe_prompt(Sequence& sequence, int first_position, Tensor hidden) {
-  const std::span<const Token> tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(first_position),
-                                                                          static_cast<size_t>(hidden.rows));
+  const std::span<const Token> tokens =
+      std::span(sequence.tokens).subspan(static_cast<size_t>(first_position), static_cast<size_t>(hidden.rows));
   vocabulary_.observe(tokens);
   begin_batch();
-  if (first_position > 0) add_rows(sequence, first_position, tokens.first(1), sequence.kept_hidden.row_range(0, 1), Phase::Prompt);
+  if (first_position > 0)
+    add_rows(sequence, first_position, tokens.first(1), sequence.kept_hidden.row_range(0, 1), Phase::Prompt);
   add_rows(sequence, first_position + 1, tokens.subspan(1), hidden.row_range(0, hidden.rows - 1), Phase::Prompt);
   run(static_cast<int>(host_tokens_.size()));
 }
@@ -68,7 +72,8 @@ void MtpDrafter::catch_up(std::span<Sequence* const> sequences) {
     PACELINE_ASSERT(count >= 1);
     const int first = sequence->length() - count;
     vocabulary_.observe(std::span(sequence->tokens).last(static_cast<size_t>(count)));
-    add_rows(*sequence, first, std::span(sequence->tokens).subspan(static_cast<size_t>(first), static_cast<size_t>(key_value_only)),
+    add_rows(*sequence, first,
+             std::span(sequence->tokens).subspan(static_cast<size_t>(first), static_cast<size_t>(key_value_only)),
              sequence->kept_hidden.row_range(0, key_value_only), Phase::Generate);
     if (wants_drafts) chain_.push_back(sequence);
   }

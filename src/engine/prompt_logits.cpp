@@ -9,7 +9,10 @@ namespace {
 class Evaluation {
  public:
   Evaluation(Device& device, Model& model, std::span<const Token> prompt, KvTypes types, int max_rows)
-      : device_(device), model_(model), prompt_(prompt), max_rows_(max_rows),
+      : device_(device),
+        model_(model),
+        prompt_(prompt),
+        max_rows_(max_rows),
         state_(device, model.state_shape(static_cast<int>(prompt.size()) + PromptLogits::kChainRows + 1, 1, types)) {
     tokens_ = device.allocate(DType::I32, max_rows, 1);
     logits_ = device.allocate(DType::F32, max_rows, model.facts().vocab_size);
@@ -51,7 +54,9 @@ class Evaluation {
       const int rows = std::min(max_rows_, count - first);
       const Segment segment{&state_, 0, rows, first, Phase::Prompt};
       const Tensor hidden = hidden_.row_range(first, rows);
-      model_.forward({upload(prompt_.subspan(static_cast<size_t>(first), static_cast<size_t>(rows))), std::span(&segment, 1)}, hidden);
+      model_.forward(
+          {upload(prompt_.subspan(static_cast<size_t>(first), static_cast<size_t>(rows))), std::span(&segment, 1)},
+          hidden);
       state_.commit(rows);
       append(result_.trunk, hidden, &Model::logits);
     }
@@ -75,7 +80,8 @@ class Evaluation {
     const int count = static_cast<int>(prompt_.size());
     for (int first = 1; first < count; first += max_rows_) {
       const int rows = std::min(max_rows_, count - first);
-      run_draft_rows(prompt_.subspan(static_cast<size_t>(first), static_cast<size_t>(rows)), hidden_.row_range(first - 1, rows), first - 1);
+      run_draft_rows(prompt_.subspan(static_cast<size_t>(first), static_cast<size_t>(rows)),
+                     hidden_.row_range(first - 1, rows), first - 1);
     }
     Token token = most_likely(last_row(result_.trunk));
     for (int i = 0; i < PromptLogits::kChainRows; ++i) {
@@ -97,7 +103,8 @@ class Evaluation {
 
 }  // namespace
 
-PromptLogits compute_prompt_logits(Device& device, Model& model, std::span<const Token> prompt, KvTypes types, int max_rows) {
+PromptLogits compute_prompt_logits(Device& device, Model& model, std::span<const Token> prompt, KvTypes types,
+                                   int max_rows) {
   return Evaluation(device, model, prompt, types, max_rows).run();
 }
 

@@ -18,6 +18,7 @@ struct PromptLogits {
 };
 
 // max_rows: rows the model was loaded for (ModelOptions::max_batch_rows).
-PromptLogits compute_prompt_logits(Device& device, Model& model, std::span<const Token> prompt, KvTypes types, int max_rows);
+PromptLogits compute_prompt_logits(Device& device, Model& model, std::span<const Token> prompt, KvTypes types,
+                                   int max_rows);
 
 }  // namespace paceline

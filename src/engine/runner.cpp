@@ -39,7 +39,8 @@ void Runner::draft(std::span<Sequence* const> sequences) {
     sequence->drafts.clear();
     if (sequence->in_prompt()) continue;
     const int room = sequence->state.shape().max_length - sequence->state.length() - 1;
-    sequence->draft_budget = std::clamp(sequence->draft_budget, 0, std::min({sequence->max_drafts(), options_.max_drafts, room}));
+    sequence->draft_budget =
+        std::clamp(sequence->draft_budget, 0, std::min({sequence->max_drafts(), options_.max_drafts, room}));
     drafting_.push_back(sequence);
   }
   if (drafter_ == nullptr || drafting_.empty()) return;
@@ -148,7 +149,8 @@ std::span<const float> Runner::logits_row(int row) {
 Token Runner::choose(Sequence& sequence, int logit_row, int history_length) {
   const std::span<const float> logits = logits_row(logit_row);
   if (on_logits) on_logits(sequence, history_length, logits);
-  return sampler_.choose(logits, sequence.parameters, std::span(sequence.tokens).first(static_cast<size_t>(history_length)));
+  return sampler_.choose(logits, sequence.parameters,
+                         std::span(sequence.tokens).first(static_cast<size_t>(history_length)));
 }
 
 }  // namespace paceline

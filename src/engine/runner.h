@@ -17,7 +17,7 @@ namespace paceline {
 
 struct RunnerOptions {
   int max_prompt_rows = 512;  // of one chunk
-  int max_sequences = 1;      // in one step
+  int max_sequences = 1;  // in one step
   int max_drafts = 3;
 };
 

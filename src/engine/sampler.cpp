@@ -38,13 +38,15 @@ Sampler::Sampler(int vocab_size) {
 }
 
 float* Sampler::adjusted(Token token, std::span<const Token> ids) {
-  if (ids.empty()) return token >= 0 && static_cast<size_t>(token) < adjusted_.size() ? &adjusted_[static_cast<size_t>(token)] : nullptr;
+  if (ids.empty())
+    return token >= 0 && static_cast<size_t>(token) < adjusted_.size() ? &adjusted_[static_cast<size_t>(token)]
+                                                                       : nullptr;
   const auto found = std::lower_bound(ids.begin(), ids.end(), token);
   return found != ids.end() && *found == token ? &adjusted_[static_cast<size_t>(found - ids.begin())] : nullptr;
 }
 
-void Sampler::adjust(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
-                     std::span<const Token> ids) {
+void Sampler::adjust(std::span<const float> logits, const SamplingParameters& parameters,
+                     std::span<const Token> history, std::span<const Token> ids) {
   adjusted_.assign(logits.begin(), logits.end());
   for (const LogitBias& bias : parameters.bias)
     if (float* logit = adjusted(bias.token, ids)) *logit += bias.bias;
@@ -106,8 +108,8 @@ void Sampler::keep_min_p(float share) {
   candidates_.resize(kept);
 }
 
-Token Sampler::choose(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
-                      std::span<const Token> ids) {
+Token Sampler::choose(std::span<const float> logits, const SamplingParameters& parameters,
+                      std::span<const Token> history, std::span<const Token> ids) {
   PACELINE_ASSERT(!logits.empty() && (ids.empty() || ids.size() == logits.size()));
   const auto token_of = [&](Token index) { return ids.empty() ? index : ids[static_cast<size_t>(index)]; };
   if (!parameters.bias.empty() || parameters.has_penalties()) {
@@ -124,8 +126,8 @@ Token Sampler::choose(std::span<const float> logits, const SamplingParameters& p
   double best_score = -std::numeric_limits<double>::infinity();
   for (const Candidate& candidate : candidates_) {
     const Token token = token_of(candidate.token);
-    const double score = candidate.logit / static_cast<double>(parameters.temperature) +
-                         gumbel_noise(parameters.seed, position, token);
+    const double score =
+        candidate.logit / static_cast<double>(parameters.temperature) + gumbel_noise(parameters.seed, position, token);
     if (score > best_score || (score == best_score && token < best)) best = token, best_score = score;
   }
   return best;

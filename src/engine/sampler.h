@@ -17,13 +17,13 @@ struct LogitBias {
 
 struct SamplingParameters {
   float temperature = 0.8f;  // <= 0: the most likely token
-  int top_k = 40;            // <= 0: all
-  float top_p = 0.95f;       // 1: off
-  float min_p = 0.05f;       // 0: off
-  float repeat_penalty = 1.0f;     // 1: off
+  int top_k = 40;  // <= 0: all
+  float top_p = 0.95f;  // 1: off
+  float min_p = 0.05f;  // 0: off
+  float repeat_penalty = 1.0f;  // 1: off
   float presence_penalty = 0.0f;
   float frequency_penalty = 0.0f;
-  int penalty_window = 64;         // last tokens the penalties look at; < 0: all
+  int penalty_window = 64;  // last tokens the penalties look at; < 0: all
   std::vector<LogitBias> bias;
   uint64_t seed = 0;
 

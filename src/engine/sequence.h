@@ -15,7 +15,7 @@ inline constexpr int kMaxDrafts = 6;
 
 // Counters of one sequence; entry i of the arrays counts drafts at depth i + 1.
 struct SequenceStats {
-  int64_t passes = 0;     // verify steps
+  int64_t passes = 0;  // verify steps
   int64_t generated = 0;  // tokens they settled; the answer's first token comes from the prompt and is not counted
   std::array<int64_t, kMaxDrafts> drafted{}, accepted{};
 };

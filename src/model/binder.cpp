@@ -51,8 +51,8 @@ WeightPtr Binder::matrix(const std::string& name, int64_t rows, int64_t cols, We
 
 WeightPtr Binder::experts(const std::string& name, int64_t rows, int64_t cols, int64_t expert_count) {
   const GgufTensor& tensor = take(name, {cols, rows, expert_count});
-  return device_.load({tensor.type, checked_int(rows * expert_count), checked_int(cols), tensor.bytes}, WeightUse::Experts,
-                      checked_int(expert_count));
+  return device_.load({tensor.type, checked_int(rows * expert_count), checked_int(cols), tensor.bytes},
+                      WeightUse::Experts, checked_int(expert_count));
 }
 
 OwnedTensor Binder::values(const std::string& name, int64_t rows, int64_t cols) {

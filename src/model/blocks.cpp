@@ -24,8 +24,7 @@ Batch batch_from(const Batch& batch, int first_row, std::vector<Segment>& segmen
   return {batch.tokens.row_range(first_row, batch.rows() - first_row), segments};
 }
 
-void AttentionBlock::load(Binder& binder, const std::string& prefix, const AttentionConfig& config,
-                          Scratch& scratch) {
+void AttentionBlock::load(Binder& binder, const std::string& prefix, const AttentionConfig& config, Scratch& scratch) {
   config_ = config;
   const int head_dim = config.shape.head_dim;
   const int q_cols = config.shape.head_count * head_dim * (config.gated ? 2 : 1);
@@ -85,8 +84,7 @@ void AttentionBlock::forward(Device& device, Tensor x, Tensor normed, const Batc
   device.project_add(x.row_range(full_from, full_rows), mixed, *output_);
 }
 
-void FeedForward::load(Binder& binder, const std::string& prefix, const FeedForwardConfig& config,
-                       Scratch& scratch) {
+void FeedForward::load(Binder& binder, const std::string& prefix, const FeedForwardConfig& config, Scratch& scratch) {
   config_ = config;
   if (config.experts.expert_count > 0) return load_experts(binder, prefix, scratch);
   gate_ = binder.matrix(prefix + "ffn_gate.weight", config.hidden, config.width);

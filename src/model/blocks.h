@@ -45,16 +45,16 @@ class AttentionBlock {
   void store(Device& device, Tensor q, Tensor normed, const Batch& batch, int layer, int full_from);
 
   AttentionConfig config_;
-  WeightPtr q_;                // [head_count * head_dim * (gated ? 2 : 1), width]
-  WeightPtr k_, v_, output_;   // [head_count_kv * head_dim, width] twice, [width, head_count * head_dim]
+  WeightPtr q_;  // [head_count * head_dim * (gated ? 2 : 1), width]
+  WeightPtr k_, v_, output_;  // [head_count_kv * head_dim, width] twice, [width, head_count * head_dim]
   OwnedTensor q_norm_, k_norm_;  // [head_dim]
   Tensor queries_, keys_, values_, mixed_;  // scratch
   std::vector<Segment> tail_;
 };
 
 struct FeedForwardConfig {
-  int width = 0, hidden = 0;   // dense
-  ExpertShape experts;         // expert_count 0: dense
+  int width = 0, hidden = 0;  // dense
+  ExpertShape experts;  // expert_count 0: dense
   int expert_hidden = 0, shared_hidden = 0;
 };
 
@@ -70,10 +70,10 @@ class FeedForward {
   void forward_experts(Device& device, Tensor x, Tensor normed);
 
   FeedForwardConfig config_;
-  WeightPtr gate_, up_, down_;                       // dense, or the shared expert: [hidden, width] twice, [width, hidden]
-  WeightPtr router_;                                 // [expert_count, width]
+  WeightPtr gate_, up_, down_;  // dense, or the shared expert: [hidden, width] twice, [width, hidden]
+  WeightPtr router_;  // [expert_count, width]
   WeightPtr expert_gate_, expert_up_, expert_down_;  // per expert as above
-  OwnedTensor shared_gate_;                          // [width]
+  OwnedTensor shared_gate_;  // [width]
   Tensor gate_out_, up_out_, router_out_, ids_, shares_, shared_out_;  // scratch
 };
 

@@ -10,7 +10,8 @@ constexpr int kMaxBlocks = 512, kMaxHeads = 1024, kMaxHeadDim = 1024, kMaxWidth 
 
 }  // namespace
 
-ConfigReader::ConfigReader(const GgufFile& gguf) : file(gguf), architecture_(gguf.metadata().text("general.architecture")) {
+ConfigReader::ConfigReader(const GgufFile& gguf)
+    : file(gguf), architecture_(gguf.metadata().text("general.architecture")) {
   block_count_ = integer("block_count", 1, kMaxBlocks);
   draft_block_count_ = integer_or("nextn_predict_layers", 0, kMaxBlocks, 0);
   if (draft_block_count_ >= block_count_)
@@ -47,13 +48,14 @@ ModelFacts ConfigReader::facts() const {
   facts.has_draft_head = draft_block_count_ > 0;
   const GgufTensor* table = file.find("token_embd.weight");
   if (table == nullptr) fail(file.path(), ": tensor token_embd.weight is missing");
-  if (table->rows() > (1 << 24)) fail(file.path(), ": token_embd.weight has ", table->rows(), " rows, expected at most ", 1 << 24);
+  if (table->rows() > (1 << 24))
+    fail(file.path(), ": token_embd.weight has ", table->rows(), " rows, expected at most ", 1 << 24);
   facts.vocab_size = static_cast<int>(table->rows());
   const GgufValue* names = file.metadata().find("tokenizer.ggml.tokens");
   if (names != nullptr && names->type == GgufType::Array &&
       std::get<GgufArray>(names->data).size() != static_cast<size_t>(facts.vocab_size))
-    fail(file.path(), ": tokenizer.ggml.tokens has ", std::get<GgufArray>(names->data).size(),
-         " entries, expected ", facts.vocab_size, " (rows of token_embd.weight)");
+    fail(file.path(), ": tokenizer.ggml.tokens has ", std::get<GgufArray>(names->data).size(), " entries, expected ",
+         facts.vocab_size, " (rows of token_embd.weight)");
   return facts;
 }
 
@@ -66,7 +68,8 @@ AttentionConfig ConfigReader::attention() const {
     reject("attention.head_count_kv", cat("is ", kv_heads, ", expected a divisor of head_count ", heads));
   const int head_dim = integer_or("attention.key_length", 2, kMaxHeadDim, config.width / heads);
   const int value_dim = integer_or("attention.value_length", 2, kMaxHeadDim, head_dim);
-  if (value_dim != head_dim) reject("attention.value_length", cat("is ", value_dim, ", expected key_length ", head_dim));
+  if (value_dim != head_dim)
+    reject("attention.value_length", cat("is ", value_dim, ", expected key_length ", head_dim));
   if (head_dim % 2 != 0) reject("attention.key_length", cat("is ", head_dim, ", expected an even number"));
   const int dims = integer_or("rope.dimension_count", 2, head_dim, head_dim);
   if (dims % 2 != 0) reject("rope.dimension_count", cat("is ", dims, ", expected an even number"));

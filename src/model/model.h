@@ -10,11 +10,11 @@
 namespace paceline {
 
 struct ModelFacts {
-  std::string architecture;   // "qwen35"
+  std::string architecture;  // "qwen35"
   int trunk_layer_count = 0;  // without the draft block
-  int width = 0;              // embedding length
+  int width = 0;  // embedding length
   int vocab_size = 0;
-  int context_length = 0;     // trained
+  int context_length = 0;  // trained
   bool has_draft_head = false;
 };
 

@@ -35,7 +35,8 @@ class Qwen3 final : public Model {
   Tensor x_, normed_;
 };
 
-Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options) : device_(device), scratch_(device, options.max_batch_rows) {
+Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options)
+    : device_(device), scratch_(device, options.max_batch_rows) {
   const ConfigReader reader(file);
   facts_ = reader.facts();
   attention_ = reader.attention();
@@ -57,7 +58,8 @@ Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options) 
     layers_[i].feed_forward.load(binder, prefix, feed_forward, scratch_);
   }
   output_norm_ = binder.vector("output_norm.weight", facts_.width);
-  head_ = binder.matrix(binder.has("output.weight") ? "output.weight" : "token_embd.weight", facts_.vocab_size, facts_.width);
+  head_ = binder.matrix(binder.has("output.weight") ? "output.weight" : "token_embd.weight", facts_.vocab_size,
+                        facts_.width);
   binder.finish();
 }
 

@@ -28,14 +28,13 @@ class DeltaNetBlock {
  private:
   DeltaNetConfig config_;
   WeightPtr qkv_, gate_, beta_, alpha_, output_;
-  OwnedTensor conv_;         // [conv_channels, conv_kernel]
-  OwnedTensor a_, dt_;       // [value_head_count]
-  OwnedTensor norm_;         // [head_dim]
+  OwnedTensor conv_;  // [conv_channels, conv_kernel]
+  OwnedTensor a_, dt_;  // [value_head_count]
+  OwnedTensor norm_;  // [head_dim]
   Tensor columns_, mixed_columns_, z_, beta_out_, alpha_out_, out_;  // scratch
 };
 
-void DeltaNetBlock::load(Binder& binder, const std::string& prefix, const DeltaNetConfig& config,
-                         Scratch& scratch) {
+void DeltaNetBlock::load(Binder& binder, const std::string& prefix, const DeltaNetConfig& config, Scratch& scratch) {
   config_ = config;
   const RecurrentShape& shape = config.shape;
   qkv_ = binder.matrix(prefix + "attn_qkv.weight", shape.conv_channels, config.width);
@@ -92,8 +91,9 @@ DeltaNetConfig read_delta_net(const ConfigReader& reader, const AttentionConfig&
     reader.reject("ssm.time_step_rank", cat("is ", shape.value_head_count, ", expected a multiple of ssm.group_count ",
                                             shape.key_head_count));
   if (inner != shape.value_head_count * shape.head_dim)
-    reader.reject("ssm.inner_size", cat("is ", inner, ", expected ", shape.value_head_count * shape.head_dim,
-                                        " (time_step_rank ", shape.value_head_count, " x state_size ", shape.head_dim, ")"));
+    reader.reject("ssm.inner_size",
+                  cat("is ", inner, ", expected ", shape.value_head_count * shape.head_dim, " (time_step_rank ",
+                      shape.value_head_count, " x state_size ", shape.head_dim, ")"));
   shape.conv_channels = (2 * shape.key_head_count + shape.value_head_count) * shape.head_dim;
   config.width = attention.width;
   config.eps = attention.eps;
@@ -120,7 +120,8 @@ std::vector<bool> read_layer_kinds(const ConfigReader& reader, int trunk_layer_c
   if (reader.file.metadata().has(explicit_key)) {
     const std::vector<int64_t> listed = reader.file.metadata().integer_array(explicit_key);
     if (listed.size() != static_cast<size_t>(reader.block_count()))
-      reader.reject("attention.recurrent_layers", cat("has ", listed.size(), " entries, expected ", reader.block_count()));
+      reader.reject("attention.recurrent_layers",
+                    cat("has ", listed.size(), " entries, expected ", reader.block_count()));
     for (size_t i = 0; i < recurrent.size(); ++i) recurrent[i] = listed[i] != 0;
     return recurrent;
   }
@@ -137,8 +138,8 @@ void check_rope_sections(const ConfigReader& reader, int rotated_dims) {
     pairs += section;
   }
   if (pairs != rotated_dims / 2)
-    reader.reject("rope.dimension_sections", cat("add up to ", pairs, ", expected ", rotated_dims / 2,
-                                                 " (rope.dimension_count / 2)"));
+    reader.reject("rope.dimension_sections",
+                  cat("add up to ", pairs, ", expected ", rotated_dims / 2, " (rope.dimension_count / 2)"));
 }
 
 Config read_config(const GgufFile& file) {
@@ -156,9 +157,9 @@ Config read_config(const GgufFile& file) {
 
 struct Layer {
   bool recurrent = false;
-  int state_layer = 0;        // index among the sequence's kv or recurrent layers
+  int state_layer = 0;  // index among the sequence's kv or recurrent layers
   OwnedTensor norm, ffn_norm;  // [width]
-  AttentionBlock attention;    // one of the two mixers
+  AttentionBlock attention;  // one of the two mixers
   DeltaNetBlock delta_net;
   FeedForward feed_forward;
 };
@@ -166,10 +167,10 @@ struct Layer {
 // Spec 7.1. The block proper is an attention layer.
 struct DraftBlock {
   Layer layer;
-  WeightPtr project;                 // eh_proj [width, 2 * width], embedding half first
+  WeightPtr project;  // eh_proj [width, 2 * width], embedding half first
   OwnedTensor embed_norm, hidden_norm, head_norm;  // [width]
-  WeightPtr embed, head;             // own tables where the file has them
-  QuantMatrix head_matrix;           // of the output head in use
+  WeightPtr embed, head;  // own tables where the file has them
+  QuantMatrix head_matrix;  // of the output head in use
 };
 
 class Qwen35 final : public Model {
@@ -204,7 +205,9 @@ class Qwen35 final : public Model {
 };
 
 // The output head; tied models use the embedding.
-std::string output_name(const Binder& binder) { return binder.has("output.weight") ? "output.weight" : "token_embd.weight"; }
+std::string output_name(const Binder& binder) {
+  return binder.has("output.weight") ? "output.weight" : "token_embd.weight";
+}
 
 Qwen35::Qwen35(const GgufFile& file, Device& device, const ModelOptions& options)
     : device_(device), config_(read_config(file)), scratch_(device, options.max_batch_rows) {
@@ -249,7 +252,8 @@ void Qwen35::load_draft(Binder& binder) {
     draft_.embed = binder.matrix(prefix + "embed_tokens.weight", vocab, width, WeightUse::Embed);
   if (binder.has(prefix + "shared_head_head.weight"))
     draft_.head = binder.matrix(prefix + "shared_head_head.weight", vocab, width);
-  draft_.head_matrix = binder.view(draft_.head ? prefix + "shared_head_head.weight" : output_name(binder), vocab, width);
+  draft_.head_matrix =
+      binder.view(draft_.head ? prefix + "shared_head_head.weight" : output_name(binder), vocab, width);
   pair_ = scratch_.get("pair", 2 * width);
 }
 

@@ -19,8 +19,8 @@ struct World {
 
 int accepted_drafts(const World& world, uint64_t seed, uint64_t round, int drafted) {
   int accepted = 0;
-  while (accepted < drafted &&
-         unit_interval(random_word(seed, round, static_cast<uint64_t>(accepted))) < world.acceptance[static_cast<size_t>(accepted)])
+  while (accepted < drafted && unit_interval(random_word(seed, round, static_cast<uint64_t>(accepted))) <
+                                   world.acceptance[static_cast<size_t>(accepted)])
     ++accepted;
   return accepted;
 }
@@ -43,7 +43,8 @@ double goodput_of_policy(const World& world, int* paused_rounds = nullptr) {
     const int depth = policy.choose(times, acceptance, kMaxDrafts);
     const int accepted = accepted_drafts(world, 1, round, depth);
     // Timings scatter by 5 %.
-    const double spent = world.seconds[static_cast<size_t>(depth)] * (0.95 + 0.1 * unit_interval(random_word(2, round)));
+    const double spent =
+        world.seconds[static_cast<size_t>(depth)] * (0.95 + 0.1 * unit_interval(random_word(2, round)));
     times.record(depth, spent);
     acceptance.record(depth, accepted);
     tokens += 1 + accepted;
@@ -55,7 +56,8 @@ double goodput_of_policy(const World& world, int* paused_rounds = nullptr) {
 
 std::array<double, kMaxDrafts + 1> curve(double verify_row, double draft) {
   std::array<double, kMaxDrafts + 1> seconds{};
-  for (int depth = 0; depth <= kMaxDrafts; ++depth) seconds[static_cast<size_t>(depth)] = 0.02 * (1 + depth * (verify_row + draft));
+  for (int depth = 0; depth <= kMaxDrafts; ++depth)
+    seconds[static_cast<size_t>(depth)] = 0.02 * (1 + depth * (verify_row + draft));
   return seconds;
 }
 
@@ -63,7 +65,8 @@ TEST(DepthPolicy, IsCloseToTheBestFixedDepth) {
   for (const double cost : {0.02, 0.08, 0.15, 0.3, 0.6})
     for (const double first : {0.0, 0.3, 0.6, 0.85, 1.0}) {
       World world{curve(cost / 2, cost / 2), {}};
-      for (size_t i = 0; i < world.acceptance.size(); ++i) world.acceptance[i] = first * std::pow(0.95, static_cast<double>(i));
+      for (size_t i = 0; i < world.acceptance.size(); ++i)
+        world.acceptance[i] = first * std::pow(0.95, static_cast<double>(i));
       double best = 0;
       for (int depth = 0; depth <= kMaxDrafts; ++depth) best = std::max(best, goodput_of_fixed(world, depth));
       EXPECT_GE(goodput_of_policy(world), 0.97 * best) << "cost " << cost << ", acceptance " << first;

@@ -33,7 +33,8 @@ class HeadOnly final : public Model {
   }
   float exact(int token, Tensor hidden) const {
     float sum = 0;
-    for (int i = 0; i < kWidth; ++i) sum += values_[static_cast<size_t>(token) * kWidth + static_cast<size_t>(i)] * hidden.f32()[i];
+    for (int i = 0; i < kWidth; ++i)
+      sum += values_[static_cast<size_t>(token) * kWidth + static_cast<size_t>(i)] * hidden.f32()[i];
     return sum;
   }
 
@@ -46,7 +47,8 @@ class DraftVocabularyTest : public testing::Test {
  protected:
   DraftVocabularyTest() : device_(open_device({.kind = "reference", .threads = 0, .isa = ""})) {
     hidden_ = device_->allocate(DType::F32, 1, kWidth);
-    for (int i = 0; i < kWidth; ++i) hidden_.f32()[i] = static_cast<float>(unit_interval(random_word(2, static_cast<uint64_t>(i))) - 0.5);
+    for (int i = 0; i < kWidth; ++i)
+      hidden_.f32()[i] = static_cast<float>(unit_interval(random_word(2, static_cast<uint64_t>(i))) - 0.5);
   }
   std::unique_ptr<Device> device_;
   OwnedTensor hidden_;

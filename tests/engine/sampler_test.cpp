@@ -28,7 +28,8 @@ SamplingParameters greedy() {
 }
 
 // The definition, without a thought for speed: the tokens that survive truncation, with their probabilities at the temperature.
-std::map<Token, double> distribution(std::vector<float> logits, const SamplingParameters& p, const std::vector<Token>& history) {
+std::map<Token, double> distribution(std::vector<float> logits, const SamplingParameters& p,
+                                     const std::vector<Token>& history) {
   for (const LogitBias& bias : p.bias) logits[static_cast<size_t>(bias.token)] += bias.bias;
   std::map<Token, int> counts;
   const size_t window = std::min(history.size(), static_cast<size_t>(p.penalty_window));
@@ -40,7 +41,8 @@ std::map<Token, double> distribution(std::vector<float> logits, const SamplingPa
   }
   std::vector<Token> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](Token a, Token b) { return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Token a, Token b) { return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)]; });
   if (p.top_k > 0) order.resize(std::min(order.size(), static_cast<size_t>(p.top_k)));
   const auto weight = [&](Token token, double temperature) {
     return std::exp((logits[static_cast<size_t>(token)] - logits[static_cast<size_t>(order[0])]) / temperature);
@@ -49,7 +51,8 @@ std::map<Token, double> distribution(std::vector<float> logits, const SamplingPa
   for (const Token token : order) sum += weight(token, 1);
   double reached = 0;
   size_t kept = 0;
-  while (kept < order.size() && (kept == 0 || reached < static_cast<double>(p.top_p))) reached += weight(order[kept++], 1) / sum;
+  while (kept < order.size() && (kept == 0 || reached < static_cast<double>(p.top_p)))
+    reached += weight(order[kept++], 1) / sum;
   if (p.top_p < 1) order.resize(kept);
   std::erase_if(order, [&](Token token) { return weight(token, 1) < static_cast<double>(p.min_p); });
   std::map<Token, double> result;
@@ -102,7 +105,8 @@ class SamplerDistribution : public testing::TestWithParam<Truncation> {};
 TEST_P(SamplerDistribution, MatchesTheDefinition) {
   const Truncation t = GetParam();
   SamplingParameters parameters;
-  parameters.top_k = t.top_k, parameters.top_p = t.top_p, parameters.min_p = t.min_p, parameters.temperature = t.temperature;
+  parameters.top_k = t.top_k, parameters.top_p = t.top_p, parameters.min_p = t.min_p,
+  parameters.temperature = t.temperature;
   parameters.repeat_penalty = t.repeat, parameters.frequency_penalty = 0.1f, parameters.presence_penalty = 0.3f;
   parameters.bias = {{7, 2.0f}};
   parameters.penalty_window = 4;
@@ -127,9 +131,9 @@ TEST_P(SamplerDistribution, MatchesTheDefinition) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SamplerDistribution,
-                         testing::Values(Truncation{0, 1, 0, 1, 1}, Truncation{10, 1, 0, 0.8f, 1}, Truncation{0, 0.9f, 0, 1, 1.3f},
-                                         Truncation{0, 1, 0.1f, 1, 1}, Truncation{20, 0.8f, 0.05f, 0.6f, 1.1f},
-                                         Truncation{1, 1, 0, 1, 1}));
+                         testing::Values(Truncation{0, 1, 0, 1, 1}, Truncation{10, 1, 0, 0.8f, 1},
+                                         Truncation{0, 0.9f, 0, 1, 1.3f}, Truncation{0, 1, 0.1f, 1, 1},
+                                         Truncation{20, 0.8f, 0.05f, 0.6f, 1.1f}, Truncation{1, 1, 0, 1, 1}));
 
 TEST(Sampler, TopKKeepsLowerIdsOfTies) {
   Sampler sampler(8);

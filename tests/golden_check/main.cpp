@@ -68,7 +68,9 @@ double normalised_squared_error(const std::vector<float>& got, const std::vector
 class GoldenCheck {
  public:
   GoldenCheck(const DeviceOptions& options, const fs::path& folder)
-      : device_(open_device(options)), folder_(folder), exact_(options.kind == "reference"),
+      : device_(open_device(options)),
+        folder_(folder),
+        exact_(options.kind == "reference"),
         peers_(Json::parse(read_file(folder / "peer_distance.json"))) {}
 
   void run_all() {
@@ -101,32 +103,38 @@ class GoldenCheck {
     const Golden golden = read_golden(stem);
     const GgufFile file = GgufFile::open(path.string());
     const GeneratorOptions options{.context = 256, .max_prompt_rows = 64, .drafts = 0, .kv = {DType::F32, DType::F32}};
-    const std::unique_ptr<Model> model = load_model(file, *device_, {.max_batch_rows = Generator::model_rows(options), .on_progress = {}});
+    const std::unique_ptr<Model> model =
+        load_model(file, *device_, {.max_batch_rows = Generator::model_rows(options), .on_progress = {}});
     const PromptLogits logits = compute_prompt_logits(*device_, *model, golden.prompt, options.kv, 64);
     check_distance(name, "trunk", logits.trunk, golden.trunk);
     if (!golden.draft.empty()) check_distance(name, "mtp", logits.draft, golden.draft);
     if (exact_) check_tokens(name, *model, options, golden, logits);
   }
 
-  void check_distance(const std::string& name, const char* part, const std::vector<float>& got, const std::vector<float>& want) {
+  void check_distance(const std::string& name, const char* part, const std::vector<float>& got,
+                      const std::vector<float>& want) {
     const double distance = normalised_squared_error(got, want);
     if (exact_) {
       std::printf("%-24s %-5s %.2e\n", name.c_str(), part, distance);
-      return expect(distance <= kReferenceLimit, cat(name, " ", part, ": distance ", distance, ", expected at most ", kReferenceLimit));
+      return expect(distance <= kReferenceLimit,
+                    cat(name, " ", part, ": distance ", distance, ", expected at most ", kReferenceLimit));
     }
     const double peer = peers_.at(name).at(part).as_number(), ratio = distance / peer;
     std::printf("%-24s %-5s %.2e  %.2f of the peer's\n", name.c_str(), part, distance, ratio);
     log_ratio_sum_ += std::log(ratio);
     ++ratio_count_;
-    expect(ratio <= kPeerLimit, cat(name, " ", part, ": ", ratio, " of the peer's distance, expected at most ", kPeerLimit));
+    expect(ratio <= kPeerLimit,
+           cat(name, " ", part, ": ", ratio, " of the peer's distance, expected at most ", kPeerLimit));
   }
 
-  void check_tokens(const std::string& name, Model& model, const GeneratorOptions& options, const Golden& golden, const PromptLogits& logits) {
+  void check_tokens(const std::string& name, Model& model, const GeneratorOptions& options, const Golden& golden,
+                    const PromptLogits& logits) {
     Generator generator(*device_, model, options);
     SamplingParameters greedy;
     greedy.temperature = 0;
-    const Generation generation = generator.generate(golden.prompt, greedy, {.max_tokens = static_cast<int>(golden.greedy.size()), .end_tokens = {}},
-                                                     [](Token) { return true; });
+    const Generation generation = generator.generate(
+        golden.prompt, greedy, {.max_tokens = static_cast<int>(golden.greedy.size()), .end_tokens = {}},
+        [](Token) { return true; });
     expect(generation.output == golden.greedy, cat(name, ": the greedy tokens differ"));
     if (!golden.draft.empty()) expect(logits.chain == golden.drafts, cat(name, ": the drafted tokens differ"));
   }

@@ -71,7 +71,8 @@ class Check {
   bool finish() {
     for (int drafted = 0; drafted <= kMaxDrafts && !options_.head; ++drafted)
       for (int accepted = 0; accepted <= drafted; ++accepted)
-        if (!counts_.contains({drafted, accepted})) fail_with(cat("no round drafted ", drafted, " and accepted ", accepted));
+        if (!counts_.contains({drafted, accepted}))
+          fail_with(cat("no round drafted ", drafted, " and accepted ", accepted));
     std::printf("invisibility: %d passed, %d failed\n", passed_, failed_);
     return failed_ == 0 && passed_ > 0;
   }
@@ -90,16 +91,18 @@ class Check {
 
   Recording speculate(LoadedModel& loaded, const Settings& settings, const Recording& plain) {
     if (options_.head) {
-      MtpDrafter drafter(loaded.device, *loaded.model, {.max_prompt_rows = settings.chunk, .max_sequences = 1, .max_drafts = kMaxDrafts});
+      MtpDrafter drafter(loaded.device, *loaded.model,
+                         {.max_prompt_rows = settings.chunk, .max_sequences = 1, .max_drafts = kMaxDrafts});
       return generate(loaded, settings, &drafter, {3, 1, 6, 0, 2, 4, 5, 0, 0, 3}, &counts_);
     }
-    ScriptedDrafter drafter(plain, loaded.model->facts().vocab_size, static_cast<uint64_t>(settings.prompt_length + settings.chunk));
+    ScriptedDrafter drafter(plain, loaded.model->facts().vocab_size,
+                            static_cast<uint64_t>(settings.prompt_length + settings.chunk));
     return generate(loaded, settings, &drafter, {kMaxDrafts}, &counts_);
   }
 
   void compare(LoadedModel& loaded, const Settings& settings, const Recording& plain, const std::string& path) {
-    const std::string where = cat(path, ", ", loaded.device.description(), ", prompt ", settings.prompt_length, ", chunk ",
-                                  settings.chunk, ", temperature ", settings.temperature);
+    const std::string where = cat(path, ", ", loaded.device.description(), ", prompt ", settings.prompt_length,
+                                  ", chunk ", settings.chunk, ", temperature ", settings.temperature);
     const std::string drafted = difference(speculate(loaded, settings, plain), plain);
     const std::string undrafted = difference(generate(loaded, settings, nullptr, {0}), plain);
     if (!drafted.empty()) return fail_with(cat(where, ", drafting: ", drafted));

@@ -19,7 +19,9 @@ uint64_t hash_bits(std::span<const float> values) {
   return hash;
 }
 
-RunnerOptions runner_options(int chunk) { return {.max_prompt_rows = chunk, .max_sequences = 1, .max_drafts = kMaxDrafts}; }
+RunnerOptions runner_options(int chunk) {
+  return {.max_prompt_rows = chunk, .max_sequences = 1, .max_drafts = kMaxDrafts};
+}
 
 SamplingParameters sampling(float temperature) {
   SamplingParameters parameters;
@@ -36,21 +38,26 @@ SamplingParameters sampling(float temperature) {
 }  // namespace
 
 LoadedModel::LoadedModel(const std::string& path, Device& on)
-    : file(GgufFile::open(path)), device(on),
+    : file(GgufFile::open(path)),
+      device(on),
       model(load_model(file, on, {.max_batch_rows = max_batch_rows(runner_options(512)), .on_progress = {}})) {}
 
-Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* drafter, const std::vector<int>& drafts_per_round,
-                   RoundCounts* counts) {
+Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* drafter,
+                   const std::vector<int>& drafts_per_round, RoundCounts* counts) {
   Model& model = *loaded.model;
   std::vector<Token> prompt;
   for (int i = 0; i < settings.prompt_length; ++i)
-    prompt.push_back(static_cast<Token>(random_word(7, static_cast<uint64_t>(i)) % static_cast<uint64_t>(std::min(model.facts().vocab_size, 16384))));
-  Sequence sequence(loaded.device, model, model.state_shape(kLongestPrompt + kGenerated + kMaxDrafts + 1, 1 + kMaxDrafts, settings.kv),
+    prompt.push_back(static_cast<Token>(random_word(7, static_cast<uint64_t>(i)) %
+                                        static_cast<uint64_t>(std::min(model.facts().vocab_size, 16384))));
+  Sequence sequence(loaded.device, model,
+                    model.state_shape(kLongestPrompt + kGenerated + kMaxDrafts + 1, 1 + kMaxDrafts, settings.kv),
                     prompt, sampling(settings.temperature));
   Runner runner(loaded.device, model, drafter, runner_options(settings.chunk));
   Recording recording;
   std::map<int, uint64_t> hashes;
-  runner.on_logits = [&](const Sequence&, int position, std::span<const float> logits) { hashes[position] = hash_bits(logits); };
+  runner.on_logits = [&](const Sequence&, int position, std::span<const float> logits) {
+    hashes[position] = hash_bits(logits);
+  };
 
   Sequence* const sequences[] = {&sequence};
   for (size_t round = 0; sequence.output().size() < kGenerated;) {
@@ -69,16 +76,20 @@ Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* draft
 std::string difference(const Recording& got, const Recording& want) {
   for (size_t i = 0; i < want.output.size(); ++i) {
     if (got.logit_hashes[i] != want.logit_hashes[i]) return cat("logit bits of output token ", i, " differ");
-    if (got.output[i] != want.output[i]) return cat("output token ", i, " is ", got.output[i], ", expected ", want.output[i]);
+    if (got.output[i] != want.output[i])
+      return cat("output token ", i, " is ", got.output[i], ", expected ", want.output[i]);
   }
   return "";
 }
 
-ScriptedDrafter::ScriptedDrafter(const Recording& plain, int vocab_size, uint64_t order) : plain_(plain), vocab_size_(vocab_size) {
+ScriptedDrafter::ScriptedDrafter(const Recording& plain, int vocab_size, uint64_t order)
+    : plain_(plain), vocab_size_(vocab_size) {
   for (int drafted = 0; drafted <= kMaxDrafts; ++drafted)
     for (int accepted = 0; accepted <= drafted; ++accepted) script_.emplace_back(drafted, accepted);
   std::sort(script_.begin(), script_.end(), [&](const auto& a, const auto& b) {
-    const auto key = [&](const auto& pair) { return random_word(order, static_cast<uint64_t>(pair.first), static_cast<uint64_t>(pair.second)); };
+    const auto key = [&](const auto& pair) {
+      return random_word(order, static_cast<uint64_t>(pair.first), static_cast<uint64_t>(pair.second));
+    };
     return key(a) < key(b);
   });
 }

@@ -36,8 +36,8 @@ struct Recording {
 using RoundCounts = std::map<std::pair<int, int>, int>;
 
 // Generates kGenerated tokens after the model's own kind of prompt. drafts_per_round: how many drafts to ask for in each round, cyclic.
-Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* drafter, const std::vector<int>& drafts_per_round,
-                   RoundCounts* counts = nullptr);
+Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* drafter,
+                   const std::vector<int>& drafts_per_round, RoundCounts* counts = nullptr);
 
 // "" when equal, else where they part.
 std::string difference(const Recording& got, const Recording& want);

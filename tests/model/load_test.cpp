@@ -72,7 +72,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadValue{"qwen35.attention.head_count", test::u32_value(0), "head_count"},
                     BadValue{"qwen35.attention.head_count_kv", test::u32_value(3), "expected a divisor"},
                     BadValue{"qwen35.attention.key_length", test::u32_value(33), "key_length"},
-                    BadValue{"qwen35.attention.layer_norm_rms_epsilon", test::f32_value(-1), "expected a positive number"},
+                    BadValue{"qwen35.attention.layer_norm_rms_epsilon", test::f32_value(-1),
+                             "expected a positive number"},
                     BadValue{"qwen35.rope.freq_base", test::f32_value(0), "expected a positive number"},
                     BadValue{"qwen35.rope.dimension_count", test::u32_value(5000), "rope.dimension_count"},
                     BadValue{"qwen35.ssm.conv_kernel", test::u32_value(1), "conv_kernel"},
@@ -90,7 +91,9 @@ TEST(LoadModel, AMissingKeyIsNamed) {
 
 TEST(LoadModel, AMissingTensorIsNamed) {
   GgufEdits edits;
-  edits.tensor_name = [](const std::string& name) { return name == "blk.1.ssm_a" ? std::nullopt : std::optional(name); };
+  edits.tensor_name = [](const std::string& name) {
+    return name == "blk.1.ssm_a" ? std::nullopt : std::optional(name);
+  };
   EXPECT_THAT(load_edited(kHybrid, edits), HasSubstr("blk.1.ssm_a"));
 }
 
@@ -102,7 +105,9 @@ TEST(LoadModel, AnUnexpectedTensorIsNamed) {
 
 TEST(LoadModel, AHeadAloneIsExplained) {
   GgufEdits edits;
-  edits.tensor_name = [](const std::string& name) { return name == "blk.0.attn_norm.weight" ? std::nullopt : std::optional(name); };
+  edits.tensor_name = [](const std::string& name) {
+    return name == "blk.0.attn_norm.weight" ? std::nullopt : std::optional(name);
+  };
   EXPECT_THAT(load_edited(kHybrid, edits), HasSubstr("only the draft head"));
 }
 

@@ -21,36 +21,47 @@ void test_two_inputs(Suite& suite, const std::string& name, int cols,
                      void (*operation)(Device&, Tensor out, Tensor a, Tensor b)) {
   suite.test(cat(name, " ", cols), [&] {
     const Rows a = random_rows(1, kRows, cols), b = random_rows(2, kRows, cols);
-    check_row_operation(suite, [&](Device& device, const std::vector<int>& rows) {
-      const OwnedTensor left = upload(device, select(a, rows)), right = upload(device, select(b, rows));
-      const OwnedTensor out = device.allocate(DType::F32, left.rows, cols);
-      operation(device, out, left, right);
-      return download(device, out);
-    }, kRounding);
+    check_row_operation(
+        suite,
+        [&](Device& device, const std::vector<int>& rows) {
+          const OwnedTensor left = upload(device, select(a, rows)), right = upload(device, select(b, rows));
+          const OwnedTensor out = device.allocate(DType::F32, left.rows, cols);
+          operation(device, out, left, right);
+          return download(device, out);
+        },
+        kRounding);
   });
 }
 
 void test_norm(Suite& suite, int cols, float scale) {
   suite.test(cat("rms_norm ", cols, " scale ", scale), [&] {
     Rows x = random_rows(3, kRows, cols);
-    for (auto& row : x) for (float& value : row) value *= scale;
+    for (auto& row : x)
+      for (float& value : row) value *= scale;
     const Rows weight = random_rows(4, 1, cols);
-    check_row_operation(suite, [&](Device& device, const std::vector<int>& rows) {
-      const OwnedTensor in = upload(device, select(x, rows)), w = upload(device, weight);
-      device.rms_norm(in, in, w, 1e-6f);
-      return download(device, in);
-    }, kRounding);
+    check_row_operation(
+        suite,
+        [&](Device& device, const std::vector<int>& rows) {
+          const OwnedTensor in = upload(device, select(x, rows)), w = upload(device, weight);
+          device.rms_norm(in, in, w, 1e-6f);
+          return download(device, in);
+        },
+        kRounding);
   });
 }
 
 void test_gated_norm(Suite& suite, int cols) {
   suite.test(cat("gated_rms_norm ", cols), [&] {
     const Rows x = random_rows(5, kRows, cols), z = random_rows(6, kRows, cols), weight = random_rows(7, 1, cols);
-    check_row_operation(suite, [&](Device& device, const std::vector<int>& rows) {
-      const OwnedTensor in = upload(device, select(x, rows)), gate = upload(device, select(z, rows)), w = upload(device, weight);
-      device.gated_rms_norm(in, in, w, gate, 1e-6f);
-      return download(device, in);
-    }, kRounding);
+    check_row_operation(
+        suite,
+        [&](Device& device, const std::vector<int>& rows) {
+          const OwnedTensor in = upload(device, select(x, rows)), gate = upload(device, select(z, rows)),
+                            w = upload(device, weight);
+          device.gated_rms_norm(in, in, w, gate, 1e-6f);
+          return download(device, in);
+        },
+        kRounding);
   });
 }
 
@@ -67,7 +78,8 @@ void test_views(Suite& suite) {
     }
     suite.expect_close(results[0], results[1], kRounding, "agreement");
     for (size_t row = 0; row < x.size(); ++row)
-      suite.expect(results[0][row][0] == x[row][0] && results[0][row][64 + 31] == x[row][64 + 31], "columns outside the view changed");
+      suite.expect(results[0][row][0] == x[row][0] && results[0][row][64 + 31] == x[row][64 + 31],
+                   "columns outside the view changed");
   });
   suite.test("gather_rows", [&] {
     const Rows x = random_rows(10, 9, 70);
@@ -98,7 +110,8 @@ void test_argmax(Suite& suite) {
 
 void test_dense(Suite& suite) {
   for (const int cols : {32, 100, 1024, 2560}) {
-    test_two_inputs(suite, "swiglu", cols, [](Device& device, Tensor out, Tensor a, Tensor b) { device.swiglu(out, a, b); });
+    test_two_inputs(suite, "swiglu", cols,
+                    [](Device& device, Tensor out, Tensor a, Tensor b) { device.swiglu(out, a, b); });
     test_two_inputs(suite, "sigmoid_gate", cols, [](Device& device, Tensor out, Tensor a, Tensor b) {
       device.sigmoid_gate(a, b);
       std::vector<int> rows(static_cast<size_t>(a.rows));

@@ -19,7 +19,8 @@ Rows select(const Rows& rows, const std::vector<int>& chosen) {
 }
 
 Rows join(Rows left, const Rows& right) {
-  for (size_t row = 0; row < left.size(); ++row) left[row].insert(left[row].end(), right[row].begin(), right[row].end());
+  for (size_t row = 0; row < left.size(); ++row)
+    left[row].insert(left[row].end(), right[row].begin(), right[row].end());
   return left;
 }
 
@@ -32,16 +33,20 @@ void test_project(Suite& suite, QuantType type) {
     std::pair<WeightPtr, WeightPtr> loaded[2];
     Device* devices[] = {&suite.device, &suite.oracle};
     for (int i = 0; i < 2; ++i)
-      loaded[i] = {devices[i]->load(first.matrix, WeightUse::Project), devices[i]->load(second.matrix, WeightUse::Project)};
-    check_row_operation(suite, [&](Device& device, const std::vector<int>& rows) {
-      const auto& weights = loaded[&device == &suite.device ? 0 : 1];
-      const OwnedTensor in = upload(device, select(x, rows));
-      const OwnedTensor a = device.allocate(DType::F32, in.rows, 96), b = device.allocate(DType::F32, in.rows, 37);
-      const Tensor outs[] = {a, b};
-      const Weight* both[] = {weights.first.get(), weights.second.get()};
-      device.project(outs, in, both);
-      return join(download(device, a), download(device, b));
-    }, product_tolerance(QuantType::Q8_0));
+      loaded[i] = {devices[i]->load(first.matrix, WeightUse::Project),
+                   devices[i]->load(second.matrix, WeightUse::Project)};
+    check_row_operation(
+        suite,
+        [&](Device& device, const std::vector<int>& rows) {
+          const auto& weights = loaded[&device == &suite.device ? 0 : 1];
+          const OwnedTensor in = upload(device, select(x, rows));
+          const OwnedTensor a = device.allocate(DType::F32, in.rows, 96), b = device.allocate(DType::F32, in.rows, 37);
+          const Tensor outs[] = {a, b};
+          const Weight* both[] = {weights.first.get(), weights.second.get()};
+          device.project(outs, in, both);
+          return join(download(device, a), download(device, b));
+        },
+        product_tolerance(QuantType::Q8_0));
   });
 }
 
@@ -51,12 +56,16 @@ void test_project_add(Suite& suite, QuantType type) {
     const int cols = 256, outputs = 50;
     const TestMatrix matrix = random_matrix(23, type, outputs, cols);
     const Rows x = random_rows(24, kRows, cols), base = random_rows(25, kRows, 2 * outputs);
-    const WeightPtr weights[] = {suite.device.load(matrix.matrix, WeightUse::Project), suite.oracle.load(matrix.matrix, WeightUse::Project)};
-    check_row_operation(suite, [&](Device& device, const std::vector<int>& rows) {
-      const OwnedTensor in = upload(device, select(x, rows)), out = upload(device, select(base, rows));
-      device.project_add(out.columns(outputs, outputs), in, *weights[&device == &suite.device ? 0 : 1]);
-      return download(device, out);
-    }, product_tolerance(type));
+    const WeightPtr weights[] = {suite.device.load(matrix.matrix, WeightUse::Project),
+                                 suite.oracle.load(matrix.matrix, WeightUse::Project)};
+    check_row_operation(
+        suite,
+        [&](Device& device, const std::vector<int>& rows) {
+          const OwnedTensor in = upload(device, select(x, rows)), out = upload(device, select(base, rows));
+          device.project_add(out.columns(outputs, outputs), in, *weights[&device == &suite.device ? 0 : 1]);
+          return download(device, out);
+        },
+        product_tolerance(type));
   });
 }
 
@@ -64,7 +73,8 @@ void test_embed(Suite& suite, QuantType type) {
   suite.test(cat("embed ", format_info(type).name), [&] {
     const int cols = 512, vocabulary = 30;
     const TestMatrix matrix = random_matrix(26, type, vocabulary, cols);
-    const WeightPtr weights[] = {suite.device.load(matrix.matrix, WeightUse::Embed), suite.oracle.load(matrix.matrix, WeightUse::Embed)};
+    const WeightPtr weights[] = {suite.device.load(matrix.matrix, WeightUse::Embed),
+                                 suite.oracle.load(matrix.matrix, WeightUse::Embed)};
     const auto lookup = [&](Device& device) {
       std::vector<int32_t> ids = {0, 29, 7, 7, 13};
       const OwnedTensor tokens = device.allocate(DType::I32, 5, 1), out = device.allocate(DType::F32, 5, cols);

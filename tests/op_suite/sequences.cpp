@@ -25,7 +25,9 @@ struct SequenceOperation {
   std::function<void(Device&, Tensor out, const Batch&, const std::vector<uint64_t>& row_seeds)> run;
 };
 
-uint64_t row_seed(uint64_t sequence, int position, bool wrong) { return mix64(sequence * 1000003 + static_cast<uint64_t>(position) * 2 + wrong); }
+uint64_t row_seed(uint64_t sequence, int position, bool wrong) {
+  return mix64(sequence * 1000003 + static_cast<uint64_t>(position) * 2 + wrong);
+}
 
 Rows seeded_rows(const std::vector<uint64_t>& seeds, uint64_t salt, int cols) {
   Rows rows;
@@ -65,7 +67,8 @@ std::vector<Rows> run_plans(Device& device, const SequenceOperation& operation, 
       who.push_back(i);
     }
     const int rows = static_cast<int>(seeds.size());
-    const OwnedTensor tokens = device.allocate(DType::I32, rows, 1), out = device.allocate(DType::F32, rows, operation.out_cols);
+    const OwnedTensor tokens = device.allocate(DType::I32, rows, 1),
+                      out = device.allocate(DType::F32, rows, operation.out_cols);
     operation.run(device, out, {tokens, segments}, seeds);
     const Rows result = download(device, out);
     for (size_t i = 0; i < segments.size(); ++i) {
@@ -114,12 +117,15 @@ void check_sequence_operation(Suite& suite, const std::string& name, const Seque
     std::vector<Rows> memories;
     const auto alone = [&](Device& device, const Plan& plan) {
       Rows rows = run_plans(device, operation, {plan}, {1}, &memories)[0];
-      if (&device == &suite.device) suite.expect_same_bits(memories.back(), memories.front(), "memory after the last step");
+      if (&device == &suite.device)
+        suite.expect_same_bits(memories.back(), memories.front(), "memory after the last step");
       return rows;
     };
     const Rows want = alone(suite.device, cut(64, plain));
-    suite.expect_close(want, alone(suite.oracle, cut(64, plain)), operation.tolerance, "agreement with the reference device");
-    for (const int chunk : {1, 3, 7, 69, 70}) suite.expect_same_bits(alone(suite.device, cut(chunk, plain)), want, cat("prompt chunks of ", chunk));
+    suite.expect_close(want, alone(suite.oracle, cut(64, plain)), operation.tolerance,
+                       "agreement with the reference device");
+    for (const int chunk : {1, 3, 7, 69, 70})
+      suite.expect_same_bits(alone(suite.device, cut(chunk, plain)), want, cat("prompt chunks of ", chunk));
 
     std::vector<std::pair<int, int>> rounds = all_rounds();
     suite.expect_same_bits(alone(suite.device, cut(64, rounds)), want, "every (drafted, accepted)");
@@ -127,12 +133,15 @@ void check_sequence_operation(Suite& suite, const std::string& name, const Seque
     suite.expect_same_bits(alone(suite.device, cut(5, rounds)), want, "every (drafted, accepted), reversed");
     suite.expect_same_bits(alone(suite.device, cut(64, {{7, 7}})), want, "all accepted");
     suite.expect_same_bits(alone(suite.device, cut(64, {{7, 1}})), want, "none accepted");
-    suite.expect_same_bits(alone(suite.device, cut(64, {{4, 0}, {2, 1}, {3, 0}, {3, 3}})), want, "steps that commit nothing");
+    suite.expect_same_bits(alone(suite.device, cut(64, {{4, 0}, {2, 1}, {3, 0}, {3, 3}})), want,
+                           "steps that commit nothing");
 
     const std::vector<Plan> plans = {cut(64, plain), cut(7, rounds), cut(33, {{3, 2}})};
     const std::vector<Rows> together = run_plans(suite.device, operation, plans, {1, 1, 1});
-    for (size_t i = 0; i < plans.size(); ++i) suite.expect_same_bits(together[i], want, cat("in company, sequence ", i));
-    suite.expect_same_bits(run_plans(suite.device, operation, {plans[1], plans[0], plans[2]}, {5, 1, 9})[1], want, "among strangers");
+    for (size_t i = 0; i < plans.size(); ++i)
+      suite.expect_same_bits(together[i], want, cat("in company, sequence ", i));
+    suite.expect_same_bits(run_plans(suite.device, operation, {plans[1], plans[0], plans[2]}, {5, 1, 9})[1], want,
+                           "among strangers");
   });
 }
 
@@ -146,12 +155,14 @@ SequenceOperation attention(int heads, int kv_heads, int head_dim, DType k_type,
   operation.tolerance = k_type == DType::F32 && v_type == DType::F32 ? 1e-10 : 1e-6;
   operation.run = [=](Device& device, Tensor out, const Batch& batch, const std::vector<uint64_t>& seeds) {
     const OwnedTensor q = upload(device, seeded_rows(seeds, 1, heads * 2 * head_dim));
-    const OwnedTensor k = upload(device, seeded_rows(seeds, 2, kv_heads * head_dim)), v = upload(device, seeded_rows(seeds, 3, kv_heads * head_dim));
+    const OwnedTensor k = upload(device, seeded_rows(seeds, 2, kv_heads * head_dim)),
+                      v = upload(device, seeded_rows(seeds, 3, kv_heads * head_dim));
     const Tensor q_heads = q.as_heads(heads, head_dim, 2 * head_dim);
     device.rotate(q_heads, batch, {heads, head_dim, head_dim / 2, 1e7});
     device.rotate(k.as_heads(kv_heads, head_dim), batch, {kv_heads, head_dim, head_dim / 2, 1e7});
     device.store_kv(batch, 1, k, v);
-    device.attention(out, q_heads, batch, 1, {heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim))});
+    device.attention(out, q_heads, batch, 1,
+                     {heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim))});
   };
   return operation;
 }
@@ -171,7 +182,8 @@ SequenceOperation conv(int key_heads, int value_heads, int head_dim) {
   operation.out_cols = channels;
   operation.tolerance = 1e-11;
   operation.run = [=](Device& device, Tensor out, const Batch& batch, const std::vector<uint64_t>& seeds) {
-    const OwnedTensor u = upload(device, seeded_rows(seeds, 4, channels)), weight = upload(device, random_rows(5, channels, 4));
+    const OwnedTensor u = upload(device, seeded_rows(seeds, 4, channels)),
+                      weight = upload(device, random_rows(5, channels, 4));
     device.conv_silu(out, u, batch, 1, weight);
   };
   return operation;
@@ -185,7 +197,8 @@ SequenceOperation delta_rule(int key_heads, int value_heads, int head_dim, bool 
   const int channels = operation.shape.recurrent[0].conv_channels;
   operation.run = [=](Device& device, Tensor out, const Batch& batch, const std::vector<uint64_t>& seeds) {
     const OwnedTensor qkv = upload(device, seeded_rows(seeds, 6, channels));
-    const OwnedTensor beta = upload(device, seeded_rows(seeds, 7, value_heads)), alpha = upload(device, seeded_rows(seeds, 8, value_heads));
+    const OwnedTensor beta = upload(device, seeded_rows(seeds, 7, value_heads)),
+                      alpha = upload(device, seeded_rows(seeds, 8, value_heads));
     Rows decay = random_rows(9, 1, value_heads);
     for (float& a : decay[0]) a = -0.3f * std::fabs(a) - 0.01f;
     const OwnedTensor a = upload(device, decay), dt = upload(device, random_rows(10, 1, value_heads));

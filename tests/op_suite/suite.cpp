@@ -28,8 +28,8 @@ TestMatrix random_matrix(uint64_t seed, QuantType type, int rows, int cols) {
   std::vector<float> values(static_cast<size_t>(cols));
   for (int row = 0; row < rows; ++row) {
     for (int col = 0; col < cols; ++col)
-      values[static_cast<size_t>(col)] =
-          random_value(seed, static_cast<uint64_t>(row), static_cast<uint64_t>(col)) / std::sqrt(static_cast<float>(cols));
+      values[static_cast<size_t>(col)] = random_value(seed, static_cast<uint64_t>(row), static_cast<uint64_t>(col)) /
+                                         std::sqrt(static_cast<float>(cols));
     format.encode(values.data(), out.bytes.data() + static_cast<size_t>(row) * bytes, values.size());
   }
   out.matrix = {type, rows, cols, out.bytes};
@@ -87,7 +87,8 @@ void Suite::expect_close(const Rows& got, const Rows& want, double tolerance, co
       norm += b * b;
     }
   const double normalised = error / norm;
-  expect(normalised <= tolerance, cat(what, ": normalised squared error ", normalised, ", expected at most ", tolerance));
+  expect(normalised <= tolerance,
+         cat(what, ": normalised squared error ", normalised, ", expected at most ", tolerance));
 }
 
 void check_row_operation(Suite& suite, const RowOperation& operation, double tolerance) {

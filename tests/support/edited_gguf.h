@@ -48,7 +48,9 @@ inline GgufValue text_value(std::string value) { return {GgufType::String, std::
 // Replaces the value of one key.
 inline GgufEdits with_value(std::string key, GgufValue value) {
   GgufEdits edits;
-  edits.value = [key, value](const std::string& name, const GgufValue& old) { return std::optional(name == key ? value : old); };
+  edits.value = [key, value](const std::string& name, const GgufValue& old) {
+    return std::optional(name == key ? value : old);
+  };
   return edits;
 }
 

@@ -46,8 +46,7 @@ void add_answers(std::vector<OutputSample>& samples) {
   samples.push_back({"a second block", "<think>a</think>b<think>c", plain, {reasoning("a"), answer("b<think>c")}});
   samples.push_back({"calls are text without tools", wrapped(kJsonCall), plain, {answer(wrapped(kJsonCall))}});
   samples.push_back({"cut off in a tag", "See <tool_cal", tools, {answer("See <tool_cal")}});
-  samples.push_back(
-      {"reasoning off", "<think>x</think>", no_reasoning, {answer("<think>x</think>")}});
+  samples.push_back({"reasoning off", "<think>x</think>", no_reasoning, {answer("<think>x</think>")}});
 }
 
 void add_calls(std::vector<OutputSample>& samples) {

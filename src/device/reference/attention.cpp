@@ -13,7 +13,8 @@ std::vector<float> decode_head(const OwnedTensor& slab, int count, int head, int
                                                     : QuantType::Q8_0;
   std::vector<float> row(static_cast<size_t>(slab.cols)), out;
   for (int position = 0; position < count; ++position) {
-    const auto* bytes = static_cast<const std::byte*>(slab.data) + static_cast<size_t>(position) * row_bytes(type, slab.cols);
+    const auto* bytes =
+        static_cast<const std::byte*>(slab.data) + static_cast<size_t>(position) * row_bytes(type, slab.cols);
     format_info(type).decode(bytes, row.data(), row.size());
     out.insert(out.end(), row.begin() + head * head_dim, row.begin() + (head + 1) * head_dim);
   }
@@ -21,11 +22,13 @@ std::vector<float> decode_head(const OwnedTensor& slab, int count, int head, int
 }
 
 // out = softmax(scale * K q) V over `count` positions.
-void attend(float* out, const float* q, const float* keys, const float* values, int count, const AttentionShape& shape) {
+void attend(float* out, const float* q, const float* keys, const float* values, int count,
+            const AttentionShape& shape) {
   const int dim = shape.head_dim;
   std::vector<double> weights(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i)
-    weights[static_cast<size_t>(i)] = static_cast<double>(shape.scale) * reference::dot(q, keys + static_cast<size_t>(i) * static_cast<size_t>(dim), dim);
+    weights[static_cast<size_t>(i)] = static_cast<double>(shape.scale) *
+                                      reference::dot(q, keys + static_cast<size_t>(i) * static_cast<size_t>(dim), dim);
   const double best = *std::max_element(weights.begin(), weights.end());
   double sum = 0;
   for (double& weight : weights) sum += weight = std::exp(weight - best);
@@ -62,7 +65,8 @@ void ReferenceDevice::attention(Tensor out, Tensor q, const Batch& batch, int la
     const KvCache& cache = segment.state->kv(layer);
     const int end = segment.first_position + segment.row_count;
     for (int kv_head = 0; kv_head < shape.head_count_kv; ++kv_head) {
-      const std::vector<float> keys = decode_head(cache.k, end, kv_head, dim), values = decode_head(cache.v, end, kv_head, dim);
+      const std::vector<float> keys = decode_head(cache.k, end, kv_head, dim),
+                               values = decode_head(cache.v, end, kv_head, dim);
       for (int i = 0; i < segment.row_count; ++i)
         for (int head = kv_head * group; head < (kv_head + 1) * group; ++head) {
           const int row = segment.first_row + i;

@@ -92,7 +92,8 @@ void ReferenceDevice::conv_silu(Tensor out, Tensor u, const Batch& batch, int la
       for (int channel = 0; channel < channels; ++channel) {
         double sum = 0;
         for (int tap = 0; tap < taps; ++tap)
-          sum += static_cast<double>(weight.f32(channel)[tap]) * static_cast<double>(column(i - (taps - 1) + tap)[channel]);
+          sum += static_cast<double>(weight.f32(channel)[tap]) *
+                 static_cast<double>(column(i - (taps - 1) + tap)[channel]);
         out.f32(segment.first_row + i)[channel] = reference::silu(static_cast<float>(sum));
       }
     // The window the next step starts from: all columns of a Generate step (commit decides), the last ones of a Prompt step.

@@ -32,11 +32,13 @@ void ReferenceDevice::route(Tensor ids, Tensor shares, Tensor logits, const Expe
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return values[a] > values[b]; });
     double used = 0;
-    for (int i = 0; i < shape.used_count; ++i) used += probability[static_cast<size_t>(order[static_cast<size_t>(i)])] / sum;
+    for (int i = 0; i < shape.used_count; ++i)
+      used += probability[static_cast<size_t>(order[static_cast<size_t>(i)])] / sum;
     for (int i = 0; i < shape.used_count; ++i) {
       const int expert = order[static_cast<size_t>(i)];
       ids.i32(row)[i] = expert;
-      shares.f32(row)[i] = static_cast<float>(probability[static_cast<size_t>(expert)] / sum / std::max(used, kLeastShareSum));
+      shares.f32(row)[i] =
+          static_cast<float>(probability[static_cast<size_t>(expert)] / sum / std::max(used, kLeastShareSum));
     }
   }
 }
@@ -54,7 +56,8 @@ void ReferenceDevice::project_experts(Tensor out, Tensor x, Tensor ids, Tensor s
       const std::vector<float> raised = apply(up, expert, x.f32(row));
       for (size_t i = 0; i < inner.size(); ++i) inner[i] = reference::silu(inner[i]) * raised[i];
       const std::vector<float> result = apply(down, expert, inner.data());
-      for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(shares.f32(row)[rank]) * static_cast<double>(result[i]);
+      for (size_t i = 0; i < sum.size(); ++i)
+        sum[i] += static_cast<double>(shares.f32(row)[rank]) * static_cast<double>(result[i]);
     }
     for (size_t i = 0; i < sum.size(); ++i) out.f32(row)[i] += static_cast<float>(sum[i]);
   }

@@ -17,7 +17,8 @@ const FormatInfo& kv_format(DType dtype) {
 std::unique_ptr<Device> open_reference_device() { return std::make_unique<ReferenceDevice>(); }
 
 void ReferenceWeight::decode_row(int expert, int row, float* out) const {
-  const size_t bytes = row_bytes(type, cols), index = static_cast<size_t>(expert) * static_cast<size_t>(rows) + static_cast<size_t>(row);
+  const size_t bytes = row_bytes(type, cols),
+               index = static_cast<size_t>(expert) * static_cast<size_t>(rows) + static_cast<size_t>(row);
   format_info(type).decode(bytes_.data() + index * bytes, out, static_cast<size_t>(cols));
 }
 

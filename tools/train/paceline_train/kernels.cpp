@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace {
-constexpr int kHead = 64;    // size of one head of both mixers
+constexpr int kHead = 64;  // size of one head of both mixers
 constexpr int kStride = 16;  // delta rule: states are kept every kStride tokens and rebuilt in between
 constexpr float kTiny = 1e-6f;
 using bf16 = uint16_t;
@@ -43,9 +43,9 @@ inline float unit(const bf16* x, float scale, float* out) {
 }
 
 struct DeltaInput {
-  const bf16* mixed;       // [rows][3*heads*64]: q | k | v after convolution
+  const bf16* mixed;  // [rows][3*heads*64]: q | k | v after convolution
   const float* log_decay;  // [rows][heads]
-  const float* beta;       // [rows][heads]
+  const float* beta;  // [rows][heads]
   int heads;
   const bf16* query(int row, int head) const { return mixed + (size_t(row) * 3 * heads + head) * kHead; }
   const bf16* key(int row, int head) const { return query(row, head) + heads * kHead; }
@@ -90,7 +90,8 @@ void delta_backward_token(const DeltaInput& in, const DeltaGradient& out, int ro
   float query_inverse = unit(in.query(row, head), 1.0f, query), key_inverse = unit(in.key(row, head), 1.0f, key);
   float decay = std::exp(in.log_decay[row * in.heads + head]), beta = in.beta[row * in.heads + head];
   const float scale = 1.0f / std::sqrt(float(kHead));
-  float out_gradient[kHead], change_gradient[kHead] = {}, query_gradient[kHead], key_gradient[kHead], error_gradient[kHead];
+  float out_gradient[kHead], change_gradient[kHead] = {}, query_gradient[kHead], key_gradient[kHead],
+                             error_gradient[kHead];
   for (int j = 0; j < kHead; j++) out_gradient[j] = out.out[(size_t(row) * in.heads + head) * kHead + j] * scale;
   for (int i = 0; i < kHead; i++) {
     query_gradient[i] = dot(after + i * kHead, out_gradient);
@@ -130,7 +131,8 @@ void delta_advance(const DeltaInput& in, int row, int head, float* state, float*
   delta_step(state, key, in.value(row, head), std::exp(in.log_decay[at]), in.beta[at], error);
 }
 
-void delta_backward_document(const DeltaInput& in, const DeltaGradient& out, int first, int end, int head, DeltaScratch& s) {
+void delta_backward_document(const DeltaInput& in, const DeltaGradient& out, int first, int end, int head,
+                             DeltaScratch& s) {
   const int size = kHead * kHead, chunks = (end - first + kStride - 1) / kStride;
   s.checkpoints.resize(size_t(chunks) * size);
   s.states.resize(size_t(kStride + 1) * size);
@@ -138,7 +140,8 @@ void delta_backward_document(const DeltaInput& in, const DeltaGradient& out, int
   std::memset(s.state, 0, sizeof s.state);
   std::memset(s.gradient, 0, sizeof s.gradient);
   for (int row = first; row < first + (chunks - 1) * kStride; row++) {
-    if ((row - first) % kStride == 0) std::memcpy(&s.checkpoints[size_t(row - first) / kStride * size], s.state, sizeof s.state);
+    if ((row - first) % kStride == 0)
+      std::memcpy(&s.checkpoints[size_t(row - first) / kStride * size], s.state, sizeof s.state);
     delta_advance(in, row, head, s.state, s.errors.data());
   }
   std::memcpy(&s.checkpoints[size_t(chunks - 1) * size], s.state, sizeof s.state);
@@ -152,15 +155,16 @@ void delta_backward_document(const DeltaInput& in, const DeltaGradient& out, int
     }
     for (int row = stop - 1; row >= begin; row--) {
       const float* before = &s.states[size_t(row - begin) * size];
-      delta_backward_token(in, out, row, head, before, before + size, &s.errors[size_t(row - begin) * kHead], s.gradient);
+      delta_backward_token(in, out, row, head, before, before + size, &s.errors[size_t(row - begin) * kHead],
+                           s.gradient);
     }
   }
 }
 
 // Attention of one query row over base rows first..last of its document and `extra` rows of the same index (MTP drafts).
 struct AttentionInput {
-  const float *query, *key, *value;              // [rows][heads*64], [rows][kv_heads*64]
-  const float *extra_key, *extra_value;          // [extra][rows][kv_heads*64]
+  const float *query, *key, *value;  // [rows][heads*64], [rows][kv_heads*64]
+  const float *extra_key, *extra_value;  // [extra][rows][kv_heads*64]
   int rows, heads, kv_heads, extra;
   size_t kv(int row, int head) const { return (size_t(row) * kv_heads + head * kv_heads / heads) * kHead; }
   size_t step() const { return size_t(rows) * kv_heads * kHead; }
@@ -172,7 +176,8 @@ int attention_weights(const AttentionInput& in, int row, int head, int first, fl
   const float scale = 1.0f / std::sqrt(float(kHead));
   int count = 0;
   for (int other = first; other <= row; other++) weights[count++] = scale * dot(query, in.key + in.kv(other, head));
-  for (int e = 0; e < in.extra; e++) weights[count++] = scale * dot(query, in.extra_key + e * in.step() + in.kv(row, head));
+  for (int e = 0; e < in.extra; e++)
+    weights[count++] = scale * dot(query, in.extra_key + e * in.step() + in.kv(row, head));
   float highest = -1e30f, sum = 0;
   for (int i = 0; i < count; i++) highest = std::max(highest, weights[i]);
   for (int i = 0; i < count; i++) weights[i] = std::exp(weights[i] - highest);
@@ -184,8 +189,8 @@ int attention_weights(const AttentionInput& in, int row, int head, int first, fl
 
 extern "C" {
 
-void delta_forward(const bf16* mixed, const float* log_decay, const float* beta, const int* offsets, int documents, int heads,
-                   float* out) {
+void delta_forward(const bf16* mixed, const float* log_decay, const float* beta, const int* offsets, int documents,
+                   int heads, float* out) {
   DeltaInput in{mixed, log_decay, beta, heads};
 #pragma omp parallel for schedule(dynamic)
   for (int job = 0; job < documents * heads; job++) {
@@ -202,8 +207,9 @@ void delta_forward(const bf16* mixed, const float* log_decay, const float* beta,
   }
 }
 
-void delta_backward(const bf16* mixed, const float* log_decay, const float* beta, const float* out_gradient, const int* offsets,
-                    int documents, int heads, bf16* mixed_gradient, float* log_decay_gradient, float* beta_gradient) {
+void delta_backward(const bf16* mixed, const float* log_decay, const float* beta, const float* out_gradient,
+                    const int* offsets, int documents, int heads, bf16* mixed_gradient, float* log_decay_gradient,
+                    float* beta_gradient) {
   DeltaInput in{mixed, log_decay, beta, heads};
   DeltaGradient out{out_gradient, mixed_gradient, log_decay_gradient, beta_gradient};
 #pragma omp parallel
@@ -216,7 +222,8 @@ void delta_backward(const bf16* mixed, const float* log_decay, const float* beta
 }
 
 // Depthwise causal convolution of width 4 and SiLU; taps oldest first: weight [channels][4].
-void convolution_forward(const bf16* in, const float* weight, const int* offsets, int documents, int channels, bf16* out) {
+void convolution_forward(const bf16* in, const float* weight, const int* offsets, int documents, int channels,
+                         bf16* out) {
   std::vector<float> taps(size_t(4) * channels);
   for (int c = 0; c < channels; c++)
     for (int t = 0; t < 4; t++) taps[size_t(t) * channels + c] = weight[c * 4 + t];
@@ -240,8 +247,8 @@ void convolution_forward(const bf16* in, const float* weight, const int* offsets
   }
 }
 
-void convolution_backward(const bf16* in, const float* weight, const bf16* out_gradient, const int* offsets, int documents,
-                          int channels, bf16* in_gradient, float* weight_gradient) {
+void convolution_backward(const bf16* in, const float* weight, const bf16* out_gradient, const int* offsets,
+                          int documents, int channels, bf16* in_gradient, float* weight_gradient) {
   constexpr int kBlock = 64;
 #pragma omp parallel for schedule(dynamic)
   for (int start = 0; start < channels; start += kBlock) {
@@ -277,8 +284,9 @@ void convolution_backward(const bf16* in, const float* weight, const bf16* out_g
   }
 }
 
-void attention_forward(const float* query, const float* key, const float* value, const float* extra_key, const float* extra_value,
-                       const int* offsets, int documents, int rows, int heads, int kv_heads, int extra, float* out) {
+void attention_forward(const float* query, const float* key, const float* value, const float* extra_key,
+                       const float* extra_value, const int* offsets, int documents, int rows, int heads, int kv_heads,
+                       int extra, float* out) {
   AttentionInput in{query, key, value, extra_key, extra_value, rows, heads, kv_heads, extra};
 #pragma omp parallel for schedule(dynamic)
   for (int job = 0; job < documents * heads; job++) {
@@ -290,17 +298,18 @@ void attention_forward(const float* query, const float* key, const float* value,
       for (int other = first; other <= row; other++)
         for (int j = 0; j < kHead; j++) sum[j] += weights[other - first] * value[in.kv(other, head) + j];
       for (int e = 0; e < extra; e++)
-        for (int j = 0; j < kHead; j++) sum[j] += weights[row + 1 - first + e] * extra_value[e * in.step() + in.kv(row, head) + j];
+        for (int j = 0; j < kHead; j++)
+          sum[j] += weights[row + 1 - first + e] * extra_value[e * in.step() + in.kv(row, head) + j];
       std::memcpy(out + (size_t(row) * heads + head) * kHead, sum, sizeof sum);
     }
   }
 }
 
 // Gradients of keys and values are added to what is there: heads that share a key head take turns.
-void attention_backward(const float* query, const float* key, const float* value, const float* extra_key, const float* extra_value,
-                        const float* out_gradient, const int* offsets, int documents, int rows, int heads, int kv_heads, int extra,
-                        float* query_gradient, float* key_gradient, float* value_gradient, float* extra_key_gradient,
-                        float* extra_value_gradient) {
+void attention_backward(const float* query, const float* key, const float* value, const float* extra_key,
+                        const float* extra_value, const float* out_gradient, const int* offsets, int documents,
+                        int rows, int heads, int kv_heads, int extra, float* query_gradient, float* key_gradient,
+                        float* value_gradient, float* extra_key_gradient, float* extra_value_gradient) {
   AttentionInput in{query, key, value, extra_key, extra_value, rows, heads, kv_heads, extra};
   const float scale = 1.0f / std::sqrt(float(kHead));
 #pragma omp parallel for schedule(dynamic)
@@ -311,7 +320,9 @@ void attention_backward(const float* query, const float* key, const float* value
       for (int row = first; row < end; row++) {
         const int count = attention_weights(in, row, head, first, weights.data());
         const size_t at = (size_t(row) * heads + head) * kHead;
-        auto shift = [&](int i) { return i <= row - first ? in.kv(first + i, head) : (i - (row - first) - 1) * in.step() + in.kv(row, head); };
+        auto shift = [&](int i) {
+          return i <= row - first ? in.kv(first + i, head) : (i - (row - first) - 1) * in.step() + in.kv(row, head);
+        };
         float mean = 0, sum[kHead] = {};
         for (int i = 0; i < count; i++) {
           slopes[i] = dot(out_gradient + at, (i <= row - first ? value : extra_value) + shift(i));
@@ -350,8 +361,8 @@ void norm_forward(const float* x, const float* weight, int rows, int width, bf16
   }
 }
 
-void norm_backward(const float* x, const float* weight, const bf16* narrow_gradient, const float* wide_gradient, int rows, int width,
-                   float* x_gradient, float* weight_gradient) {
+void norm_backward(const float* x, const float* weight, const bf16* narrow_gradient, const float* wide_gradient,
+                   int rows, int width, float* x_gradient, float* weight_gradient) {
 #pragma omp parallel
   {
     std::vector<float> sums(width), gradient(width);
@@ -361,8 +372,7 @@ void norm_backward(const float* x, const float* weight, const bf16* narrow_gradi
       const size_t at = size_t(row) * width;
       if (narrow_gradient)
         for (int i = 0; i < width; i++) gradient[i] = widen(narrow_gradient[at + i]);
-      else
-        std::memcpy(gradient.data(), wide_gradient + at, width * sizeof(float));
+      else std::memcpy(gradient.data(), wide_gradient + at, width * sizeof(float));
       float square = 0, along = 0;
       for (int i = 0; i < width; i++) square += in[i] * in[i];
       const float inverse = 1.0f / std::sqrt(square / width + kTiny);
@@ -404,7 +414,8 @@ void swiglu_backward(const bf16* in, const bf16* out_gradient, int rows, int wid
 }
 
 // Weighted cross entropy; the logits are replaced by their gradient. Returns the sum of weight*loss; hits gets argmax==label.
-double cross_entropy(bf16* logits, const int64_t* labels, const float* weights, int rows, int vocabulary, uint8_t* hits) {
+double cross_entropy(bf16* logits, const int64_t* labels, const float* weights, int rows, int vocabulary,
+                     uint8_t* hits) {
   double total = 0;
 #pragma omp parallel for reduction(+ : total)
   for (int row = 0; row < rows; row++) {
