@@ -134,7 +134,10 @@ void delta_rule(const DeltaTask& task) {
     const int count = task.width - first < kDeltaVectors * kLanes ? task.width - first : kDeltaVectors * kLanes;
     float* state = task.scratch + first;
     for (int i = 0; i < task.head_dim; ++i) {
-      const Columns loaded = load_columns(task.state + i * task.width + first, count);
+      const float* row = task.state + i * task.width + first;
+      // The tile that follows in memory is most often this thread's next one; it arrives while this one is worked on.
+      for (int line = 0; line < count; line += 16) prefetch(row + line + task.head_dim * task.width);
+      const Columns loaded = load_columns(row, count);
 #pragma GCC unroll 2
       for (int v = 0; v < kDeltaVectors; ++v) store(state + i * kDeltaColumns + v * kLanes, loaded.v[v]);
     }
