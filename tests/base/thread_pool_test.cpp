@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cfenv>
+#include <chrono>
 #include <thread>
 
 #include "base/cpu_info.h"
@@ -17,7 +17,8 @@ std::vector<int> visits(ThreadPool& pool, int64_t count, int64_t grain) {
   std::atomic<bool> well_formed{true};
   pool.run(count, grain, [&](int64_t begin, int64_t end, int thread) {
     const bool whole = begin == 0 && end == count;  // a job of one piece runs where it is
-    if (begin >= end || (end - begin > grain && !(whole && pool.size() == 1)) || thread < 0 || thread >= pool.size()) well_formed = false;
+    if (begin >= end || (end - begin > grain && !(whole && pool.size() == 1)) || thread < 0 || thread >= pool.size())
+      well_formed = false;
     for (int64_t i = begin; i < end; ++i) ++seen[static_cast<size_t>(i)];
   });
   EXPECT_TRUE(well_formed);
@@ -29,7 +30,8 @@ TEST(ThreadPool, EveryIndexOnce) {
     ThreadPool pool(threads);
     EXPECT_EQ(pool.size(), threads);
     for (const int64_t count : {0, 1, 2, 3, 10, 63, 1000})
-      for (const int64_t grain : {1, 3, 64}) EXPECT_EQ(visits(pool, count, grain), std::vector<int>(static_cast<size_t>(count), 1));
+      for (const int64_t grain : {1, 3, 64})
+        EXPECT_EQ(visits(pool, count, grain), std::vector<int>(static_cast<size_t>(count), 1));
   }
 }
 
@@ -81,8 +83,7 @@ TEST(ThreadPool, ManyMoreThreadsThanCpus) {
   ThreadPool pool(4 * usable_cpu_count() + 1);
   const auto start = std::chrono::steady_clock::now();
   std::atomic<int64_t> sum{0};
-  for (int job = 0; job < 500; ++job)
-    pool.run(64, 1, [&](int64_t begin, int64_t end, int) { sum += end - begin; });
+  for (int job = 0; job < 500; ++job) pool.run(64, 1, [&](int64_t begin, int64_t end, int) { sum += end - begin; });
   EXPECT_EQ(sum, 500 * 64);
   // Spinning threads that wait for threads without a CPU would take 500 time slices or more.
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
