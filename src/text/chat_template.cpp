@@ -50,14 +50,16 @@ std::string ChatTemplate::render(const ChatRequest& request) const {
   context.set("bos_token", request.bos_token);
   context.set("eos_token", request.eos_token);
   if (request.enable_thinking) context.set("enable_thinking", *request.enable_thinking);
-  for (const JsonMember& member : request.template_arguments.as_object().members()) context.set(member.key, member.value);
+  for (const JsonMember& member : request.template_arguments.as_object().members())
+    context.set(member.key, member.value);
   return template_.render(context, request.now ? *request.now : local_time());
 }
 
 bool ChatTemplate::supports_tools() const {
   ChatRequest request = probe_request();
-  request.tools = Json::parse(cat(R"([{"type": "function", "function": {"name": ")", kProbeName,
-                                  R"(", "description": "", "parameters": {"type": "object", "properties": {}, "required": []}}}])"));
+  request.tools = Json::parse(
+      cat(R"([{"type": "function", "function": {"name": ")", kProbeName,
+          R"(", "description": "", "parameters": {"type": "object", "properties": {}, "required": []}}}])"));
   const auto prompt = try_render(*this, request);
   return prompt && prompt->find(kProbeName) != std::string::npos;
 }

@@ -12,13 +12,13 @@
 namespace paceline {
 
 struct ChatRequest {
-  Json messages = Json::array();           // as in the OpenAI API: objects with role and content
-  Json tools;                              // null or an array of tool definitions
+  Json messages = Json::array();  // as in the OpenAI API: objects with role and content
+  Json tools;  // null or an array of tool definitions
   bool add_generation_prompt = true;
-  std::optional<bool> enable_thinking;     // not set: the template's own default
+  std::optional<bool> enable_thinking;  // not set: the template's own default
   Json template_arguments = Json::object();  // chat_template_kwargs: more variables; they win over those above
   std::string bos_token, eos_token;
-  std::optional<std::tm> now;              // what strftime_now prints; the local time when not set
+  std::optional<std::tm> now;  // what strftime_now prints; the local time when not set
 };
 
 class ChatTemplate {
@@ -30,9 +30,9 @@ class ChatTemplate {
   std::string render(const ChatRequest& request) const;
 
   // What the template does with a request, found out by rendering two that differ in nothing else.
-  bool supports_tools() const;            // tool definitions appear in the prompt
+  bool supports_tools() const;  // tool definitions appear in the prompt
   bool supports_thinking_switch() const;  // enable_thinking changes the prompt
-  bool supports_system_role() const;      // a system message appears in the prompt
+  bool supports_system_role() const;  // a system message appears in the prompt
 
  private:
   explicit ChatTemplate(jinja::Template parsed) : template_(std::move(parsed)) {}

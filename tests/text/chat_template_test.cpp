@@ -7,7 +7,9 @@
 namespace paceline {
 namespace {
 
-ChatTemplate published(const char* name) { return ChatTemplate::parse(template_vectors().at("templates").at(name).as_string()); }
+ChatTemplate published(const char* name) {
+  return ChatTemplate::parse(template_vectors().at("templates").at(name).as_string());
+}
 
 Json conversation(const char* text) { return Json::parse(text); }
 
@@ -24,7 +26,8 @@ TEST(ChatTemplate, RendersARequest) {
 }
 
 TEST(ChatTemplate, TemplateArgumentsTokensAndTime) {
-  const ChatTemplate chat = ChatTemplate::parse("{{ bos_token }}{{ extra }}{{ strftime_now('%d %b %Y') }}{{ eos_token }}{{ tools is defined }}");
+  const ChatTemplate chat = ChatTemplate::parse(
+      "{{ bos_token }}{{ extra }}{{ strftime_now('%d %b %Y') }}{{ eos_token }}{{ tools is defined }}");
   ChatRequest request;
   request.bos_token = "<s>";
   request.eos_token = "</s>";

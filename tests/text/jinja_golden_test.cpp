@@ -21,7 +21,8 @@ std::string difference(const std::string& source, const Json& context, const std
     if (expected == nullptr) return cat("failed: ", failure.what());
     const bool same_message = !same_words || failure.message() == result.at("message").as_string();
     if (failure.kind() == expected->as_string() && same_message) return "";
-    return cat("failed with ", failure.what(), "\nexpected ", expected->as_string(), ": ", result.at("message").as_string());
+    return cat("failed with ", failure.what(), "\nexpected ", expected->as_string(), ": ",
+               result.at("message").as_string());
   }
   const Json* expected = result.find("output");
   if (expected == nullptr) return cat("rendered, expected ", result.dump(), "\ngot:\n", output);
@@ -29,7 +30,8 @@ std::string difference(const std::string& source, const Json& context, const std
   size_t at = 0;
   while (at < output.size() && at < expected->as_string().size() && output[at] == expected->as_string()[at]) ++at;
   const size_t from = at < 60 ? 0 : at - 60;
-  return cat("differs at byte ", at, "\nexpected: …", expected->as_string().substr(from, 160), "\ngot:      …", output.substr(from, 160));
+  return cat("differs at byte ", at, "\nexpected: …", expected->as_string().substr(from, 160), "\ngot:      …",
+             output.substr(from, 160));
 }
 
 Json context_of(const Json& conversation, const Json& tokens) {
@@ -61,7 +63,8 @@ void check_vectors(const char* which, size_t count) {
   const std::tm now = parse_time("2026-01-15T12:00:00");
   EXPECT_EQ(vectors.size(), count);
   for (const Json& vector : vectors) {
-    const std::string complaint = difference(vector.at("template").as_string(), vector.at("context"), now, vector.at("result"));
+    const std::string complaint =
+        difference(vector.at("template").as_string(), vector.at("context"), now, vector.at("result"));
     EXPECT_EQ(complaint, "") << vector.at("name").as_string() << ": " << vector.at("template").as_string();
   }
 }
@@ -72,7 +75,8 @@ TEST(JinjaGolden, Features) {
   const std::tm now = parse_time("2026-01-15T12:00:00");
   int wrong = 0;
   for (const Json& row : features.at("rows").as_array()) {
-    const std::string complaint = difference(row.at("template").as_string(), features.at("context"), now, row.at("result"), false);
+    const std::string complaint =
+        difference(row.at("template").as_string(), features.at("context"), now, row.at("result"), false);
     if (!complaint.empty() && ++wrong <= 50) ADD_FAILURE() << row.at("template").as_string() << "\n" << complaint;
   }
   EXPECT_EQ(wrong, 0);

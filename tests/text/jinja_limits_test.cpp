@@ -46,14 +46,17 @@ void expect_limit(const std::string& source, const std::string& kind = "LimitExc
 
 TEST(JinjaLimits, GrowingTexts) {
   for (const char* source :
-       {"{{ 'a' * 1000000000 }}", "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+       {"{{ 'a' * 1000000000 }}",
+        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
         "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
         "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s|replace('', ns.s) %}{% endfor %}",
-        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s.join([ns.s, ns.s, ns.s]) %}{% endfor %}",
+        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s.join([ns.s, ns.s, ns.s]) %}{% "
+        "endfor %}",
         "{% set ns = namespace(s='<') %}{% for i in range(100) %}{% set ns.s = (ns.s|string|e) ~ ns.s %}{% endfor %}",
-        "{{ '%1000000000d' % 1 }}", "{{ '%.1000000d' % 1 * 1000 }}", "{{ '{:1000000000}'.format(1) }}", "{{ 'a'.center(10**12) }}",
-        "{{ 'a'.ljust(10**30) }}", "{{ 'a'.zfill(10**9) }}", "{{ '\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t'.expandtabs(10**9) }}",
-        "{{ 'a\nb'|indent(10**9) }}", "{{ [[1]]|tojson(indent=10**9) }}", "{{ [1, 2]|tojson(separators=['a' * 10**7, 'b']) }}",
+        "{{ '%1000000000d' % 1 }}", "{{ '%.1000000d' % 1 * 1000 }}", "{{ '{:1000000000}'.format(1) }}",
+        "{{ 'a'.center(10**12) }}", "{{ 'a'.ljust(10**30) }}", "{{ 'a'.zfill(10**9) }}",
+        "{{ '\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t'.expandtabs(10**9) }}", "{{ 'a\nb'|indent(10**9) }}",
+        "{{ [[1]]|tojson(indent=10**9) }}", "{{ [1, 2]|tojson(separators=['a' * 10**7, 'b']) }}",
         "{{ 'x'|center(10**11) }}", "{% for i in range(100000) %}{{ 'some text of some length' }}{% endfor %}"}) {
     expect_limit(source);
   }
@@ -61,16 +64,24 @@ TEST(JinjaLimits, GrowingTexts) {
 
 TEST(JinjaLimits, GrowingContainers) {
   for (const char* source :
-       {"{{ [1] * 10**9 }}", "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
-        "{{ [1]|batch(10**12, 0)|list }}", "{{ [1]|slice(10**9)|list }}", "{{ range(100000)|list|map('string')|list|length }}{{ [range(100000)|list] * 1000 }}",
+       {"{{ [1] * 10**9 }}",
+        "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
+        "{{ [1]|batch(10**12, 0)|list }}", "{{ [1]|slice(10**9)|list }}",
+        "{{ range(100000)|list|map('string')|list|length }}{{ [range(100000)|list] * 1000 }}",
         "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}",
-        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|select %}{% endfor %}{{ ns.g|list }}",
-        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|reverse|map('string') %}{% endfor %}",
-        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|string|length }}",
-        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson }}",
-        "{% set a = namespace(l=[0]) %}{% set b = namespace(l=[0]) %}{% for i in range(150) %}{% set a.l = [a.l, a.l] %}"
+        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|select %}{% endfor %}{{ "
+        "ns.g|list }}",
+        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|reverse|map('string') %}{% "
+        "endfor %}",
+        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ "
+        "ns.l|string|length }}",
+        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ "
+        "ns.l|tojson }}",
+        "{% set a = namespace(l=[0]) %}{% set b = namespace(l=[0]) %}{% for i in range(150) %}{% set a.l = [a.l, a.l] "
+        "%}"
         "{% set b.l = [b.l, b.l] %}{% endfor %}{{ a.l == b.l }}",
-        "{% set a = namespace(l=(0,)) %}{% for i in range(150) %}{% set a.l = (a.l, a.l) %}{% endfor %}{{ {a.l: 1} }}"}) {
+        "{% set a = namespace(l=(0,)) %}{% for i in range(150) %}{% set a.l = (a.l, a.l) %}{% endfor %}{{ {a.l: 1} "
+        "}}"}) {
     expect_limit(source);
   }
   expect_limit("{{ range(10**9) }}", "OverflowError");
@@ -80,7 +91,8 @@ TEST(JinjaLimits, GrowingContainers) {
 TEST(JinjaLimits, EndlessWork) {
   for (const char* source :
        {"{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
-        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{% macro m(n) %}{{ m(n + 1) }}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% macro m(n) %}{{ m(n + 1) }}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}",
         "{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}",
         "{% set ns = namespace() %}{% set ns.ns = ns %}{{ ns }}",
         "{% set s = 'a' * 1000000 %}{% for i in range(100000) %}{{ s.count('b') }}{% endfor %}",
@@ -149,18 +161,23 @@ TEST(JinjaLimits, FailuresNameTheLine) {
 // Values in circles are given back too: the leak checker of the address sanitizer watches this test.
 TEST(JinjaLimits, CirclesAreTakenApart) {
   const std::pair<const char*, const char*> kCircles[] = {
-      {"{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{% set a.l = [a, b, {'a': a}] %}{{ a.b.a.l|length }}",
+      {"{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{% set a.l = [a, b, {'a': a}] %}{{ "
+       "a.b.a.l|length }}",
        "rendered 1 bytes"},
-      {"{% set ns = namespace() %}{% for i in [1, 2] %}{% set ns.loop = loop %}{% set ns.l = [loop, ns] %}{% endfor %}{{ ns.loop.index }}",
+      {"{% set ns = namespace() %}{% for i in [1, 2] %}{% set ns.loop = loop %}{% set ns.l = [loop, ns] %}{% endfor "
+       "%}{{ ns.loop.index }}",
        "rendered 1 bytes"},
-      {"{% set ns = namespace() %}{% macro m() %}{{ ns.x }}{% endmacro %}{% set ns.m = m %}{% set ns.x = 55 %}{{ ns.m() }}",
+      {"{% set ns = namespace() %}{% macro m() %}{{ ns.x }}{% endmacro %}{% set ns.m = m %}{% set ns.x = 55 %}{{ "
+       "ns.m() }}",
        "rendered 2 bytes"},
-      {"{% set ns = namespace() %}{% for i in [5, 1] %}{% set l = loop %}{% set ns.a = loop.cycle %}{% macro q() %}{{ l.index }}{% endmacro %}"
+      {"{% set ns = namespace() %}{% for i in [5, 1] %}{% set l = loop %}{% set ns.a = loop.cycle %}{% macro q() %}{{ "
+       "l.index }}{% endmacro %}"
        "{% set ns.q = q %}{{ loop.nextitem }}{% endfor %}{{ ns.q() }}",
        "rendered 2 bytes"},
       {"{% set ns = namespace() %}{% set ns.g = [ns]|map('length') %}", "rendered 0 bytes"},
       {"{% for i in [1] recursive %}{% set a = loop %}{{ loop([]) }}x{% endfor %}", "rendered 1 bytes"},
-      {"{% set ns = namespace() %}{% for i in [ns] if i %}{% set ns.l = loop %}{{ loop.length }}{{ raise_exception('x') }}{% endfor %}",
+      {"{% set ns = namespace() %}{% for i in [ns] if i %}{% set ns.l = loop %}{{ loop.length }}{{ "
+       "raise_exception('x') }}{% endfor %}",
        "TemplateError: x"}};
   for (const auto& [source, expected] : kCircles) EXPECT_EQ(failure_of(source), expected) << source;
 }

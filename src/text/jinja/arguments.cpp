@@ -6,13 +6,14 @@
 
 namespace paceline::jinja {
 
-Parameters::Parameters(const char* function, const Arguments& arguments, std::initializer_list<const char*> names, size_t required,
-                       bool positional_only)
+Parameters::Parameters(const char* function, const Arguments& arguments, std::initializer_list<const char*> names,
+                       size_t required, bool positional_only)
     : function_(function), names_(names), values_(names.size(), nullptr) {
   if (positional_only && !arguments.named.empty()) raise("TypeError", function, "() takes no keyword arguments");
   if (arguments.positional.size() > names_.size()) {
     if (names_.empty()) raise("TypeError", function, "() takes no arguments (", arguments.positional.size(), " given)");
-    raise("TypeError", function, "() takes at most ", names_.size(), " arguments (", arguments.positional.size(), " given)");
+    raise("TypeError", function, "() takes at most ", names_.size(), " arguments (", arguments.positional.size(),
+          " given)");
   }
   for (size_t i = 0; i < arguments.positional.size(); ++i) values_[i] = &arguments.positional[i];
   for (const auto& [name, value] : arguments.named) {
@@ -31,7 +32,9 @@ const Value* Parameters::find_some(size_t index) const {
   return value == nullptr || value->is(Kind::None) ? nullptr : value;
 }
 
-bool Parameters::flag(size_t index, bool otherwise) const { return values_[index] == nullptr ? otherwise : truth(*values_[index]); }
+bool Parameters::flag(size_t index, bool otherwise) const {
+  return values_[index] == nullptr ? otherwise : truth(*values_[index]);
+}
 
 Integer Parameters::integer(size_t index, Integer otherwise) const {
   return values_[index] == nullptr ? otherwise : index_of(*values_[index]);

@@ -11,8 +11,8 @@ namespace paceline::jinja {
 class Parameters {
  public:
   // The first `required` of `names` must be given. `names` are also accepted as keywords unless `positional_only`.
-  Parameters(const char* function, const Arguments& arguments, std::initializer_list<const char*> names, size_t required = 0,
-             bool positional_only = false);
+  Parameters(const char* function, const Arguments& arguments, std::initializer_list<const char*> names,
+             size_t required = 0, bool positional_only = false);
 
   const Value* find(size_t index) const { return values_[index]; }         // null: not given
   const Value* find_some(size_t index) const;                               // null: not given or None

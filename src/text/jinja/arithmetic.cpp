@@ -11,7 +11,8 @@ namespace {
 [[noreturn]] void raise_unsupported(const char* symbol, const Value& left, const Value& right) {
   if (left.is(Kind::Undefined)) raise_undefined(left);
   if (right.is(Kind::Undefined)) raise_undefined(right);
-  raise("TypeError", "unsupported operand type(s) for ", symbol, ": '", type_name(left), "' and '", type_name(right), "'");
+  raise("TypeError", "unsupported operand type(s) for ", symbol, ": '", type_name(left), "' and '", type_name(right),
+        "'");
 }
 
 [[noreturn]] void raise_too_large(const char* symbol) {
@@ -37,7 +38,8 @@ Value add_texts(Budget& budget, const Value& left, const Value& right) {
 }
 
 bool is_concatenable(const Value& value) {
-  return value.is_sequence(SequenceKind::List) || value.is_sequence(SequenceKind::Tuple) || value.is_sequence(SequenceKind::Group);
+  return value.is_sequence(SequenceKind::List) || value.is_sequence(SequenceKind::Tuple) ||
+         value.is_sequence(SequenceKind::Group);
 }
 
 Value add_sequences(Budget& budget, const Value& left, const Value& right) {
@@ -66,7 +68,8 @@ Value repeat(Budget& budget, const Value& value, Integer count) {
     return make_text(&budget, std::move(text), value.is_markup());
   }
   Values items;
-  for (Integer i = 0; i < count; ++i) items.insert(items.end(), value.sequence()->items.begin(), value.sequence()->items.end());
+  for (Integer i = 0; i < count; ++i)
+    items.insert(items.end(), value.sequence()->items.begin(), value.sequence()->items.end());
   const bool is_list = value.is_sequence(SequenceKind::List);
   return make_sequence(budget, is_list ? SequenceKind::List : SequenceKind::Tuple, std::move(items));
 }
@@ -135,7 +138,8 @@ Value multiply(Budget& budget, const Value& left, const Value& right) {
 
 Value divide(const Value& left, const Value& right) {
   check_numbers("/", left, right);
-  if (right.number() == 0) raise("ZeroDivisionError", both_integral(left, right) ? "division by zero" : "float division by zero");
+  if (right.number() == 0)
+    raise("ZeroDivisionError", both_integral(left, right) ? "division by zero" : "float division by zero");
   return Value(left.number() / right.number());
 }
 

@@ -23,10 +23,10 @@ struct CallArguments {
 
 enum class ExpressionKind {
   Constant,
-  Name,         // name
-  Tuple,        // operands
-  List,         // operands
-  Dict,         // operands: key, value, key, value …
+  Name,  // name
+  Tuple,  // operands
+  List,  // operands
+  Dict,  // operands: key, value, key, value …
   Conditional,  // operands: condition, then, otherwise (may be null)
   Or,
   And,
@@ -43,11 +43,11 @@ enum class ExpressionKind {
   Negate,
   Positive,
   Attribute,  // operands[0].name
-  Item,       // operands[0][operands[1]]
-  Slice,      // operands[0][operands[1]:operands[2]:operands[3]], each bound may be null
-  Call,       // operands[0](arguments)
-  Filter,     // operands[0] | name(arguments); operands[0] is null in a filter block
-  Test        // operands[0] is name(arguments)
+  Item,  // operands[0][operands[1]]
+  Slice,  // operands[0][operands[1]:operands[2]:operands[3]], each bound may be null
+  Call,  // operands[0](arguments)
+  Filter,  // operands[0] | name(arguments); operands[0] is null in a filter block
+  Test  // operands[0] is name(arguments)
 };
 
 enum class Comparison { Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, In, NotIn };
@@ -69,17 +69,17 @@ struct Statement;
 using Block = std::vector<Statement>;
 
 enum class StatementKind {
-  Text,         // name: the text itself
-  Print,        // expressions
-  If,           // expressions: conditions; blocks: one each, and one more for else
-  For,          // expressions: target, iterable, filter (may be null); blocks: body, else
-  Set,          // expressions: target, value
-  SetBlock,     // expressions: target, filter (may be null); blocks: body
-  Macro,        // name, macro; blocks: body
-  CallBlock,    // expressions: call; macro: the caller; blocks: body
+  Text,  // name: the text itself
+  Print,  // expressions
+  If,  // expressions: conditions; blocks: one each, and one more for else
+  For,  // expressions: target, iterable, filter (may be null); blocks: body, else
+  Set,  // expressions: target, value
+  SetBlock,  // expressions: target, filter (may be null); blocks: body
+  Macro,  // name, macro; blocks: body
+  CallBlock,  // expressions: call; macro: the caller; blocks: body
   FilterBlock,  // expressions: filter; blocks: body
-  With,         // expressions: target, value, target, value …; blocks: body
-  Scoped,       // blocks: body with a scope of its own (block, generation)
+  With,  // expressions: target, value, target, value …; blocks: body
+  Scoped,  // blocks: body with a scope of its own (block, generation)
   Break,
   Continue,
   Unsupported  // name: a tag that needs other templates (include, import, extends): an error when it runs

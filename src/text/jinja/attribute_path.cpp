@@ -12,7 +12,8 @@ Values parts_of(std::string_view path) {
   for (size_t at = 0; at <= path.size();) {
     const size_t end = std::min(path.find('.', at), path.size());
     const std::string_view part = path.substr(at, end - at);
-    const bool is_index = !part.empty() && part.size() < 18 && part.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool is_index =
+        !part.empty() && part.size() < 18 && part.find_first_not_of("0123456789") == std::string_view::npos;
     Integer index = 0;
     for (const char c : part) index = is_index ? index * 10 + (c - '0') : 0;
     parts.push_back(is_index ? Value(index) : make_text(nullptr, std::string(part)));

@@ -16,7 +16,8 @@ class AttributePath {
 };
 
 // The same for several paths with commas between them, as `sort` takes them; the result is a list with one value each.
-Value keys_of(Interpreter& interpreter, const std::vector<AttributePath>& paths, const Value& item, bool case_sensitive);
+Value keys_of(Interpreter& interpreter, const std::vector<AttributePath>& paths, const Value& item,
+              bool case_sensitive);
 std::vector<AttributePath> parse_paths(const Value* attribute);
 
 Value without_case(Budget& budget, const Value& value);  // texts in lower case, all else as it is

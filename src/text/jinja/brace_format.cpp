@@ -115,7 +115,8 @@ class BraceFormatter {
   Value first(std::string_view name) {
     if (name.empty() || is_number(name)) {
       const bool automatic = name.empty();
-      if (automatic ? manual_ : next_ > 0) raise("ValueError", "cannot switch between manual and automatic field numbering");
+      if (automatic ? manual_ : next_ > 0)
+        raise("ValueError", "cannot switch between manual and automatic field numbering");
       manual_ = manual_ || !automatic;
       const Integer index = automatic ? next_++ : number(name);
       if (index >= static_cast<Integer>(arguments_.positional.size())) {

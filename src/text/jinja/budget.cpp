@@ -5,7 +5,8 @@ namespace paceline::jinja {
 namespace {
 
 std::string describe(const std::string& kind, const std::string& message, int line) {
-  return line > 0 ? cat("chat template, line ", line, ": ", kind, ": ", message) : cat("chat template: ", kind, ": ", message);
+  return line > 0 ? cat("chat template, line ", line, ": ", kind, ": ", message)
+                  : cat("chat template: ", kind, ": ", message);
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 namespace paceline::jinja {
 
 struct Limits {
-  int64_t steps = 50'000'000;                  // evaluated nodes, loop items, and 64-byte pieces of text worked on
-  int depth = 800;                             // statements, expressions, macros and nested values inside one another
-  int nesting = 200;                           // containers inside containers
-  size_t memory_bytes = size_t{256} << 20;     // texts and containers alive at the same time
+  int64_t steps = 50'000'000;  // evaluated nodes, loop items, and 64-byte pieces of text worked on
+  int depth = 800;  // statements, expressions, macros and nested values inside one another
+  int nesting = 200;  // containers inside containers
+  size_t memory_bytes = size_t{256} << 20;  // texts and containers alive at the same time
   size_t output_bytes = size_t{64} << 20;
   size_t source_bytes = size_t{4} << 20;
 };
@@ -23,9 +23,11 @@ class TemplateFailure : public Error {
  public:
   TemplateFailure(std::string kind, std::string message, int line);
 
-  const std::string& kind() const { return kind_; }        // "UndefinedError", "TypeError", "LimitExceeded" …
-  const std::string& message() const { return message_; }  // as Python words it; raise_exception: the template's own text
-  int line() const { return line_; }                       // of the template; 0: not known yet
+  const std::string& kind() const { return kind_; }  // "UndefinedError", "TypeError", "LimitExceeded" …
+  const std::string& message() const {
+    return message_;
+  }  // as Python words it; raise_exception: the template's own text
+  int line() const { return line_; }  // of the template; 0: not known yet
 
  private:
   std::string kind_, message_;

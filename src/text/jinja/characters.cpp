@@ -25,21 +25,27 @@ bool inside(std::span<const uint32_t> toggles, uint32_t code_point) {
   return (std::upper_bound(toggles.begin(), toggles.end(), code_point) - toggles.begin()) % 2 == 1;
 }
 
-void append_mapped(std::string& out, uint32_t code_point, std::span<const CaseRun> runs, std::span<const CaseString> strings) {
+void append_mapped(std::string& out, uint32_t code_point, std::span<const CaseRun> runs,
+                   std::span<const CaseString> strings) {
   const auto text = std::lower_bound(strings.begin(), strings.end(), code_point,
                                      [](const CaseString& row, uint32_t value) { return row.code_point < value; });
   if (text != strings.end() && text->code_point == code_point) {
     out += text->text;
     return;
   }
-  const auto run =
-      std::lower_bound(runs.begin(), runs.end(), code_point, [](const CaseRun& row, uint32_t value) { return row.last < value; });
-  const bool mapped = run != runs.end() && run->first <= code_point && (code_point - run->first) % static_cast<uint32_t>(run->step) == 0;
+  const auto run = std::lower_bound(runs.begin(), runs.end(), code_point,
+                                    [](const CaseRun& row, uint32_t value) { return row.last < value; });
+  const bool mapped = run != runs.end() && run->first <= code_point &&
+                      (code_point - run->first) % static_cast<uint32_t>(run->step) == 0;
   append_utf8(out, mapped ? static_cast<uint32_t>(static_cast<int64_t>(code_point) + run->difference) : code_point);
 }
 
-void append_upper(std::string& out, uint32_t code_point) { append_mapped(out, code_point, kToUpperRuns, kToUpperStrings); }
-void append_title(std::string& out, uint32_t code_point) { append_mapped(out, code_point, kToTitleRuns, kToTitleStrings); }
+void append_upper(std::string& out, uint32_t code_point) {
+  append_mapped(out, code_point, kToUpperRuns, kToUpperStrings);
+}
+void append_title(std::string& out, uint32_t code_point) {
+  append_mapped(out, code_point, kToTitleRuns, kToTitleStrings);
+}
 
 constexpr uint32_t kSigma = 0x3A3, kFinalSigma = 0x3C2;
 
@@ -104,7 +110,8 @@ uint32_t next_code_point(std::string_view text, size_t& byte) {
 }
 
 size_t code_point_count(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
 }
 
 size_t byte_of(std::string_view text, size_t index) {
@@ -212,7 +219,9 @@ auto one_of(std::string_view characters) {
 
 std::string_view strip_left(std::string_view text) { return strip_left_if(text, is_space); }
 std::string_view strip_right(std::string_view text) { return strip_right_if(text, is_space); }
-std::string_view strip_left(std::string_view text, std::string_view characters) { return strip_left_if(text, one_of(characters)); }
+std::string_view strip_left(std::string_view text, std::string_view characters) {
+  return strip_left_if(text, one_of(characters));
+}
 std::string_view strip_right(std::string_view text, std::string_view characters) {
   return strip_right_if(text, one_of(characters));
 }

@@ -9,7 +9,19 @@
 
 namespace paceline::jinja {
 
-enum class CharacterClass { Printable, Space, Alphabetic, Decimal, Digit, Numeric, Lower, Upper, Title, Cased, CaseIgnorable };
+enum class CharacterClass {
+  Printable,
+  Space,
+  Alphabetic,
+  Decimal,
+  Digit,
+  Numeric,
+  Lower,
+  Upper,
+  Title,
+  Cased,
+  CaseIgnorable
+};
 
 bool is(CharacterClass which, uint32_t code_point);
 bool is_ascii(std::string_view text);
@@ -23,7 +35,7 @@ size_t byte_of(std::string_view text, size_t index);
 
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
-std::string to_title(std::string_view text);       // str.title: a word is a run of letters
+std::string to_title(std::string_view text);  // str.title: a word is a run of letters
 std::string capitalize(std::string_view text);
 std::string swap_case(std::string_view text);
 std::string case_fold(std::string_view text);

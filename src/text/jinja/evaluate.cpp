@@ -137,7 +137,8 @@ Arguments Interpreter::evaluate_arguments(const CallArguments& arguments, const 
   for (const ExpressionPtr& argument : arguments.positional) values.positional.push_back(evaluate(*argument, scope));
   for (const auto& [name, argument] : arguments.named) values.named.emplace_back(name, evaluate(*argument, scope));
   if (arguments.more_positional) {
-    for (Value& item : to_items(budget_, evaluate(*arguments.more_positional, scope))) values.positional.push_back(std::move(item));
+    for (Value& item : to_items(budget_, evaluate(*arguments.more_positional, scope)))
+      values.positional.push_back(std::move(item));
   }
   if (arguments.more_named) {
     const Value more = evaluate(*arguments.more_named, scope);

@@ -13,7 +13,8 @@ const Filter* find_filter(std::string_view name) {
   return nullptr;
 }
 
-Value apply_filter(Interpreter& in, const std::string& name, const Filter* filter, const Value& input, Arguments& arguments) {
+Value apply_filter(Interpreter& in, const std::string& name, const Filter* filter, const Value& input,
+                   Arguments& arguments) {
   if (filter != nullptr) {
     if (input.is(Kind::Text)) in.budget().work(input.text().size());
     return filter->body(in, input, arguments);

@@ -14,13 +14,14 @@ struct Filter {
 
 // Null when there is no filter of that name.
 const Filter* find_filter(std::string_view name);
-const Filter* find_text_filter(std::string_view name);      // of filters_text.cpp
-const Filter* find_number_filter(std::string_view name);    // of filters_number.cpp
+const Filter* find_text_filter(std::string_view name);  // of filters_text.cpp
+const Filter* find_number_filter(std::string_view name);  // of filters_number.cpp
 const Filter* find_sequence_filter(std::string_view name);  // of filters_sequence.cpp
-const Filter* find_selection_filter(std::string_view name); // of filters_selection.cpp
+const Filter* find_selection_filter(std::string_view name);  // of filters_selection.cpp
 
 // `filter` may be null: then this fails, naming `name`.
-Value apply_filter(Interpreter& interpreter, const std::string& name, const Filter* filter, const Value& input, Arguments& arguments);
+Value apply_filter(Interpreter& interpreter, const std::string& name, const Filter* filter, const Value& input,
+                   Arguments& arguments);
 
 template <size_t Count>
 const Filter* find_in_table(const Filter (&table)[Count], std::string_view name) {

@@ -17,7 +17,8 @@ namespace {
 std::string without_underscores(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool between = text[i] == '_' && i > 0 && i + 1 < text.size() && std::isalnum(static_cast<uint8_t>(text[i - 1])) &&
+    const bool between = text[i] == '_' && i > 0 && i + 1 < text.size() &&
+                         std::isalnum(static_cast<uint8_t>(text[i - 1])) &&
                          std::isalnum(static_cast<uint8_t>(text[i + 1]));
     if (!between) out += text[i];
   }
@@ -44,7 +45,9 @@ std::optional<Integer> parse_integer(std::string_view text, Integer base) {
   if (digits.empty() || base < 2 || base > 36) return std::nullopt;
   Integer value = 0;
   for (const char c : digits) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : std::isalpha(static_cast<uint8_t>(c)) ? (c | 0x20) - 'a' + 10 : 99;
+    const int digit = c >= '0' && c <= '9'                    ? c - '0'
+                      : std::isalpha(static_cast<uint8_t>(c)) ? (c | 0x20) - 'a' + 10
+                                                              : 99;
     if (digit >= base) return std::nullopt;
     if (__builtin_mul_overflow(value, base, &value) || __builtin_add_overflow(value, Integer{digit}, &value)) {
       raise("OverflowError", "'", digits, "' needs more than 128 bits");
@@ -76,7 +79,8 @@ std::optional<double> as_float(const Value& value) {
 
 std::optional<Integer> truncated(double value) {
   if (!(std::fabs(value) < 1.7e38)) {
-    raise("OverflowError", std::isnan(value) ? "cannot convert float NaN to integer" : "cannot convert float infinity to integer");
+    raise("OverflowError",
+          std::isnan(value) ? "cannot convert float NaN to integer" : "cannot convert float infinity to integer");
   }
   return static_cast<Integer>(value);
 }
@@ -157,7 +161,8 @@ Value filesizeformat(Interpreter& in, const Value& input, Arguments& args) {
   const Parameters given("filesizeformat", args, {"binary"});
   const bool binary = given.flag(0, false);
   const auto bytes = as_float(input);
-  if (!bytes && input.is(Kind::Text)) raise("ValueError", "could not convert string to float: ", to_repr(in.budget(), input));
+  if (!bytes && input.is(Kind::Text))
+    raise("ValueError", "could not convert string to float: ", to_repr(in.budget(), input));
   if (!bytes) raise("TypeError", "float() argument must be a string or a real number, not '", type_name(input), "'");
   const double base = binary ? 1024 : 1000;
   if (*bytes == 1) return make_text(&in.budget(), "1 Byte");
@@ -170,8 +175,8 @@ Value filesizeformat(Interpreter& in, const Value& input, Arguments& args) {
   return make_text(&in.budget(), cat(fixed(base * *bytes / unit, 1), " ", (binary ? kBinary : kDecimal)[which]));
 }
 
-constexpr Filter kFilters[] = {{"abs", absolute},   {"filesizeformat", filesizeformat}, {"float", to_float},
-                               {"int", to_integer}, {"round", round}};
+constexpr Filter kFilters[] = {
+    {"abs", absolute}, {"filesizeformat", filesizeformat}, {"float", to_float}, {"int", to_integer}, {"round", round}};
 
 }  // namespace
 

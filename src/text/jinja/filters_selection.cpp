@@ -40,8 +40,9 @@ Values behind(const Values& values, size_t count) {
 
 NextItem start_map(Interpreter& in, const Value& input, const Arguments& args) {
   const NextItem next = iterate(in.budget(), input);
-  const bool by_attribute = args.positional.empty() && !args.named.empty() &&
-                            std::any_of(args.named.begin(), args.named.end(), [](const auto& row) { return row.first == "attribute"; });
+  const bool by_attribute =
+      args.positional.empty() && !args.named.empty() &&
+      std::any_of(args.named.begin(), args.named.end(), [](const auto& row) { return row.first == "attribute"; });
   if (by_attribute) {
     const Parameters given("map", args, {"attribute", "default"});
     const Value otherwise = given.find(1) == nullptr ? Value() : given.get(1);
@@ -53,7 +54,8 @@ NextItem start_map(Interpreter& in, const Value& input, const Arguments& args) {
   }
   if (args.positional.empty()) raise("FilterArgumentError", "map requires a filter argument");
   const std::string name = name_argument(in.budget(), args.positional[0], "filter");
-  return [&in, next, name, filter = find_filter(name), rest = Arguments{behind(args.positional, 1), args.named}](Value& out) {
+  return [&in, next, name, filter = find_filter(name),
+          rest = Arguments{behind(args.positional, 1), args.named}](Value& out) {
     if (!next(out)) return false;
     const Depth depth(in.budget());
     Arguments copy = rest;
@@ -73,7 +75,8 @@ NextItem start_selection(Interpreter& in, const Value& input, const Arguments& a
   const bool has_test = args.positional.size() > test_at;
   const std::string name = has_test ? name_argument(in.budget(), args.positional[test_at], "test") : "";
   const Arguments rest{behind(args.positional, test_at + 1), args.named};
-  return [&in, next = iterate(in.budget(), input), path, has_test, name, test = find_test(name), rest, wanted](Value& out) {
+  return [&in, next = iterate(in.budget(), input), path, has_test, name, test = find_test(name), rest,
+          wanted](Value& out) {
     while (next(out)) {
       const Depth depth(in.budget());
       const Value value = path.of(in, out);

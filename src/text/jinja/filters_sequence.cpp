@@ -116,7 +116,8 @@ Value sort(Interpreter& in, const Value& input, Arguments& args) {
   const Parameters given("sort", args, {"reverse", "case_sensitive", "attribute"});
   const std::vector<AttributePath> paths = parse_paths(given.find_some(2));
   std::vector<Keyed> keyed;
-  for (const Value& item : to_items(in.budget(), input)) keyed.emplace_back(keys_of(in, paths, item, given.flag(1, false)), item);
+  for (const Value& item : to_items(in.budget(), input))
+    keyed.emplace_back(keys_of(in, paths, item, given.flag(1, false)), item);
   return items_in_order(in, keyed, given.flag(0, false));
 }
 
@@ -129,7 +130,8 @@ Value dictsort(Interpreter& in, const Value& input, Arguments& args) {
   std::vector<Keyed> keyed;
   for (const auto& [key, value] : input.dict()->entries.all()) {
     const Value& sorted_by = by == "key" ? key : value;
-    keyed.emplace_back(given.flag(0, false) ? sorted_by : without_case(in.budget(), sorted_by), make_tuple(in.budget(), {key, value}));
+    keyed.emplace_back(given.flag(0, false) ? sorted_by : without_case(in.budget(), sorted_by),
+                       make_tuple(in.budget(), {key, value}));
   }
   return items_in_order(in, keyed, given.flag(2, false));
 }
@@ -140,7 +142,8 @@ Value unique(Interpreter& in, const Value& input, Arguments& args) {
   auto seen = std::make_shared<Entries>(&in.budget());
   return make_generator(
       in.budget(),
-      [&in, seen, case_sensitive, path = AttributePath(given.find_some(1)), next = iterate(in.budget(), input)](Value& out) {
+      [&in, seen, case_sensitive, path = AttributePath(given.find_some(1)),
+       next = iterate(in.budget(), input)](Value& out) {
         while (next(out)) {
           const Value found = path.of(in, out), key = case_sensitive ? found : without_case(in.budget(), found);
           check_hashable(in.budget(), key);

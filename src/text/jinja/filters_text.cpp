@@ -24,8 +24,12 @@ Value call_method(Interpreter& in, const char* name, const Value& text, Argument
   return find_text_method(name)->body(in, text, args);
 }
 
-Value upper(Interpreter& in, const Value& input, Arguments& args) { return call_method(in, "upper", soft_text(in, input), args); }
-Value lower(Interpreter& in, const Value& input, Arguments& args) { return call_method(in, "lower", soft_text(in, input), args); }
+Value upper(Interpreter& in, const Value& input, Arguments& args) {
+  return call_method(in, "upper", soft_text(in, input), args);
+}
+Value lower(Interpreter& in, const Value& input, Arguments& args) {
+  return call_method(in, "lower", soft_text(in, input), args);
+}
 
 Value capitalized(Interpreter& in, const Value& input, Arguments& args) {
   return call_method(in, "capitalize", soft_text(in, input), args);
@@ -51,7 +55,8 @@ Value title(Interpreter& in, const Value& input, Arguments& args) {
     // Pieces alternate between runs of separators and words.
     const auto separates = [&](size_t at) {
       const uint32_t c = next_code_point(text, at);
-      return is(CharacterClass::Space, c) || (c < 0x80 && std::string_view("-({[<").find(static_cast<char>(c)) != std::string_view::npos);
+      return is(CharacterClass::Space, c) ||
+             (c < 0x80 && std::string_view("-({[<").find(static_cast<char>(c)) != std::string_view::npos);
     };
     const bool separators = separates(byte);
     size_t first_end = byte, end = byte;
@@ -69,7 +74,8 @@ Value replace(Interpreter& in, const Value& input, Arguments& args) {
   const Parameters given("replace", args, {"old", "new", "count"}, 2);
   Budget& budget = in.budget();
   const Integer count = given.find_some(2) == nullptr ? -1 : given.integer(2, -1);
-  return make_text(&budget, replace_text(budget, to_text(budget, input), to_text(budget, given.get(0)), to_text(budget, given.get(1)), count));
+  return make_text(&budget, replace_text(budget, to_text(budget, input), to_text(budget, given.get(0)),
+                                         to_text(budget, given.get(1)), count));
 }
 
 Value join(Interpreter& in, const Value& input, Arguments& args) {
@@ -103,7 +109,8 @@ Value indent(Interpreter& in, const Value& input, Arguments& args) {
   }
   if (input.is(Kind::Undefined)) raise_undefined(input);
   if (input.is_sequence(SequenceKind::List)) raise("AttributeError", "'list' object has no attribute 'splitlines'");
-  if (!input.is(Kind::Text)) raise("TypeError", "unsupported operand type(s) for +=: '", type_name(input), "' and 'str'");
+  if (!input.is(Kind::Text))
+    raise("TypeError", "unsupported operand type(s) for +=: '", type_name(input), "' and 'str'");
   const Value text = add(budget, input, make_text(&budget, "\n"));
   const std::vector<std::string> lines = split_lines(text.text(), false);
   std::string out = first ? indention : "";
@@ -128,7 +135,8 @@ Value truncate(Interpreter& in, const Value& input, Arguments& args) {
   const std::string end = given.text(2, "...");
   const Integer most = given.integer(0, 255), leeway = given.find_some(3) == nullptr ? 5 : given.integer(3, 5);
   const Integer end_length = static_cast<Integer>(code_point_count(end));
-  if (most < end_length) raise("AssertionError", "expected length >= ", integer_text(end_length), ", got ", integer_text(most));
+  if (most < end_length)
+    raise("AssertionError", "expected length >= ", integer_text(end_length), ", got ", integer_text(most));
   if (leeway < 0) raise("AssertionError", "expected leeway >= 0, got ", integer_text(leeway));
   if (static_cast<Integer>(length(input)) <= most + leeway) return input;
   const Value cut = slice(budget, input, {Value(), Value(most - end_length), Value()});

@@ -162,7 +162,9 @@ std::string format_integer(Budget& budget, Integer value, const FormatSpec& spec
 
 std::string format_float(Budget& budget, double value, const FormatSpec& spec) {
   const bool negative = std::signbit(value) && !std::isnan(value);
-  std::string digits = std::isnan(value) ? "nan" : std::isinf(value) ? "inf" : float_digits(budget, std::fabs(value), spec);
+  std::string digits = std::isnan(value)   ? "nan"
+                       : std::isinf(value) ? "inf"
+                                           : float_digits(budget, std::fabs(value), spec);
   if (!std::isfinite(value) && spec.type == '%') digits += '%';
   if (spec.type == 'E' || spec.type == 'F' || spec.type == 'G') digits = to_upper(digits);
   if (spec.grouping && std::isfinite(value)) group_digits(digits, spec.grouping, 3);
@@ -179,7 +181,8 @@ std::string format_value(Budget& budget, const Value& value, std::string_view te
   const FormatSpec spec = parse_format_spec(text);
   if (value.is_integral()) return format_integer(budget, value.integer(), spec);
   if (value.is(Kind::Float)) return format_float(budget, value.number(), spec);
-  if (spec.type != '\0' && spec.type != 's') raise("ValueError", "Unknown format code '", spec.type, "' for object of type 'str'");
+  if (spec.type != '\0' && spec.type != 's')
+    raise("ValueError", "Unknown format code '", spec.type, "' for object of type 'str'");
   if (spec.align == '=' && !spec.zero) raise("ValueError", "'=' alignment not allowed in string format specifier");
   const std::string& whole = value.text();
   FormatSpec padding = spec;

@@ -12,7 +12,7 @@ namespace paceline::jinja {
 struct FormatSpec {
   std::string fill = " ";
   char align = '\0';  // < > ^ = or none given
-  char sign = '-';    // - + or space
+  char sign = '-';  // - + or space
   bool alternate = false, zero = false;
   size_t width = 0;
   char grouping = '\0';  // , or _

@@ -35,7 +35,8 @@ Value range(Interpreter& in, Arguments& args) {
 // The mapping that dict(pairs or mapping, **named) makes, entry by entry.
 template <class Set>
 void fill_mapping(Interpreter& in, const char* function, Arguments& args, Set set) {
-  if (args.positional.size() > 1) raise("TypeError", function, " expected at most 1 argument, got ", args.positional.size());
+  if (args.positional.size() > 1)
+    raise("TypeError", function, " expected at most 1 argument, got ", args.positional.size());
   if (!args.positional.empty()) {
     const Value& source = args.positional[0];
     if (source.is(Kind::Dict)) {
@@ -44,7 +45,8 @@ void fill_mapping(Interpreter& in, const char* function, Arguments& args, Set se
       const NextItem next = iterate(in.budget(), source);
       for (Value pair; next(pair);) {
         const Values parts = to_items(in.budget(), pair);
-        if (parts.size() != 2) raise("ValueError", "dictionary update sequence element has length ", parts.size(), "; 2 is required");
+        if (parts.size() != 2)
+          raise("ValueError", "dictionary update sequence element has length ", parts.size(), "; 2 is required");
         set(parts[0], parts[1]);
       }
     }
@@ -54,7 +56,8 @@ void fill_mapping(Interpreter& in, const char* function, Arguments& args, Set se
 
 Value dict(Interpreter& in, Arguments& args) {
   const auto result = make_dict(in.budget());
-  fill_mapping(in, "dict", args, [&](const Value& key, const Value& value) { set_entry(in.budget(), *result, key, value); });
+  fill_mapping(in, "dict", args,
+               [&](const Value& key, const Value& value) { set_entry(in.budget(), *result, key, value); });
   return Value(result);
 }
 
@@ -93,7 +96,8 @@ struct Cycle {
 
 class CycleMethod : public Function {
  public:
-  CycleMethod(std::string name, int nesting, std::shared_ptr<Cycle> cycle) : Function(std::move(name), nesting), cycle_(std::move(cycle)) {}
+  CycleMethod(std::string name, int nesting, std::shared_ptr<Cycle> cycle)
+      : Function(std::move(name), nesting), cycle_(std::move(cycle)) {}
   Value call(Interpreter&, Arguments& arguments) override {
     Parameters("cycler", arguments, {});
     const size_t at = cycle_->at;
@@ -107,7 +111,8 @@ class CycleMethod : public Function {
 
 class Cycler : public Function {
  public:
-  Cycler(Values items, int nesting) : Function("cycler", nesting), cycle_(std::make_shared<Cycle>(Cycle{std::move(items)})) {}
+  Cycler(Values items, int nesting)
+      : Function("cycler", nesting), cycle_(std::make_shared<Cycle>(Cycle{std::move(items)})) {}
   Value call(Interpreter&, Arguments&) override { raise("TypeError", "'Cycler' object is not callable"); }
   bool attribute(Interpreter&, std::string_view wanted, Value& out) override {
     if (wanted == "current") {
@@ -159,14 +164,21 @@ Value strftime_now(Interpreter& in, Arguments& args) {
   return make_text(&in.budget(), text);
 }
 
-Value lipsum(Interpreter&, Arguments&) { raise("TypeError", "lipsum() is not supported in chat templates: its output is random"); }
+Value lipsum(Interpreter&, Arguments&) {
+  raise("TypeError", "lipsum() is not supported in chat templates: its output is random");
+}
 
 }  // namespace
 
 void add_globals(Interpreter& in, Scope& scope) {
-  static constexpr std::pair<const char*, Body> kGlobals[] = {
-      {"range", range},   {"dict", dict},     {"namespace", name_space},            {"joiner", joiner},
-      {"cycler", cycler}, {"lipsum", lipsum}, {"raise_exception", raise_exception}, {"strftime_now", strftime_now}};
+  static constexpr std::pair<const char*, Body> kGlobals[] = {{"range", range},
+                                                              {"dict", dict},
+                                                              {"namespace", name_space},
+                                                              {"joiner", joiner},
+                                                              {"cycler", cycler},
+                                                              {"lipsum", lipsum},
+                                                              {"raise_exception", raise_exception},
+                                                              {"strftime_now", strftime_now}};
   in.budget().step();
   for (const auto& [name, body] : kGlobals) {
     scope.set(name, Value(std::shared_ptr<Function>(std::make_shared<Builtin>(name, body))));

@@ -18,7 +18,8 @@ constexpr size_t kScopeBytes = 128;
 }  // namespace
 
 const Value* Scope::find_here(std::string_view name) const {
-  const auto at = std::find_if(variables.begin(), variables.end(), [name](const auto& row) { return row.first == name; });
+  const auto at =
+      std::find_if(variables.begin(), variables.end(), [name](const auto& row) { return row.first == name; });
   return at == variables.end() ? nullptr : &at->second;
 }
 
@@ -96,7 +97,8 @@ std::string Interpreter::render(const Block& block, const Json& context) {
     add_globals(*this, *globals);
     const ScopePtr root = child_of(globals);
     pin(root);
-    for (const JsonMember& member : context.as_object().members()) root->set(member.key, from_json(budget_, member.value));
+    for (const JsonMember& member : context.as_object().members())
+      root->set(member.key, from_json(budget_, member.value));
     run(block, root);
     return output;
   } catch (const TemplateFailure& failure) {
@@ -122,7 +124,9 @@ Interpreter::Flow Interpreter::run_statement(const Statement& statement, const S
     case StatementKind::Print: run_print(statement, scope); break;
     case StatementKind::If: return run_if(statement, scope);
     case StatementKind::For: return run_for(statement, scope, evaluate(*statement.expressions[1], scope), 0);
-    case StatementKind::Set: assign(*statement.expressions[0], evaluate(*statement.expressions[1], scope), scope); break;
+    case StatementKind::Set:
+      assign(*statement.expressions[0], evaluate(*statement.expressions[1], scope), scope);
+      break;
     case StatementKind::SetBlock: return run_set_block(statement, scope);
     case StatementKind::Macro: define_macro(statement, scope); break;
     case StatementKind::CallBlock: run_call_block(statement, scope); break;
@@ -132,7 +136,8 @@ Interpreter::Flow Interpreter::run_statement(const Statement& statement, const S
     case StatementKind::Break: return Flow::Break;
     case StatementKind::Continue: return Flow::Continue;
     case StatementKind::Unsupported:
-      raise("TypeError", "the tag '", statement.name, "' is not supported: a chat template stands alone and escapes nothing by itself");
+      raise("TypeError", "the tag '", statement.name,
+            "' is not supported: a chat template stands alone and escapes nothing by itself");
   }
   return Flow::Normal;
 }
@@ -153,7 +158,9 @@ Interpreter::Flow Interpreter::run_if(const Statement& statement, const ScopePtr
   return has_else ? run(statement.blocks.back(), scope) : Flow::Normal;
 }
 
-Interpreter::Flow Interpreter::run_scoped(const Block& block, const ScopePtr& parent) { return run(block, child_of(parent)); }
+Interpreter::Flow Interpreter::run_scoped(const Block& block, const ScopePtr& parent) {
+  return run(block, child_of(parent));
+}
 
 Interpreter::Flow Interpreter::run_with(const Statement& statement, const ScopePtr& scope) {
   const ScopePtr inner = child_of(scope);
@@ -197,7 +204,8 @@ NextItem Interpreter::filtered(const Statement& statement, const ScopePtr& scope
   };
 }
 
-Interpreter::Flow Interpreter::run_for(const Statement& statement, const ScopePtr& scope, const Value& iterable, int depth) {
+Interpreter::Flow Interpreter::run_for(const Statement& statement, const ScopePtr& scope, const Value& iterable,
+                                       int depth) {
   NextItem items = iterate(budget_, iterable);
   const bool has_filter = statement.expressions[2] != nullptr;
   if (has_filter) items = filtered(statement, scope, std::move(items));
@@ -220,7 +228,8 @@ Interpreter::Flow Interpreter::run_for(const Statement& statement, const ScopePt
   return run_iterations(statement, scope, loop);
 }
 
-Interpreter::Flow Interpreter::run_iterations(const Statement& statement, const ScopePtr& scope, const std::shared_ptr<Loop>& loop) {
+Interpreter::Flow Interpreter::run_iterations(const Statement& statement, const ScopePtr& scope,
+                                              const std::shared_ptr<Loop>& loop) {
   ScopePtr inner;
   bool any = false;
   for (Value item; loop->advance(item); any = true) {
@@ -243,7 +252,8 @@ Value Interpreter::call_loop(Loop& loop, Arguments& arguments) {
   if (loop.statement == nullptr) {
     raise("TypeError", "The loop must have the 'recursive' marker to be called recursively.");
   }
-  if (arguments.positional.size() != 1 || !arguments.named.empty()) raise("TypeError", "loop() takes one argument: what to loop over");
+  if (arguments.positional.size() != 1 || !arguments.named.empty())
+    raise("TypeError", "loop() takes one argument: what to loop over");
   const ScopePtr scope = loop.scope;
   Capture capture(*this);
   run_for(*loop.statement, scope, arguments.positional[0], loop.depth() + 1);
@@ -278,7 +288,8 @@ namespace {
 
 class Macro : public Function {
  public:
-  Macro(const Statement& statement, ScopePtr scope) : Function(statement.name), statement_(statement), scope_(std::move(scope)) {}
+  Macro(const Statement& statement, ScopePtr scope)
+      : Function(statement.name), statement_(statement), scope_(std::move(scope)) {}
 
   Value call(Interpreter& in, Arguments& arguments) override {
     return in.call_macro(name(), *statement_.macro, statement_.blocks[0], scope_, arguments);
@@ -310,7 +321,8 @@ class Macro : public Function {
 
 // Takes the named argument out of `arguments`.
 bool take_named(Arguments& arguments, std::string_view name, Value& out) {
-  const auto at = std::find_if(arguments.named.begin(), arguments.named.end(), [name](const auto& row) { return row.first == name; });
+  const auto at = std::find_if(arguments.named.begin(), arguments.named.end(),
+                               [name](const auto& row) { return row.first == name; });
   if (at == arguments.named.end()) return false;
   out = at->second;
   arguments.named.erase(at);
@@ -337,8 +349,8 @@ void Interpreter::run_call_block(const Statement& statement, const ScopePtr& sco
   write(to_text(budget_, call(callee, arguments)));
 }
 
-Value Interpreter::call_macro(const std::string& name, const MacroSignature& macro, const Block& body, const ScopePtr& parent,
-                              Arguments& arguments) {
+Value Interpreter::call_macro(const std::string& name, const MacroSignature& macro, const Block& body,
+                              const ScopePtr& parent, Arguments& arguments) {
   const ScopePtr scope = child_of(parent);
   const size_t count = macro.parameters.size(), first_default = count - macro.defaults.size();
   std::vector<std::optional<Value>> given(count);
@@ -358,12 +370,15 @@ Value Interpreter::call_macro(const std::string& name, const MacroSignature& mac
   } else if (!arguments.named.empty()) {
     raise("TypeError", "macro '", name, "' takes no keyword argument '", arguments.named[0].first, "'");
   }
-  const auto rest = arguments.positional.begin() + static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size()));
+  const auto rest =
+      arguments.positional.begin() + static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size()));
   if (macro.uses_varargs) scope->set("varargs", make_tuple(budget_, Values(rest, arguments.positional.end())));
-  else if (rest != arguments.positional.end()) raise("TypeError", "macro '", name, "' takes not more than ", count, " argument(s)");
+  else if (rest != arguments.positional.end())
+    raise("TypeError", "macro '", name, "' takes not more than ", count, " argument(s)");
   for (size_t i = 0; i < count; ++i) {
     if (given[i]) scope->set(macro.parameters[i], *given[i]);
-    else if (i < first_default) scope->set(macro.parameters[i], undefined(cat("parameter '", macro.parameters[i], "' was not provided")));
+    else if (i < first_default)
+      scope->set(macro.parameters[i], undefined(cat("parameter '", macro.parameters[i], "' was not provided")));
     else scope->set(macro.parameters[i], evaluate(*macro.defaults[i - first_default], scope));
   }
   const int line = line_;

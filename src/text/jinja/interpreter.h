@@ -37,7 +37,8 @@ class Interpreter {
   Value undefined(std::string message) { return make_undefined(budget_, std::move(message)); }
   std::shared_ptr<NamespaceData> make_namespace();
   // The output of a macro's body in a scope below `parent`.
-  Value call_macro(const std::string& name, const MacroSignature& macro, const Block& body, const ScopePtr& parent, Arguments& arguments);
+  Value call_macro(const std::string& name, const MacroSignature& macro, const Block& body, const ScopePtr& parent,
+                   Arguments& arguments);
   Value call_loop(Loop& loop, Arguments& arguments);
 
  private:

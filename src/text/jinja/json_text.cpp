@@ -31,7 +31,8 @@ class JsonTextWriter {
 
  private:
   static bool is_array(const Value& value) {
-    return value.is_sequence(SequenceKind::List) || value.is_sequence(SequenceKind::Tuple) || value.is_sequence(SequenceKind::Group);
+    return value.is_sequence(SequenceKind::List) || value.is_sequence(SequenceKind::Tuple) ||
+           value.is_sequence(SequenceKind::Group);
   }
 
   static std::string number(double value) {

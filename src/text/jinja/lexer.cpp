@@ -38,7 +38,9 @@ class Lexer {
   }
 
  private:
-  [[noreturn]] void fail_here(const std::string& message) const { throw TemplateFailure("TemplateSyntaxError", message, line_); }
+  [[noreturn]] void fail_here(const std::string& message) const {
+    throw TemplateFailure("TemplateSyntaxError", message, line_);
+  }
 
   bool looking_at(std::string_view text) const { return source_.substr(at_).starts_with(text); }
 
@@ -52,17 +54,22 @@ class Lexer {
     at_ = end;
   }
 
-  size_t behind_space(size_t from) const { return source_.size() - strip_left(source_.substr(std::min(from, source_.size()))).size(); }
+  size_t behind_space(size_t from) const {
+    return source_.size() - strip_left(source_.substr(std::min(from, source_.size()))).size();
+  }
 
   size_t find_tag(size_t from) const {
-    for (size_t brace = source_.find('{', from); brace != std::string_view::npos; brace = source_.find('{', brace + 1)) {
+    for (size_t brace = source_.find('{', from); brace != std::string_view::npos;
+         brace = source_.find('{', brace + 1)) {
       const char next = brace + 1 < source_.size() ? source_[brace + 1] : '\0';
       if (next == '{' || next == '%' || next == '#') return brace;
     }
     return std::string_view::npos;
   }
 
-  char sign_at(size_t at) const { return at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0'; }
+  char sign_at(size_t at) const {
+    return at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0';
+  }
 
   // Text in front of a tag, as the tag's sign and lstrip_blocks leave it.
   std::string_view stripped(std::string_view text, char sign, bool is_variable) const {
@@ -201,9 +208,11 @@ class Lexer {
   }
 
   void lex_operator() {
-    static constexpr std::string_view kOperators[] = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
-                                                      "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
-    const auto* found = std::find_if(std::begin(kOperators), std::end(kOperators), [this](std::string_view op) { return looking_at(op); });
+    static constexpr std::string_view kOperators[] = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/",
+                                                      "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
+                                                      ">",  "<",  "=",  ".",  ":",  "|",  ",", ";"};
+    const auto* found = std::find_if(std::begin(kOperators), std::end(kOperators),
+                                     [this](std::string_view op) { return looking_at(op); });
     if (found == std::end(kOperators)) {
       size_t end = at_;
       next_code_point(source_, end);

@@ -31,7 +31,8 @@ Value read_integer(std::string_view digits, int base, int line) {
   Integer value = 0;
   for (const char c : digits) {
     if (c == '_') continue;
-    if (__builtin_mul_overflow(value, Integer{base}, &value) || __builtin_add_overflow(value, Integer{digit_value(c)}, &value)) {
+    if (__builtin_mul_overflow(value, Integer{base}, &value) ||
+        __builtin_add_overflow(value, Integer{digit_value(c)}, &value)) {
       throw TemplateFailure("OverflowError", "integer literal needs more than 128 bits", line);
     }
   }
@@ -56,7 +57,8 @@ NumberLiteral scan_number(std::string_view source, size_t at, int line) {
   size_t end = whole;
   // Not a fraction: the second number of `row.0.1` is an index.
   const bool after_dot = at > 0 && source[at - 1] == '.';
-  if (end < source.size() && source[end] == '.' && behind_digits(source, end + 1, 10) > end + 1) end = behind_digits(source, end + 1, 10);
+  if (end < source.size() && source[end] == '.' && behind_digits(source, end + 1, 10) > end + 1)
+    end = behind_digits(source, end + 1, 10);
   if (end < source.size() && (source[end] == 'e' || source[end] == 'E')) {
     const size_t sign = end + 1 < source.size() && (source[end + 1] == '+' || source[end + 1] == '-') ? 1 : 0;
     const size_t exponent = behind_digits(source, end + 1 + sign, 10);
@@ -121,11 +123,14 @@ class Unescaper {
       const uint32_t low = digits(4, 4, 16);
       if (low >= 0xDC00 && low < 0xE000) code_point = 0x10000 + ((code_point - 0xD800) << 10) + (low - 0xDC00);
     }
-    if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000)) fail_here("escape in string literal is no character");
+    if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000))
+      fail_here("escape in string literal is no character");
     append_utf8(out_, code_point);
   }
 
-  [[noreturn]] void fail_here(const char* message) const { throw TemplateFailure("TemplateSyntaxError", message, line_); }
+  [[noreturn]] void fail_here(const char* message) const {
+    throw TemplateFailure("TemplateSyntaxError", message, line_);
+  }
 
   std::string_view literal_;
   int line_;

@@ -8,7 +8,8 @@ namespace paceline::jinja {
 
 Loop::Loop(Budget& budget, const Value& iterable, NextItem next, int depth)
     : budget_(budget), next_(std::move(next)), depth_(depth) {
-  if (iterable.is(Kind::Text) || iterable.is(Kind::Sequence) || iterable.is(Kind::Dict)) length_ = jinja::length(iterable);
+  if (iterable.is(Kind::Text) || iterable.is(Kind::Sequence) || iterable.is(Kind::Dict))
+    length_ = jinja::length(iterable);
 }
 
 bool Loop::advance(Value& item) {
@@ -60,9 +61,7 @@ const Value& Loop::cycle(const Values& values) const {
   return values[static_cast<size_t>(index0_ < 0 ? 0 : index0_) % values.size()];
 }
 
-std::string Loop::described() {
-  return cat("<LoopContext ", integer_text(index0_ + 1), "/", length(), ">");
-}
+std::string Loop::described() { return cat("<LoopContext ", integer_text(index0_ + 1), "/", length(), ">"); }
 
 std::optional<Value> Loop::attribute(Interpreter&, std::string_view name) {
   const auto size = [this] { return static_cast<Integer>(length()); };

@@ -54,9 +54,10 @@ Value sequence_index(Interpreter& in, const Value& self, Arguments& args) {
   raise("ValueError", to_repr(in.budget(), given.get(0)), " is not in ", type_name(self));
 }
 
-constexpr Method kListMethods[] = {{"append", nullptr},        {"clear", list_clear}, {"copy", list_copy},  {"count", sequence_count},
-                                   {"extend", nullptr},        {"insert", nullptr},   {"pop", list_pop},    {"remove", nullptr},
-                                   {"index", sequence_index},  {"reverse", nullptr},  {"sort", nullptr}};
+constexpr Method kListMethods[] = {{"append", nullptr},       {"clear", list_clear}, {"copy", list_copy},
+                                   {"count", sequence_count}, {"extend", nullptr},   {"insert", nullptr},
+                                   {"pop", list_pop},         {"remove", nullptr},   {"index", sequence_index},
+                                   {"reverse", nullptr},      {"sort", nullptr}};
 constexpr Method kTupleMethods[] = {{"count", sequence_count}, {"index", sequence_index}};
 
 template <SequenceKind Which>
@@ -121,7 +122,9 @@ class BoundMethod : public Function {
     return body_(in, self_, arguments);
   }
   const char* type_name() const override { return "builtin_function_or_method"; }
-  std::string described() const override { return cat("<built-in method ", name(), " of ", jinja::type_name(self_), " object>"); }
+  std::string described() const override {
+    return cat("<built-in method ", name(), " of ", jinja::type_name(self_), " object>");
+  }
 
  private:
   MethodBody body_;
@@ -149,8 +152,8 @@ const Method* method_of(const Value& value, std::string_view name) {
 
 Value unsafe(Interpreter& in, const Value& value, std::string_view name) {
   return make_undefined(in.budget(),
-                        cat("access to attribute ", to_repr(in.budget(), make_text(&in.budget(), std::string(name))), " of '",
-                            type_name(value), "' object is unsafe."),
+                        cat("access to attribute ", to_repr(in.budget(), make_text(&in.budget(), std::string(name))),
+                            " of '", type_name(value), "' object is unsafe."),
                         "SecurityError");
 }
 
@@ -199,7 +202,8 @@ bool find_special_attribute(Interpreter& in, const Value& value, std::string_vie
 
 Value missing(Interpreter& in, const Value& value, const Value& name) {
   Budget& budget = in.budget();
-  if (!name.is(Kind::Text)) return make_undefined(budget, cat(object_type_repr(value), " has no element ", to_repr(budget, name)));
+  if (!name.is(Kind::Text))
+    return make_undefined(budget, cat(object_type_repr(value), " has no element ", to_repr(budget, name)));
   const std::string type = object_type_repr(value);
   return make_undefined(budget, cat("'", type, "' has no attribute ", to_repr(budget, name)));
 }

@@ -16,7 +16,9 @@ namespace {
 
 using Args = Arguments;
 
-Value like(Interpreter& in, const Value& self, std::string text) { return make_text(&in.budget(), std::move(text), self.is_markup()); }
+Value like(Interpreter& in, const Value& self, std::string text) {
+  return make_text(&in.budget(), std::move(text), self.is_markup());
+}
 
 std::string argument(Interpreter& in, const Value& self, const Parameters& given, size_t index) {
   const std::string& text = given.text(index);
@@ -104,7 +106,8 @@ Value split(Interpreter& in, const Value& self, Args& args) {
   const Parameters given(FromRight ? "str.rsplit" : "str.split", args, {"sep", "maxsplit"});
   const Integer most = given.integer(1, -1);
   Values parts;
-  if (given.find_some(0) == nullptr) parts = FromRight ? rsplit_at_space(in, self, most) : split_at_space(in, self, most);
+  if (given.find_some(0) == nullptr)
+    parts = FromRight ? rsplit_at_space(in, self, most) : split_at_space(in, self, most);
   else parts = split_at<FromRight>(in, self, argument(in, self, given, 0), most);
   return make_list(in.budget(), std::move(parts));
 }
@@ -138,14 +141,16 @@ Value join(Interpreter& in, const Value& self, Args& args) {
 Value replace(Interpreter& in, const Value& self, Args& args) {
   if (!args.named.empty()) raise("TypeError", "str.replace() takes no keyword arguments");
   const Parameters given("str.replace", args, {"old", "new", "count"}, 2, true);
-  return like(in, self, replace_text(in.budget(), self.text(), argument(in, self, given, 0), argument(in, self, given, 1),
-                                     given.integer(2, -1)));
+  return like(in, self,
+              replace_text(in.budget(), self.text(), argument(in, self, given, 0), argument(in, self, given, 1),
+                           given.integer(2, -1)));
 }
 
 template <bool AtEnd>
 bool has_affix(std::string_view text, const Value& affix) {
   if (!affix.is(Kind::Text)) {
-    raise("TypeError", AtEnd ? "endswith" : "startswith", " first arg must be str or a tuple of str, not ", type_name(affix));
+    raise("TypeError", AtEnd ? "endswith" : "startswith", " first arg must be str or a tuple of str, not ",
+          type_name(affix));
   }
   return AtEnd ? text.ends_with(affix.text()) : text.starts_with(affix.text());
 }
@@ -171,7 +176,8 @@ Value affix(Interpreter&, const Value& self, Args& args) {
   const Value& wanted = given.get(0);
   if (!wanted.is_sequence(SequenceKind::Tuple)) return Value(has_affix<AtEnd>(text, wanted));
   const Values& items = wanted.sequence()->items;
-  return Value(std::any_of(items.begin(), items.end(), [&](const Value& item) { return has_affix<AtEnd>(text, item); }));
+  return Value(
+      std::any_of(items.begin(), items.end(), [&](const Value& item) { return has_affix<AtEnd>(text, item); }));
 }
 
 template <bool FromRight, bool MustExist>
@@ -201,7 +207,8 @@ template <bool AtEnd>
 Value remove_affix(Interpreter& in, const Value& self, Args& args) {
   const Parameters given(AtEnd ? "str.removesuffix" : "str.removeprefix", args, {"prefix"}, 1, true);
   const std::string_view text = self.text(), wanted = given.text(0);
-  if (AtEnd) return like(in, self, std::string(text.ends_with(wanted) ? text.substr(0, text.size() - wanted.size()) : text));
+  if (AtEnd)
+    return like(in, self, std::string(text.ends_with(wanted) ? text.substr(0, text.size() - wanted.size()) : text));
   return like(in, self, std::string(text.starts_with(wanted) ? text.substr(wanted.size()) : text));
 }
 
@@ -320,7 +327,8 @@ Value format(Interpreter& in, const Value& self, Args& args) { return brace_form
 
 Value format_map(Interpreter& in, const Value& self, Args& args) {
   const Parameters given("format_map", args, {"mapping"}, 1, true);
-  if (!given.get(0).is(Kind::Dict)) raise("TypeError", "format_map() argument must be a mapping, not ", type_name(given.get(0)));
+  if (!given.get(0).is(Kind::Dict))
+    raise("TypeError", "format_map() argument must be a mapping, not ", type_name(given.get(0)));
   Arguments named;
   for (const auto& [key, value] : given.get(0).dict()->entries.all()) {
     if (key.is(Kind::Text)) named.named.emplace_back(key.text(), value);
@@ -344,7 +352,8 @@ constexpr Method kMethods[] = {
     {"format", format},
     {"format_map", format_map},
     {"index", find<false, true>},
-    {"isalnum", all_are<CharacterClass::Alphabetic, CharacterClass::Decimal, CharacterClass::Digit, CharacterClass::Numeric>},
+    {"isalnum",
+     all_are<CharacterClass::Alphabetic, CharacterClass::Decimal, CharacterClass::Digit, CharacterClass::Numeric>},
     {"isalpha", all_are<CharacterClass::Alphabetic>},
     {"isascii", is_ascii_text},
     {"isdecimal", all_are<CharacterClass::Decimal>},
@@ -385,7 +394,8 @@ constexpr Method kMethods[] = {
 }  // namespace
 
 const Method* find_text_method(std::string_view name) {
-  const auto* at = std::find_if(std::begin(kMethods), std::end(kMethods), [name](const Method& row) { return row.name == name; });
+  const auto* at =
+      std::find_if(std::begin(kMethods), std::end(kMethods), [name](const Method& row) { return row.name == name; });
   return at == std::end(kMethods) ? nullptr : at;
 }
 

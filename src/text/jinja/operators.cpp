@@ -10,7 +10,8 @@
 namespace paceline::jinja {
 
 std::string type_name(const Value& value) {
-  static constexpr const char* kSequences[] = {"list", "tuple", "_GroupTuple", "range", "dict_keys", "dict_values", "dict_items"};
+  static constexpr const char* kSequences[] = {"list",      "tuple",       "_GroupTuple", "range",
+                                               "dict_keys", "dict_values", "dict_items"};
   switch (value.kind()) {
     case Kind::Undefined: return "Undefined";
     case Kind::None: return "NoneType";
@@ -37,7 +38,9 @@ std::string object_type_repr(const Value& value) {
   return cat(module, type_name(value), " object");
 }
 
-void raise_undefined(const Value& undefined) { throw TemplateFailure(undefined.undefined().error_kind, undefined.undefined().message, 0); }
+void raise_undefined(const Value& undefined) {
+  throw TemplateFailure(undefined.undefined().error_kind, undefined.undefined().message, 0);
+}
 
 bool truth(const Value& value) {
   switch (value.kind()) {
@@ -74,7 +77,8 @@ Family family(const Value& value) {
 }
 
 int compare_numbers(const Value& left, const Value& right) {  // 2: not comparable (NaN)
-  if (left.is_integral() && right.is_integral()) return left.integer() < right.integer() ? -1 : left.integer() > right.integer();
+  if (left.is_integral() && right.is_integral())
+    return left.integer() < right.integer() ? -1 : left.integer() > right.integer();
   const auto wide = [](const Value& value) {
     return value.is(Kind::Float) ? static_cast<long double>(value.number()) : static_cast<long double>(value.integer());
   };
@@ -198,12 +202,13 @@ bool ordered(Budget& budget, Order order, const Value& left, const Value& right)
   if (left.is(Kind::Undefined)) raise_undefined(left);
   if (right.is(Kind::Undefined)) raise_undefined(right);
   static constexpr const char* kSymbols[] = {"<", "<=", ">", ">="};
-  raise("TypeError", "'", kSymbols[static_cast<int>(order)], "' not supported between instances of '", type_name(left), "' and '",
-        type_name(right), "'");
+  raise("TypeError", "'", kSymbols[static_cast<int>(order)], "' not supported between instances of '", type_name(left),
+        "' and '", type_name(right), "'");
 }
 
 void check_hashable(Budget& budget, const Value& value) {
-  if (value.is(Kind::Dict) || (value.is(Kind::Sequence) && family(value) != Family::Tuple && family(value) != Family::Range)) {
+  if (value.is(Kind::Dict) ||
+      (value.is(Kind::Sequence) && family(value) != Family::Tuple && family(value) != Family::Range)) {
     raise("TypeError", "unhashable type: '", type_name(value), "'");
   }
   if (value.is(Kind::Sequence)) {
@@ -218,7 +223,8 @@ bool KeyOrder::operator()(const Value& left, const Value& right) const {
 
 bool contains(Budget& budget, const Value& container, const Value& item) {
   if (container.is(Kind::Text)) {
-    if (!item.is(Kind::Text)) raise("TypeError", "'in <string>' requires string as left operand, not ", type_name(item));
+    if (!item.is(Kind::Text))
+      raise("TypeError", "'in <string>' requires string as left operand, not ", type_name(item));
     budget.work(container.text().size());
     return container.text().find(item.text()) != std::string::npos;
   }
@@ -324,7 +330,8 @@ std::string escaped(Budget& budget, const Value& value) {
   return value.is_markup() ? text : escape_text(budget, text);
 }
 
-std::string replace_text(Budget& budget, std::string_view text, std::string_view old, std::string_view with, Integer count) {
+std::string replace_text(Budget& budget, std::string_view text, std::string_view old, std::string_view with,
+                         Integer count) {
   budget.work(text.size());
   std::string out;
   size_t at = 0;

@@ -7,7 +7,7 @@
 
 namespace paceline::jinja {
 
-std::string type_name(const Value& value);         // "str", "NoneType", "dict_keys" …
+std::string type_name(const Value& value);  // "str", "NoneType", "dict_keys" …
 std::string object_type_repr(const Value& value);  // how messages of undefined values call it: "dict object", "None"
 [[noreturn]] void raise_undefined(const Value& undefined);
 
@@ -39,7 +39,8 @@ std::string escaped(Budget& budget, const Value& value);
 std::string escape_text(Budget& budget, std::string_view text);
 
 // str.replace; a negative count replaces all.
-std::string replace_text(Budget& budget, std::string_view text, std::string_view old, std::string_view with, Integer count);
+std::string replace_text(Budget& budget, std::string_view text, std::string_view old, std::string_view with,
+                         Integer count);
 
 // value[index], nothing where Python raises TypeError, IndexError or KeyError.
 std::optional<Value> subscript(Budget& budget, const Value& value, const Value& index);

@@ -53,7 +53,8 @@ class Nested {
   explicit Nested(ExpressionParser& parser) : parser_(parser) {
     if (++parser_.depth_ > kMaxNesting) {
       --parser_.depth_;
-      throw TemplateFailure("LimitExceeded", cat("expressions nested more than ", kMaxNesting, " deep"), parser_.tokens_.current().line);
+      throw TemplateFailure("LimitExceeded", cat("expressions nested more than ", kMaxNesting, " deep"),
+                            parser_.tokens_.current().line);
     }
   }
   ~Nested() { --parser_.depth_; }
@@ -85,7 +86,8 @@ void ExpressionParser::set_height(Expression& node) const {
     add(node.arguments->more_named);
   }
   if (node.height > kMaxHeight) {
-    throw TemplateFailure("LimitExceeded", cat("an expression of more than ", kMaxHeight, " operators inside one another"), node.line);
+    throw TemplateFailure("LimitExceeded",
+                          cat("an expression of more than ", kMaxHeight, " operators inside one another"), node.line);
   }
 }
 
@@ -112,7 +114,8 @@ ExpressionPtr ExpressionParser::parse_conditional() {
   while (tokens_.skip_name("if")) {
     ExpressionPtr condition = parse_or();
     ExpressionPtr otherwise = tokens_.skip_name("else") ? parse_conditional() : nullptr;
-    value = make(ExpressionKind::Conditional, line, list_of(std::move(condition), std::move(value), std::move(otherwise)));
+    value =
+        make(ExpressionKind::Conditional, line, list_of(std::move(condition), std::move(value), std::move(otherwise)));
   }
   return value;
 }
@@ -357,7 +360,8 @@ ExpressionPtr ExpressionParser::parse_subscript(ExpressionPtr node) {
   if (!tokens_.skip_operator(":")) return make(ExpressionKind::Item, line, list_of(std::move(node), std::move(start)));
   ExpressionPtr stop = bound();
   ExpressionPtr step = tokens_.skip_operator(":") ? bound() : nullptr;
-  return make(ExpressionKind::Slice, line, list_of(std::move(node), std::move(start), std::move(stop), std::move(step)));
+  return make(ExpressionKind::Slice, line,
+              list_of(std::move(node), std::move(start), std::move(stop), std::move(step)));
 }
 
 ExpressionPtr ExpressionParser::parse_call(ExpressionPtr node) {
@@ -427,8 +431,8 @@ ExpressionPtr ExpressionParser::parse_test(ExpressionPtr input) {
   while (tokens_.skip_operator(".")) node->name += "." + tokens_.expect(TokenKind::Name, "name").text;
   node->test = find_test(node->name);
   const Token& token = tokens_.current();
-  const bool literal = token.kind == TokenKind::Name || token.kind == TokenKind::Text || token.kind == TokenKind::Number ||
-                       token.is_operator("[") || token.is_operator("{");
+  const bool literal = token.kind == TokenKind::Name || token.kind == TokenKind::Text ||
+                       token.kind == TokenKind::Number || token.is_operator("[") || token.is_operator("{");
   if (token.is_operator("(")) {
     node->arguments = parse_arguments();
   } else {
@@ -457,7 +461,8 @@ ExpressionPtr ExpressionParser::parse_target(bool allow_attribute, std::string_v
   bool is_tuple = false;
   for (;;) {
     const Token& token = tokens_.current();
-    const bool ends = token.kind == TokenKind::VariableEnd || token.kind == TokenKind::BlockEnd || token.is_operator(")");
+    const bool ends =
+        token.kind == TokenKind::VariableEnd || token.kind == TokenKind::BlockEnd || token.is_operator(")");
     if (ends || (!end_name.empty() && token.is_name(end_name))) break;
     if (tokens_.skip_operator("(")) {
       const Nested nested(*this);
@@ -467,7 +472,8 @@ ExpressionPtr ExpressionParser::parse_target(bool allow_attribute, std::string_v
       items.push_back(make(ExpressionKind::Name, token.line));
       items.back()->name = tokens_.expect(TokenKind::Name, "name").text;
       static constexpr std::string_view kConstants[] = {"true", "True", "false", "False", "none", "None"};
-      if (std::count(std::begin(kConstants), std::end(kConstants), items.back()->name)) tokens_.fail_here("can't assign to 'const'");
+      if (std::count(std::begin(kConstants), std::end(kConstants), items.back()->name))
+        tokens_.fail_here("can't assign to 'const'");
     }
     if (!tokens_.skip_operator(",")) break;
     is_tuple = true;

@@ -36,7 +36,8 @@ class StatementParser {
         block.back().expressions.push_back(expressions_.parse_tuple());
         tokens_.expect(TokenKind::VariableEnd, "end of print statement");
       } else {
-        const bool at_end = std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return tokens_.at_name(end); });
+        const bool at_end =
+            std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return tokens_.at_name(end); });
         if (at_end) return block;
         block.push_back(parse_statement(ends));
         tokens_.expect(TokenKind::BlockEnd, "end of statement block");
@@ -46,9 +47,11 @@ class StatementParser {
 
   [[noreturn]] void fail_unfinished(const std::string& start, EndNames ends) const {
     std::string message = start;
-    for (const std::string_view end : ends) message += cat(end == *ends.begin() ? " Jinja was looking for the following tags: '" : " or '", end, "'");
+    for (const std::string_view end : ends)
+      message += cat(end == *ends.begin() ? " Jinja was looking for the following tags: '" : " or '", end, "'");
     if (ends.size() > 0) message += ".";
-    if (!open_tags_.empty()) message += cat(" The innermost block that needs to be closed is '", open_tags_.back(), "'.");
+    if (!open_tags_.empty())
+      message += cat(" The innermost block that needs to be closed is '", open_tags_.back(), "'.");
     tokens_.fail_here(message);
   }
 
@@ -80,10 +83,12 @@ class StatementParser {
                                                                    {"extends", &StatementParser::parse_unsupported}};
     if (tokens_.current().kind != TokenKind::Name) tokens_.fail_here("tag name expected");
     const std::string name = tokens_.current().text;
-    const auto* tag = std::find_if(std::begin(kTags), std::end(kTags), [&](const auto& row) { return row.first == name; });
+    const auto* tag =
+        std::find_if(std::begin(kTags), std::end(kTags), [&](const auto& row) { return row.first == name; });
     if (tag == std::end(kTags)) fail_unfinished(cat("Encountered unknown tag '", name, "'."), ends);
     if (open_tags_.size() >= kMaxBlocks) {
-      throw TemplateFailure("LimitExceeded", cat("statements nested more than ", kMaxBlocks, " deep"), tokens_.current().line);
+      throw TemplateFailure("LimitExceeded", cat("statements nested more than ", kMaxBlocks, " deep"),
+                            tokens_.current().line);
     }
     open_tags_.push_back(name);
     Statement statement = (this->*tag->second)();
@@ -106,14 +111,16 @@ class StatementParser {
 
   static bool names_loop(const Expression& target) {
     if (target.kind == ExpressionKind::Name) return target.name == "loop";
-    return std::any_of(target.operands.begin(), target.operands.end(), [](const ExpressionPtr& part) { return names_loop(*part); });
+    return std::any_of(target.operands.begin(), target.operands.end(),
+                       [](const ExpressionPtr& part) { return names_loop(*part); });
   }
 
   Statement parse_for() {
     Statement statement = make(StatementKind::For, tokens_.next().line);
     statement.expressions.push_back(expressions_.parse_target(false, "in"));
     if (names_loop(*statement.expressions[0])) {
-      throw TemplateFailure("TemplateAssertionError", "Can't assign to special loop variable in for-loop target", statement.line);
+      throw TemplateFailure("TemplateAssertionError", "Can't assign to special loop variable in for-loop target",
+                            statement.line);
     }
     tokens_.expect_name("in");
     statement.expressions.push_back(expressions_.parse_tuple(false, "recursive"));
@@ -279,7 +286,8 @@ class StatementParser {
 
 Block parse_template(std::string_view source, const Limits& limits) {
   if (source.size() > limits.source_bytes) {
-    raise("LimitExceeded", "the template has ", human_bytes(source.size()), ", and may have ", human_bytes(limits.source_bytes));
+    raise("LimitExceeded", "the template has ", human_bytes(source.size()), ", and may have ",
+          human_bytes(limits.source_bytes));
   }
   return StatementParser(TokenStream(tokenize(source))).parse();
 }

@@ -25,7 +25,8 @@ class PercentFormatter {
       budget_.reserve(out_.size());
     }
     const bool all_used = is_tuple_ ? used_ == arguments_.sequence()->items.size() : used_ == 1;
-    if (!all_used && !arguments_.is(Kind::Dict)) raise("TypeError", "not all arguments converted during string formatting");
+    if (!all_used && !arguments_.is(Kind::Dict))
+      raise("TypeError", "not all arguments converted during string formatting");
     return std::move(out_);
   }
 
@@ -148,7 +149,8 @@ class PercentFormatter {
     if (shown == 'i' || shown == 'u') spec.type = 'd';
     const bool decimal = spec.type == 'd';
     if (!value.is_integral() && !(decimal && value.is(Kind::Float))) {
-      raise("TypeError", "%", shown, decimal ? " format: a real number is required, not " : " format: an integer is required, not ",
+      raise("TypeError", "%", shown,
+            decimal ? " format: a real number is required, not " : " format: an integer is required, not ",
             type_name(value));
     }
     pad_with_zeros(spec);
@@ -157,12 +159,14 @@ class PercentFormatter {
     const Integer number = value.is(Kind::Float) ? to_integer(value.number()) : value.integer();
     if (digit_count == 0) return format_integer(budget_, number, spec);
     FormatSpec digits = spec;  // a precision asks for that many digits, zeros in front
-    digits.fill.assign(1, '0'), digits.align = '=', digits.width = digit_count + (number < 0 || spec.sign != '-' ? 1 : 0);
+    digits.fill.assign(1, '0'), digits.align = '=',
+                                digits.width = digit_count + (number < 0 || spec.sign != '-' ? 1 : 0);
     return pad(budget_, format_integer(budget_, number, digits), spec, '>');
   }
 
   static Integer to_integer(double value) {
-    if (!(value > -1e38 && value < 1e38)) raise("OverflowError", "cannot convert float infinity, NaN or beyond 128 bits to integer");
+    if (!(value > -1e38 && value < 1e38))
+      raise("OverflowError", "cannot convert float infinity, NaN or beyond 128 bits to integer");
     return static_cast<Integer>(value);
   }
 

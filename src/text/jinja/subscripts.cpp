@@ -42,7 +42,8 @@ Selection select(const SliceBounds& bounds, size_t size) {
     if (at < 0) return step < 0 ? Integer{-1} : Integer{0};
     return at >= length ? (step < 0 ? length - 1 : length) : at;
   };
-  const Integer start = place(bounds.start, step < 0 ? length - 1 : 0), stop = place(bounds.stop, step < 0 ? -1 : length);
+  const Integer start = place(bounds.start, step < 0 ? length - 1 : 0),
+                stop = place(bounds.stop, step < 0 ? -1 : length);
   const Integer distance = step < 0 ? start - stop : stop - start;
   if (distance <= 0) return {start, step, 0};
   const Integer stride = step < 0 ? -step : step;
@@ -76,7 +77,8 @@ Value slice_sequence(Budget& budget, const Value& value, const Selection& select
   budget.reserve(selection.count * sizeof(Value));
   Values items;
   Integer at = selection.start;
-  for (size_t i = 0; i < selection.count; ++i, at += selection.step) items.push_back(data.items[static_cast<size_t>(at)]);
+  for (size_t i = 0; i < selection.count; ++i, at += selection.step)
+    items.push_back(data.items[static_cast<size_t>(at)]);
   const bool is_list = data.kind == SequenceKind::List;
   if (data.kind != SequenceKind::Range) {
     return make_sequence(budget, is_list ? SequenceKind::List : SequenceKind::Tuple, std::move(items));

@@ -41,7 +41,9 @@ bool is_sequence(const Value& value) {
   return value.is(Kind::Text) || value.is(Kind::Dict) || value.is(Kind::Undefined);
 }
 
-bool is_callable(const Value& value) { return value.is(Kind::Function) || value.is(Kind::Loop) || value.is(Kind::Undefined); }
+bool is_callable(const Value& value) {
+  return value.is(Kind::Function) || value.is(Kind::Loop) || value.is(Kind::Undefined);
+}
 
 template <bool Upper>
 bool is_cased(Interpreter& in, const Value& input, Arguments& args) {

@@ -14,6 +14,7 @@ struct Test {
 
 const Test* find_test(std::string_view name);  // null when there is none of that name
 // `test` may be null: then this fails, naming `name`.
-bool apply_test(Interpreter& interpreter, const std::string& name, const Test* test, const Value& input, Arguments& arguments);
+bool apply_test(Interpreter& interpreter, const std::string& name, const Test* test, const Value& input,
+                Arguments& arguments);
 
 }  // namespace paceline::jinja

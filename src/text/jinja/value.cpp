@@ -85,7 +85,8 @@ Value make_range(Budget& budget, Integer start, Integer stop, Integer step) {
   const Integer distance = step > 0 ? stop - start : start - stop, stride = step > 0 ? step : -step;
   const Integer count = distance > 0 ? (distance + stride - 1) / stride : 0;
   if (count > kMaxRangeItems) {
-    raise("OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (", static_cast<int64_t>(kMaxRangeItems), ").");
+    raise("OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (",
+          static_cast<int64_t>(kMaxRangeItems), ").");
   }
   Values items;
   for (Integer i = 0; i < count; ++i) items.push_back(start + i * step);
@@ -98,7 +99,8 @@ Value make_range(Budget& budget, Integer start, Integer stop, Integer step) {
 
 Value make_generator(Budget& budget, NextItem next, int nesting, const char* type_name) {
   budget.check_nesting(nesting);
-  return Value(std::shared_ptr<GeneratorData>(new GeneratorData{{&budget, kObjectBytes}, std::move(next), nesting, type_name}));
+  return Value(
+      std::shared_ptr<GeneratorData>(new GeneratorData{{&budget, kObjectBytes}, std::move(next), nesting, type_name}));
 }
 
 Value make_undefined(Budget& budget, std::string message, const char* error_kind) {

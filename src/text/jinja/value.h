@@ -73,8 +73,8 @@ class Value {
 
  private:
   std::variant<std::shared_ptr<UndefinedData>, std::nullptr_t, bool, Integer, double, std::shared_ptr<TextData>,
-               std::shared_ptr<SequenceData>, std::shared_ptr<DictData>, std::shared_ptr<GeneratorData>, std::shared_ptr<Function>,
-               std::shared_ptr<NamespaceData>, std::shared_ptr<Loop>>
+               std::shared_ptr<SequenceData>, std::shared_ptr<DictData>, std::shared_ptr<GeneratorData>,
+               std::shared_ptr<Function>, std::shared_ptr<NamespaceData>, std::shared_ptr<Loop>>
       data_;
 };
 
@@ -191,8 +191,12 @@ class Function {
 // `budget` may be null for values that the template's source holds.
 Value make_text(Budget* budget, std::string text, bool markup = false);
 Value make_sequence(Budget& budget, SequenceKind kind, Values items);
-inline Value make_list(Budget& budget, Values items) { return make_sequence(budget, SequenceKind::List, std::move(items)); }
-inline Value make_tuple(Budget& budget, Values items) { return make_sequence(budget, SequenceKind::Tuple, std::move(items)); }
+inline Value make_list(Budget& budget, Values items) {
+  return make_sequence(budget, SequenceKind::List, std::move(items));
+}
+inline Value make_tuple(Budget& budget, Values items) {
+  return make_sequence(budget, SequenceKind::Tuple, std::move(items));
+}
 Value make_range(Budget& budget, Integer start, Integer stop, Integer step);
 Value make_generator(Budget& budget, NextItem next, int nesting, const char* type_name = "generator");
 Value make_undefined(Budget& budget, std::string message, const char* error_kind = "UndefinedError");
