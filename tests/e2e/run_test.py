@@ -133,11 +133,12 @@ class Run(transcript.Case):
     # --- the chat ---
 
     def test_answers_and_ends(self):
-        terminal = self.chat()
+        terminal = self.chat('--mtp', '3')
         terminal.enter('ka lo\r')
         self.assertIn('tokens per pass', terminal.plain())
         self.assertIn('drafts accepted', terminal.plain())
         self.assertIn('MTP head found', terminal.plain())
+        self.assertIn('x the plain', terminal.plain())
         self.assertEqual(self.questions(terminal), ['ka lo'])
         terminal.send('/quit\r')
         self.assertEqual(terminal.finish(), 0)
@@ -210,7 +211,7 @@ class Run(transcript.Case):
         terminal.wait_for('ends the chat')
 
     def test_interrupt_while_answering_keeps_the_chat(self):
-        terminal = self.chat('-n', '-1', '-c', '8000', '--logit-bias', f'{self.end_token()}-1000')
+        terminal = self.chat('-n', '-1', '-c', '8000', '--device', 'reference', '--logit-bias', f'{self.end_token()}-1000')
         terminal.send('ka lo\r')
         time.sleep(0.5)
         terminal.enter('\x03')
@@ -308,7 +309,7 @@ class Run(transcript.Case):
         self.assertIsNone(re.search(r'\x1b\[[0-9;]*m', terminal.screen))
 
     def test_drafts_are_coloured(self):
-        terminal = self.chat('--show-drafts')
+        terminal = self.chat('--show-drafts', '--mtp', '3')
         terminal.enter('ka lo\r')
         self.assertIn('\x1b[0;32m', terminal.screen)
 

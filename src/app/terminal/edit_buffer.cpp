@@ -13,7 +13,7 @@ bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t'; }
 
 }  // namespace
 
-void EditBuffer::set(std::string text) {
+void EditBuffer::set(std::string_view text) {
   text_ = replace_invalid_utf8(text);
   cursor_ = text_.size();
 }

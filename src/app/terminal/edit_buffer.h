@@ -11,7 +11,7 @@ class EditBuffer {
   const std::string& text() const { return text_; }
   size_t cursor() const { return cursor_; }
 
-  void set(std::string text);  // cursor at the end
+  void set(std::string_view text);  // cursor at the end
   void insert(std::string_view text);
 
   void left();

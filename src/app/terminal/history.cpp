@@ -45,7 +45,8 @@ bool write_private_file(const std::string& path, int mode, const std::string& co
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0600);
   if (descriptor < 0) return false;
   const ssize_t written = ::write(descriptor, content.data(), content.size());
-  return (::close(descriptor) == 0) & (written == static_cast<ssize_t>(content.size()));
+  const bool is_closed = ::close(descriptor) == 0;
+  return is_closed && written == static_cast<ssize_t>(content.size());
 }
 
 }  // namespace

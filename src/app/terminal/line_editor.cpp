@@ -183,7 +183,8 @@ void LineEditor::leave_text() {
 void LineEditor::end_editing() {
   try {
     leave_text();
-  } catch (const Error&) {  // the terminal is gone, and that is how we got here
+  } catch (const Error&) {
+    drawn_ = {};  // the terminal is gone, and that is how we got here
   }
   mode_.reset();
 }
