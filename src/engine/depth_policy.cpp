@@ -6,7 +6,7 @@ namespace paceline {
 
 namespace {
 
-constexpr double kTimeRate = 0.1, kAcceptanceRate = 0.02;  // weights of the newest observation
+constexpr double kAcceptanceRate = 0.02;  // weight of the newest observation
 constexpr double kProbeLoss = 0.005;
 constexpr double kFirstAcceptance = 0.7;  // before anything is known: worth trying
 constexpr double kPriorCount = 4;  // observations that the depth before counts for, or the first guess at depth 1
@@ -19,19 +19,25 @@ double default_curve(int depth) { return 1 + kDefaultSlope * depth; }
 
 void RoundTimes::record(int depth, double seconds) {
   const size_t i = static_cast<size_t>(depth);
-  // The first rounds of a depth average evenly, so that one slow start does not linger.
-  const double rate = std::max(kTimeRate, 1.0 / (counts_[i] + 1));
-  average_[i] += rate * (seconds - average_[i]);
-  if (counts_[i] < 1 << 20) ++counts_[i];
+  latest_[i][static_cast<size_t>(counts_[i] % kKept)] = seconds;
+  counts_[i] = counts_[i] == 2 * kKept - 1 ? kKept : counts_[i] + 1;  // stays "full" without overflowing
+}
+
+double RoundTimes::median(int depth) const {
+  const size_t i = static_cast<size_t>(depth);
+  std::array<double, kKept> sorted = latest_[i];
+  const int count = std::min(counts_[i], kKept);
+  std::sort(sorted.begin(), sorted.begin() + count);
+  return sorted[static_cast<size_t>(count / 2)];
 }
 
 // The nearest measured depths carry their ratio to the default curve over.
 double RoundTimes::seconds(int depth) const {
-  if (measured(depth)) return average_[static_cast<size_t>(depth)];
+  if (measured(depth)) return median(depth);
   int below = depth, above = depth;
   while (below >= 0 && !measured(below)) --below;
   while (above <= kMaxDrafts && !measured(above)) ++above;
-  const auto scale = [&](int at) { return average_[static_cast<size_t>(at)] / default_curve(at); };
+  const auto scale = [&](int at) { return median(at) / default_curve(at); };
   if (below < 0 && above > kMaxDrafts) return default_curve(depth);
   if (below < 0) return default_curve(depth) * scale(above);
   if (above > kMaxDrafts) return default_curve(depth) * scale(below);
@@ -70,7 +76,12 @@ int DepthPolicy::choose(const RoundTimes& times, const AcceptanceAverages& accep
   }
   paused_ = best == 0 && at_most > 0;
   if (at_most >= 1 && !times.measured(0)) return 0;  // plain decoding is what all is compared with
-  if (!paused_) return best;
+  if (!paused_) {
+    // Plain decoding is timed again now and then: the one round it was judged by may have been a slow one.
+    if (++rounds_since_probe_ < 2 * kProbeInterval || at_most == 0) return best;
+    rounds_since_probe_ = 0;
+    return 0;
+  }
   // A probe of one draft loses this share of a round; the interval keeps the loss of all probes at kProbeLoss.
   const double loss = 1 - acceptance.expected_tokens(1) / times.seconds(1) / best_rate;
   if (++rounds_since_probe_ < std::clamp(loss / kProbeLoss, 2.0, static_cast<double>(kProbeInterval))) return best;

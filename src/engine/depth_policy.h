@@ -8,8 +8,9 @@
 
 namespace paceline {
 
-// Seconds of a round by its depth: verify pass of 1 + K rows and the drafting of K tokens together. Learned from real rounds as moving
-// averages; depths not seen yet are placed on a default curve through those that were.
+// Seconds of a round by its depth: verify pass of 1 + K rows and the drafting of K tokens together. Learned from real rounds as the median
+// of the latest few, since a single round may have been interrupted; depths not seen yet are placed on a default curve through those
+// that were.
 class RoundTimes {
  public:
   void record(int depth, double seconds);
@@ -17,7 +18,10 @@ class RoundTimes {
   bool measured(int depth) const { return counts_[static_cast<size_t>(depth)] > 0; }
 
  private:
-  std::array<double, kMaxDrafts + 1> average_{};
+  static constexpr int kKept = 9;
+  double median(int depth) const;
+
+  std::array<std::array<double, kKept>, kMaxDrafts + 1> latest_{};
   std::array<int, kMaxDrafts + 1> counts_{};
 };
 
