@@ -44,44 +44,38 @@ void expect_limit(const std::string& source, const std::string& kind = "LimitExc
   EXPECT_LT(seconds, 20) << source.substr(0, 200);
 }
 
+// A template that replaces ns.v by `step` so many times.
+std::string grown(const char* start, int count, const char* step) {
+  return cat("{% set ns = namespace(v=", start, ") %}{% for i in range(", count, ") %}{% set ns.v = ", step,
+             " %}{% endfor %}");
+}
+
 TEST(JinjaLimits, GrowingTexts) {
-  for (const char* source :
-       {"{{ 'a' * 1000000000 }}",
-        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
-        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
-        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s|replace('', ns.s) %}{% endfor %}",
-        "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s.join([ns.s, ns.s, ns.s]) %}{% "
-        "endfor %}",
-        "{% set ns = namespace(s='<') %}{% for i in range(100) %}{% set ns.s = (ns.s|string|e) ~ ns.s %}{% endfor %}",
-        "{{ '%1000000000d' % 1 }}", "{{ '%.1000000d' % 1 * 1000 }}", "{{ '{:1000000000}'.format(1) }}",
-        "{{ 'a'.center(10**12) }}", "{{ 'a'.ljust(10**30) }}", "{{ 'a'.zfill(10**9) }}",
-        "{{ '\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t'.expandtabs(10**9) }}", "{{ 'a\nb'|indent(10**9) }}",
-        "{{ [[1]]|tojson(indent=10**9) }}", "{{ [1, 2]|tojson(separators=['a' * 10**7, 'b']) }}",
-        "{{ 'x'|center(10**11) }}", "{% for i in range(100000) %}{{ 'some text of some length' }}{% endfor %}"}) {
+  for (const std::string& source : std::vector<std::string>{
+           "{{ 'a' * 1000000000 }}", grown("'ab'", 100, "ns.v + ns.v"), grown("'ab'", 100, "ns.v ~ ns.v"),
+           grown("'ab'", 100, "ns.v|replace('', ns.v)"), grown("'ab'", 100, "ns.v.join([ns.v, ns.v, ns.v])"),
+           grown("'<'", 100, "(ns.v|string|e) ~ ns.v"), "{{ '%1000000000d' % 1 }}", "{{ '%.1000000d' % 1 * 1000 }}",
+           "{{ '{:1000000000}'.format(1) }}", "{{ 'a'.center(10**12) }}", "{{ 'a'.ljust(10**30) }}",
+           "{{ 'a'.zfill(10**9) }}", "{{ '\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t'.expandtabs(10**9) }}",
+           "{{ 'a\nb'|indent(10**9) }}", "{{ [[1]]|tojson(indent=10**9) }}",
+           "{{ [1, 2]|tojson(separators=['a' * 10**7, 'b']) }}", "{{ 'x'|center(10**11) }}",
+           "{% for i in range(100000) %}{{ 'some text of some length' }}{% endfor %}"}) {
     expect_limit(source);
   }
 }
 
 TEST(JinjaLimits, GrowingContainers) {
-  for (const char* source :
-       {"{{ [1] * 10**9 }}",
-        "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
-        "{{ [1]|batch(10**12, 0)|list }}", "{{ [1]|slice(10**9)|list }}",
-        "{{ range(100000)|list|map('string')|list|length }}{{ [range(100000)|list] * 1000 }}",
-        "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}",
-        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|select %}{% endfor %}{{ "
-        "ns.g|list }}",
-        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}{% set ns.g = ns.g|reverse|map('string') %}{% "
-        "endfor %}",
-        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ "
-        "ns.l|string|length }}",
-        "{% set ns = namespace(l=[0]) %}{% for i in range(150) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ "
-        "ns.l|tojson }}",
-        "{% set a = namespace(l=[0]) %}{% set b = namespace(l=[0]) %}{% for i in range(150) %}{% set a.l = [a.l, a.l] "
-        "%}"
-        "{% set b.l = [b.l, b.l] %}{% endfor %}{{ a.l == b.l }}",
-        "{% set a = namespace(l=(0,)) %}{% for i in range(150) %}{% set a.l = (a.l, a.l) %}{% endfor %}{{ {a.l: 1} "
-        "}}"}) {
+  for (const std::string& source :
+       std::vector<std::string>{"{{ [1] * 10**9 }}", grown("[1]", 100, "ns.v + ns.v"),
+                                "{{ [1]|batch(10**12, 0)|list }}", "{{ [1]|slice(10**9)|list }}",
+                                "{{ range(100000)|list|map('string')|list|length }}{{ [range(100000)|list] * 1000 }}",
+                                grown("[]", 100000, "[ns.v]"), grown("[1]", 100000, "ns.v|select") + "{{ ns.v|list }}",
+                                grown("[1]", 100000, "ns.v|reverse|map('string')"),
+                                grown("[0]", 150, "[ns.v, ns.v]") + "{{ ns.v|string|length }}",
+                                grown("[0]", 150, "[ns.v, ns.v]") + "{{ ns.v|tojson }}",
+                                ("{% set a = namespace(l=[0]) %}{% set b = namespace(l=[0]) %}{% for i in range(150) "
+                                 "%}{% set a.l = [a.l, a.l] %}{% set b.l = [b.l, b.l] %}{% endfor %}{{ a.l == b.l }}"),
+                                grown("(0,)", 150, "(ns.v, ns.v)") + "{{ {ns.v: 1} }}"}) {
     expect_limit(source);
   }
   expect_limit("{{ range(10**9) }}", "OverflowError");

@@ -11,7 +11,6 @@ Parameters::Parameters(const char* function, const Arguments& arguments, std::in
     : function_(function), names_(names), values_(names.size(), nullptr) {
   if (positional_only && !arguments.named.empty()) raise("TypeError", function, "() takes no keyword arguments");
   if (arguments.positional.size() > names_.size()) {
-    if (names_.empty()) raise("TypeError", function, "() takes no arguments (", arguments.positional.size(), " given)");
     raise("TypeError", function, "() takes at most ", names_.size(), " arguments (", arguments.positional.size(),
           " given)");
   }
@@ -25,6 +24,11 @@ Parameters::Parameters(const char* function, const Arguments& arguments, std::in
   for (size_t i = 0; i < required; ++i) {
     if (values_[i] == nullptr) raise("TypeError", function, "() missing required argument '", names_[i], "'");
   }
+}
+
+void expect_no_arguments(const char* function, const Arguments& arguments) {
+  const size_t given = arguments.positional.size() + arguments.named.size();
+  if (given > 0) raise("TypeError", function, "() takes no arguments (", given, " given)");
 }
 
 const Value* Parameters::find_some(size_t index) const {

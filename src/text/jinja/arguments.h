@@ -30,4 +30,7 @@ class Parameters {
   std::vector<const Value*> values_;
 };
 
+// For builtins that take nothing.
+void expect_no_arguments(const char* function, const Arguments& arguments);
+
 }  // namespace paceline::jinja

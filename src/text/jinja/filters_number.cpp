@@ -106,7 +106,7 @@ Value to_float(Interpreter&, const Value& input, Arguments& args) {
 }
 
 Value absolute(Interpreter&, const Value& input, Arguments& args) {
-  Parameters("abs", args, {}, 0, true);
+  expect_no_arguments("abs", args);
   if (input.is(Kind::Undefined)) raise("TypeError", "bad operand type for abs(): 'Undefined'");
   if (!input.is_number()) raise("TypeError", "bad operand type for abs(): '", type_name(input), "'");
   if (input.is(Kind::Float)) return Value(std::fabs(input.number()));

@@ -59,7 +59,7 @@ Value items_in_order(Interpreter& in, std::vector<Keyed>& keyed, bool reverse) {
 }
 
 Value length_of(Interpreter&, const Value& input, Arguments& args) {
-  Parameters("len", args, {}, 0, true);
+  expect_no_arguments("len", args);
   return Value(static_cast<Integer>(length(input)));
 }
 
@@ -71,7 +71,7 @@ Value default_value(Interpreter& in, const Value& input, Arguments& args) {
 }
 
 Value first(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("first", args, {});
+  expect_no_arguments("first", args);
   Value item;
   return iterate(in.budget(), input)(item) ? item : in.undefined("No first item, sequence was empty.");
 }
@@ -81,14 +81,14 @@ bool is_reversible(const Value& value) {
 }
 
 Value last(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("last", args, {});
+  expect_no_arguments("last", args);
   if (!is_reversible(input)) raise("TypeError", "'", type_name(input), "' object is not reversible");
   const Values items = to_items(in.budget(), input);
   return items.empty() ? in.undefined("No last item, sequence was empty.") : items.back();
 }
 
 Value list(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("list", args, {});
+  expect_no_arguments("list", args);
   return make_list(in.budget(), to_items(in.budget(), input));
 }
 
@@ -101,7 +101,7 @@ NextItem from_list(Values items) {
 }
 
 Value reverse(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("reverse", args, {});
+  expect_no_arguments("reverse", args);
   Budget& budget = in.budget();
   if (input.is(Kind::Text)) return slice(budget, input, {Value(), Value(), Value(-1)});
   const auto next = try_iterate(budget, input);
@@ -258,7 +258,7 @@ Value groupby(Interpreter& in, const Value& input, Arguments& args) {
 }
 
 Value items_of(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("items", args, {});
+  expect_no_arguments("items", args);
   return make_generator(
       in.budget(),
       [&in, input, at = size_t{0}](Value& out) mutable {

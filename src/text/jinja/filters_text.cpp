@@ -43,12 +43,12 @@ Value trim(Interpreter& in, const Value& input, Arguments& args) {
 }
 
 Value string(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("string", args, {});
+  expect_no_arguments("string", args);
   return soft_text(in, input);
 }
 
 Value title(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("title", args, {});
+  expect_no_arguments("title", args);
   const std::string text = to_text(in.budget(), input);
   std::string out;
   for (size_t byte = 0; byte < text.size();) {
@@ -146,7 +146,7 @@ Value truncate(Interpreter& in, const Value& input, Arguments& args) {
 }
 
 Value wordcount(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("wordcount", args, {});
+  expect_no_arguments("wordcount", args);
   const std::string text = to_text(in.budget(), input);
   Integer words = 0;
   bool inside = false;
@@ -172,17 +172,17 @@ Value format(Interpreter& in, const Value& input, Arguments& args) {
 }
 
 Value escape(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("escape", args, {});
+  expect_no_arguments("escape", args);
   return make_text(&in.budget(), escaped(in.budget(), input), true);
 }
 
 Value force_escape(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("forceescape", args, {});
+  expect_no_arguments("forceescape", args);
   return make_text(&in.budget(), escape_text(in.budget(), to_text(in.budget(), input)), true);
 }
 
 Value safe(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("safe", args, {});
+  expect_no_arguments("safe", args);
   return make_text(&in.budget(), to_text(in.budget(), input), true);
 }
 
@@ -202,7 +202,7 @@ std::string url_quoted(Budget& budget, const Value& value, bool for_query) {
 }
 
 Value urlencode(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("urlencode", args, {});
+  expect_no_arguments("urlencode", args);
   Budget& budget = in.budget();
   Value pairs = input;
   if (input.is(Kind::Dict)) pairs = find_dict_method("items")->body(in, input, args);

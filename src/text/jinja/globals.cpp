@@ -71,7 +71,7 @@ class Joiner : public Function {
  public:
   explicit Joiner(Value separator) : Function("joiner", separator.nesting() + 1), separator_(std::move(separator)) {}
   Value call(Interpreter& in, Arguments& arguments) override {
-    Parameters("joiner", arguments, {});
+    expect_no_arguments("joiner", arguments);
     if (used_) return separator_;
     used_ = true;
     return make_text(&in.budget(), "");
@@ -99,7 +99,7 @@ class CycleMethod : public Function {
   CycleMethod(std::string name, int nesting, std::shared_ptr<Cycle> cycle)
       : Function(std::move(name), nesting), cycle_(std::move(cycle)) {}
   Value call(Interpreter&, Arguments& arguments) override {
-    Parameters("cycler", arguments, {});
+    expect_no_arguments("cycler", arguments);
     const size_t at = cycle_->at;
     cycle_->at = name() == "reset" ? 0 : (at + 1) % cycle_->items.size();
     return name() == "reset" ? Value() : cycle_->items[at];

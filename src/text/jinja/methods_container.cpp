@@ -14,12 +14,12 @@ namespace paceline::jinja {
 namespace {
 
 Value list_copy(Interpreter& in, const Value& self, Arguments& args) {
-  Parameters("list.copy", args, {}, 0, true);
+  expect_no_arguments("list.copy", args);
   return make_list(in.budget(), self.sequence()->items);
 }
 
 Value list_clear(Interpreter&, const Value& self, Arguments& args) {
-  Parameters("list.clear", args, {}, 0, true);
+  expect_no_arguments("list.clear", args);
   self.sequence()->items.clear();
   return Value();
 }
@@ -62,7 +62,7 @@ constexpr Method kTupleMethods[] = {{"count", sequence_count}, {"index", sequenc
 
 template <SequenceKind Which>
 Value dict_view(Interpreter& in, const Value& self, Arguments& args) {
-  Parameters("dict view", args, {}, 0, true);
+  expect_no_arguments("dict view", args);
   Values items;
   for (const auto& [key, value] : self.dict()->entries.all()) {
     if (Which == SequenceKind::Keys) items.push_back(key);
@@ -80,7 +80,7 @@ Value dict_get(Interpreter& in, const Value& self, Arguments& args) {
 }
 
 Value dict_copy(Interpreter& in, const Value& self, Arguments& args) {
-  Parameters("dict.copy", args, {}, 0, true);
+  expect_no_arguments("dict.copy", args);
   const auto copy = make_dict(in.budget());
   for (const auto& [key, value] : self.dict()->entries.all()) set_entry(in.budget(), *copy, key, value);
   return Value(copy);

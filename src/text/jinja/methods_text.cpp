@@ -27,7 +27,7 @@ std::string argument(Interpreter& in, const Value& self, const Parameters& given
 
 template <std::string (*Convert)(std::string_view)>
 Value convert_case(Interpreter& in, const Value& self, Args& args) {
-  Parameters("str case conversion", args, {}, 0, true);
+  expect_no_arguments("str case conversion", args);
   return like(in, self, Convert(self.text()));
 }
 
@@ -276,7 +276,7 @@ Value expandtabs(Interpreter& in, const Value& self, Args& args) {
 
 template <CharacterClass... Which>
 Value all_are(Interpreter&, const Value& self, Args& args) {
-  Parameters("str.is…", args, {}, 0, true);
+  expect_no_arguments("str.is…", args);
   const std::string& text = self.text();
   for (size_t byte = 0; byte < text.size();) {
     const uint32_t code_point = next_code_point(text, byte);
@@ -288,12 +288,12 @@ Value all_are(Interpreter&, const Value& self, Args& args) {
 
 template <CharacterClass Wanted, CharacterClass Unwanted>
 Value is_cased(Interpreter&, const Value& self, Args& args) {
-  Parameters("str.islower", args, {}, 0, true);
+  expect_no_arguments("str.islower", args);
   return Value(has_case(self.text(), Wanted == CharacterClass::Upper));
 }
 
 Value is_title(Interpreter&, const Value& self, Args& args) {
-  Parameters("str.istitle", args, {}, 0, true);
+  expect_no_arguments("str.istitle", args);
   bool previous_cased = false, any = false;
   for (size_t byte = 0; byte < self.text().size();) {
     const uint32_t code_point = next_code_point(self.text(), byte);
@@ -307,12 +307,12 @@ Value is_title(Interpreter&, const Value& self, Args& args) {
 }
 
 Value is_ascii_text(Interpreter&, const Value& self, Args& args) {
-  Parameters("str.isascii", args, {}, 0, true);
+  expect_no_arguments("str.isascii", args);
   return Value(self.text_data()->ascii);
 }
 
 Value is_identifier(Interpreter&, const Value& self, Args& args) {
-  Parameters("str.isidentifier", args, {}, 0, true);
+  expect_no_arguments("str.isidentifier", args);
   const std::string& text = self.text();
   for (size_t byte = 0; byte < text.size();) {
     const bool first = byte == 0;

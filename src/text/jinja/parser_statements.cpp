@@ -181,7 +181,7 @@ class StatementParser {
     names.swap(expressions_.names_read());
     MacroSignature& macro = *statement.macro;
     const auto uses = [&](const char* name) {
-      return names.count(name) > 0 &&
+      return names.contains(name) &&
              std::find(macro.parameters.begin(), macro.parameters.end(), name) == macro.parameters.end();
     };
     macro.uses_caller = uses("caller");

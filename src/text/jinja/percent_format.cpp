@@ -128,7 +128,7 @@ class PercentFormatter {
     return markup_ ? escaped(budget_, value) : to_text(budget_, value);
   }
 
-  static std::string limited(std::string text, const FormatSpec& spec) {
+  static std::string limited(const std::string& text, const FormatSpec& spec) {
     return spec.precision ? text.substr(0, byte_of(text, *spec.precision)) : text;
   }
 

@@ -13,7 +13,7 @@ namespace {
 
 template <bool (*Holds)(const Value&)>
 bool plain(Interpreter&, const Value& input, Arguments& args) {
-  Parameters("test", args, {});
+  expect_no_arguments("test", args);
   return Holds(input);
 }
 
@@ -47,13 +47,13 @@ bool is_callable(const Value& value) {
 
 template <bool Upper>
 bool is_cased(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters(Upper ? "upper" : "lower", args, {});
+  expect_no_arguments(Upper ? "upper" : "lower", args);
   return has_case(to_text(in.budget(), input), Upper);
 }
 
 template <int Remainder>
 bool has_parity(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters(Remainder == 1 ? "odd" : "even", args, {});
+  expect_no_arguments(Remainder == 1 ? "odd" : "even", args);
   return equal(in.budget(), modulo(in.budget(), input, Value(2)), Value(Remainder));
 }
 
@@ -85,13 +85,13 @@ bool is_same(Interpreter&, const Value& input, Arguments& args) {
 }
 
 bool is_filter(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("filter", args, {});
+  expect_no_arguments("filter", args);
   check_hashable(in.budget(), input);
   return input.is(Kind::Text) && find_filter(input.text()) != nullptr;
 }
 
 bool is_test(Interpreter& in, const Value& input, Arguments& args) {
-  Parameters("test", args, {});
+  expect_no_arguments("test", args);
   check_hashable(in.budget(), input);
   return input.is(Kind::Text) && find_test(input.text()) != nullptr;
 }
