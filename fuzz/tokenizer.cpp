@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "text/byte_alphabet.h"
 
 namespace {
@@ -43,8 +44,8 @@ VocabularyData make_vocabulary(Fields& fields) {
     if (shape < 128) {  // a merge of two tokens that exist
       const std::string left = data.tokens[fields.byte() % data.tokens.size()],
                         right = data.tokens[fields.byte() % data.tokens.size()];
-      data.merges.push_back(left + " " + right);
-      data.tokens.push_back(left + right);
+      data.merges.push_back(cat(left, " ", right));
+      data.tokens.push_back(cat(left, right));
       data.kinds.push_back(TokenKind::Normal);
     } else if (shape < 250) {
       data.tokens.push_back(shape < 200 ? fields.text() : spell_bytes(fields.text()));

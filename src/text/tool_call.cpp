@@ -188,7 +188,7 @@ ToolSchemas::ToolSchemas(const Json& tools) {
 }
 
 Json ToolSchemas::value(const std::string& function, const std::string& parameter, std::string_view text) const {
-  const Json as_text{std::string(text)};
+  Json as_text{std::string(text)};
   const auto found = parameters_.find(function);
   if (found == parameters_.end()) return as_text;
   const auto schema = found->second.find(parameter);
