@@ -9,8 +9,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kPlainSamples = 15;
-
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 bool is_stopped(const GenerationLimits& limits) { return limits.stop != nullptr && limits.stop->load(); }
@@ -50,7 +48,6 @@ Generator::Generator(Device& device, Model& model, const GeneratorOptions& optio
   if (options.drafts > 0 && !model.facts().has_draft_head)
     fail("the model has no MTP head (", model.facts().architecture, ", nextn_predict_layers 0), expected one for ",
          options.drafts, " drafts");
-  plain_seconds_.reserve(kPlainSamples + 1);
   if (options.drafts > 0) drafter_.emplace(device, model, runner_options(options));
   runner_.emplace(device, model, drafter_ ? &*drafter_ : nullptr, runner_options(options));
 }
@@ -64,19 +61,11 @@ void Generator::round(Sequence& sequence, DepthPolicy& policy, AcceptanceAverage
   const auto start = Clock::now();
   runner_->step(sequences);
   const int drafted = static_cast<int>(sequence.drafts.size());
-  const double seconds = seconds_since(start);
-  times_.record(drafted, seconds);
-  if (drafted == 0) plain_seconds_.push_back(seconds);
-  if (plain_seconds_.size() > kPlainSamples) plain_seconds_.erase(plain_seconds_.begin());
+  times_.record(drafted, seconds_since(start));
   acceptance.record(drafted, sequence.length() - before - 1);
 }
 
-double Generator::plain_tokens_per_second() const {
-  if (plain_seconds_.empty()) return 0;
-  std::vector<double> sorted = plain_seconds_;
-  std::sort(sorted.begin(), sorted.end());
-  return 1 / sorted[sorted.size() / 2];
-}
+double Generator::plain_tokens_per_second() const { return times_.measured(0) ? 1 / times_.seconds(0) : 0; }
 
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
                                const GenerationLimits& limits, const std::function<bool(GeneratedToken)>& on_token,

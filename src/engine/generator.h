@@ -78,7 +78,6 @@ class Generator {
   GeneratorOptions options_;
   std::optional<MtpDrafter> drafter_;
   std::optional<Runner> runner_;
-  std::vector<double> plain_seconds_;  // of the last kPlainSamples plain rounds
   int rounds_ = 0;
   RoundTimes times_;  // of this model on this machine, kept from answer to answer
 };

@@ -15,6 +15,8 @@ class Binder {
   Binder(const GgufFile& file, Device& device, std::function<void(double)> on_progress);
 
   bool has(const std::string& name) const { return file_.find(name) != nullptr; }
+  // The output head's tensor; tied models use the embedding.
+  std::string output_name() const { return has("output.weight") ? "output.weight" : "token_embd.weight"; }
   // A matrix of `rows` outputs and `cols` inputs.
   WeightPtr matrix(const std::string& name, int64_t rows, int64_t cols, WeightUse use = WeightUse::Project);
   // The same matrix as it lies in the file, for those who read rows of it.

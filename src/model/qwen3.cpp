@@ -58,8 +58,7 @@ Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options)
     layers_[i].feed_forward.load(binder, prefix, feed_forward, scratch_);
   }
   output_norm_ = binder.vector("output_norm.weight", facts_.width);
-  head_ = binder.matrix(binder.has("output.weight") ? "output.weight" : "token_embd.weight", facts_.vocab_size,
-                        facts_.width);
+  head_ = binder.matrix(binder.output_name(), facts_.vocab_size, facts_.width);
   binder.finish();
 }
 
@@ -72,10 +71,7 @@ StateShape Qwen3::state_shape(int max_length, int max_generate_rows, KvTypes typ
 }
 
 void Qwen3::forward(const Batch& batch, Tensor hidden) {
-  for (const Segment& segment : batch.segments) {
-    PACELINE_ASSERT(segment.first_position == segment.state->length());
-    segment.state->begin_step(segment.row_count, segment.phase);
-  }
+  begin_steps(batch);
   const Tensor x = x_.row_range(0, batch.rows()), normed = normed_.row_range(0, batch.rows());
   device_.embed(x, *embed_, batch.tokens);
   for (size_t i = 0; i < layers_.size(); ++i) {

@@ -204,11 +204,6 @@ class Qwen35 final : public Model {
   Tensor x_, normed_, pair_;  // residual stream, normed input of a mixer, (embedding, hidden) of the draft block
 };
 
-// The output head; tied models use the embedding.
-std::string output_name(const Binder& binder) {
-  return binder.has("output.weight") ? "output.weight" : "token_embd.weight";
-}
-
 Qwen35::Qwen35(const GgufFile& file, Device& device, const ModelOptions& options)
     : device_(device), config_(read_config(file)), scratch_(device, options.max_batch_rows) {
   Binder binder(file, device, options.on_progress);
@@ -219,7 +214,7 @@ Qwen35::Qwen35(const GgufFile& file, Device& device, const ModelOptions& options
   layers_.resize(config_.recurrent.size());
   for (size_t i = 0; i < layers_.size(); ++i) load_layer(binder, layers_[i], static_cast<int>(i), config_.recurrent[i]);
   output_norm_ = binder.vector("output_norm.weight", width);
-  head_ = binder.matrix(output_name(binder), vocab, width);
+  head_ = binder.matrix(binder.output_name(), vocab, width);
   if (config_.facts.has_draft_head) load_draft(binder);
   binder.finish();
 }
@@ -253,7 +248,7 @@ void Qwen35::load_draft(Binder& binder) {
   if (binder.has(prefix + "shared_head_head.weight"))
     draft_.head = binder.matrix(prefix + "shared_head_head.weight", vocab, width);
   draft_.head_matrix =
-      binder.view(draft_.head ? prefix + "shared_head_head.weight" : output_name(binder), vocab, width);
+      binder.view(draft_.head ? prefix + "shared_head_head.weight" : binder.output_name(), vocab, width);
   pair_ = scratch_.get("pair", 2 * width);
 }
 
@@ -268,10 +263,7 @@ StateShape Qwen35::state_shape(int max_length, int max_generate_rows, KvTypes ty
 }
 
 void Qwen35::forward(const Batch& batch, Tensor hidden) {
-  for (const Segment& segment : batch.segments) {
-    PACELINE_ASSERT(segment.first_position == segment.state->length());
-    segment.state->begin_step(segment.row_count, segment.phase);
-  }
+  begin_steps(batch);
   const Tensor x = x_.row_range(0, batch.rows()), normed = normed_.row_range(0, batch.rows());
   const float eps = config_.attention.eps;
   device_.embed(x, *embed_, batch.tokens);

@@ -7,12 +7,6 @@ namespace paceline::op_suite {
 
 namespace {
 
-Rows select(const Rows& rows, const std::vector<int>& chosen) {
-  Rows out;
-  for (const int row : chosen) out.push_back(rows[static_cast<size_t>(row)]);
-  return out;
-}
-
 constexpr int kRows = 40;
 constexpr double kRounding = 1e-11;  // a few roundings of 2^-24 relative each, squared
 

@@ -7,12 +7,6 @@ namespace {
 
 constexpr int kRows = 40, kWidth = 256, kHidden = 64, kExperts = 8, kUsed = 3;
 
-Rows select(const Rows& rows, const std::vector<int>& chosen) {
-  Rows out;
-  for (const int row : chosen) out.push_back(rows[static_cast<size_t>(row)]);
-  return out;
-}
-
 Rows as_rows(Device& device, Tensor ids) {
   std::vector<int32_t> flat(static_cast<size_t>(ids.rows) * static_cast<size_t>(ids.cols));
   device.read(flat.data(), ids);

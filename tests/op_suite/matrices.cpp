@@ -12,12 +12,6 @@ bool is_float(QuantType type) { return type == QuantType::F32 || type == QuantTy
 // Activations rounded to 8 bits in blocks of 32 leave a relative squared error of about (max/127)^2 / 12 / rms^2, 5e-5 for these values.
 double product_tolerance(QuantType type) { return is_float(type) ? 1e-10 : 1.2e-4; }
 
-Rows select(const Rows& rows, const std::vector<int>& chosen) {
-  Rows out;
-  for (const int row : chosen) out.push_back(rows[static_cast<size_t>(row)]);
-  return out;
-}
-
 Rows join(Rows left, const Rows& right) {
   for (size_t row = 0; row < left.size(); ++row)
     left[row].insert(left[row].end(), right[row].begin(), right[row].end());

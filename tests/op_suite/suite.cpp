@@ -20,6 +20,12 @@ Rows random_rows(uint64_t seed, int rows, int cols) {
   return out;
 }
 
+Rows select(const Rows& rows, const std::vector<int>& chosen) {
+  Rows out;
+  for (const int row : chosen) out.push_back(rows[static_cast<size_t>(row)]);
+  return out;
+}
+
 TestMatrix random_matrix(uint64_t seed, QuantType type, int rows, int cols) {
   TestMatrix out;
   const FormatInfo& format = format_info(type);

@@ -19,6 +19,7 @@ using Rows = std::vector<std::vector<float>>;
 // Deterministic values, roughly normal with standard deviation 1, keyed by (seed, row, column).
 float random_value(uint64_t seed, uint64_t row, uint64_t column);
 Rows random_rows(uint64_t seed, int rows, int cols);
+Rows select(const Rows& rows, const std::vector<int>& chosen);
 // A weight matrix encoded in `type`, of about 1/sqrt(cols) standard deviation. Keeps the bytes alive.
 struct TestMatrix {
   QuantMatrix matrix;

@@ -137,7 +137,8 @@ TEST(Merges, EqualTheDefinition) {
     std::vector<std::string> symbols = {"a", "b", "c"};
     for (int i = 0; i < 12; ++i) {
       const std::string left = symbols[random() % symbols.size()], right = symbols[random() % symbols.size()];
-      data.merges.push_back(left + " " + right);
+      data.merges.push_back(left);
+      (data.merges.back() += ' ') += right;
       symbols.push_back(left + right);
       data.tokens.push_back(left + right);
     }
