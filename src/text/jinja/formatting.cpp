@@ -28,9 +28,11 @@ size_t take_number(std::string_view spec, size_t& at) {
 
 std::string digits_in_base(Integer value, unsigned base, bool upper) {
   static constexpr char kLower[] = "0123456789abcdef", kUpper[] = "0123456789ABCDEF";
+  // A pointer: g++ 12's bounds check goes wrong on an element of a conditional array.
+  const char* const alphabet = upper ? kUpper : kLower;
   std::string digits;
   do {
-    digits += (upper ? kUpper : kLower)[static_cast<size_t>(value % base)];
+    digits += alphabet[static_cast<size_t>(value % base)];
     value /= base;
   } while (value != 0);
   std::reverse(digits.begin(), digits.end());
