@@ -8,8 +8,8 @@ namespace paceline {
 
 std::string prompt_text(const Arguments& arguments);
 
-// What the words of `run` mean. With -m all are the prompt; without it the first one is the model when it contains a slash, ends in .gguf or
-// names a file. No model: the default one.
+// What the words of `run` mean. With -m all are the prompt; without it the first one is the model when it is one word with a slash, ends in
+// .gguf or names a file. No model: the default one.
 struct RunWords {
   std::string model, prompt;
 };

@@ -397,6 +397,9 @@ class Run(transcript.Case):
         default = self.run_paceline(['run', '-n', '4', 'hello'], env=self.environment)
         self.assertEqual(default.returncode, 0, default.stderr.decode())
         self.assertIn(b'demo', default.stderr)
+        # A sentence that mentions a path is a prompt, a single word with a slash a model.
+        self.expect(['run', '-n', '4', 'find the 5 largest files in /var/log'], stderr='demo', env=self.environment)
+        self.expect(['run', '/var/log/nothing', 'x'], status=1, stderr='/var/log/nothing', env=self.environment)
 
     def test_a_model_without_a_template(self):
         model = self.folder / 'no-template.gguf'

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <random>
 
 #include "tests/text/output_samples.h"
@@ -98,19 +97,16 @@ TEST(OutputParser, TextComesAsSoonAsItIsDecided) {
   EXPECT_EQ(parser.finish(), Events{});
 }
 
-// Hostile outputs of a megabyte take seconds at most, in one push or many.
-TEST(OutputParser, LongOutputsAreFast) {
+// Hostile outputs are linear work: a megabyte, whole and in pieces, would not end in the time a test has if it were not.
+TEST(OutputParser, LongOutputsEndTheSameInPieces) {
   for (const char* unit :
        {"<", "<tool_call>", "<tool_call></tool_call>", "<function=", "\n<function=f>", "</function>", "</tool_call>",
         "<think>", "</think>", " ", "<tool_call>{\"", "<tool_call><function=f><parameter=a>", "</parameter>"}) {
     for (const char* start : {"", "\n<function=f>\n<parameter=a>\n", "<tool_call>\n<function=f>\n<parameter=a>\n"}) {
       testing::OutputSample sample{unit, start, testing::with_tools(false), {}};
       while (sample.text.size() < 1'000'000) sample.text += unit;
-      const auto begin = std::chrono::steady_clock::now();
-      OutputParser parser(sample.format);
-      parser.push(sample.text);
-      parser.finish();
-      ASSERT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << start << " and " << unit;
+      const bool same = parse(sample, {}) == parse(sample, {250'001, 500'003, 999'999});
+      ASSERT_TRUE(same) << start << " and " << unit;
     }
   }
 }
