@@ -6,6 +6,7 @@
 #include "app/chat/start_line.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/model_path.h"
 #include "app/prompt_text.h"
 #include "base/error.h"
 
@@ -67,6 +68,7 @@ int answer_once(Responder& responder, const Arguments& arguments, const std::str
 }  // namespace
 
 int run_run(const Arguments& given) {
+  find_model_file(model_name(given));  // a model that is missing is said before anything is read or asked
   const bool is_chat = is_conversation_possible() && !asks_in_words(given);
   std::string question;
   if (!is_chat) {

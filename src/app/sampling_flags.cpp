@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "app/console.h"
 #include "base/error.h"
@@ -48,9 +49,9 @@ uint64_t choose_seed(const Arguments& arguments, bool matters) {
 
 }  // namespace
 
-SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata,
-                                       const Tokenizer& tokenizer) {
-  SamplingParameters parameters;
+SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata, const Tokenizer& tokenizer,
+                                       SamplingParameters usual) {
+  SamplingParameters parameters = std::move(usual);
   choose(parameters.temperature, arguments, "temperature", metadata, "general.sampling.temp");
   choose(parameters.top_k, arguments, "top_k", metadata, "general.sampling.top_k");
   choose(parameters.top_p, arguments, "top_p", metadata, "general.sampling.top_p");

@@ -1,5 +1,5 @@
 #pragma once
-// Sampling parameters: flags, else the model's own defaults (general.sampling.*), else the usual ones.
+// Sampling parameters: flags, else the model's own defaults (general.sampling.*), else `usual`.
 #include "app/arguments.h"
 #include "engine/sampler.h"
 #include "gguf/metadata.h"
@@ -8,7 +8,7 @@
 namespace paceline {
 
 // A seed that nobody gave is drawn and said, when it matters.
-SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata,
-                                       const Tokenizer& tokenizer);
+SamplingParameters sampling_parameters(const Arguments& arguments, const Metadata& metadata, const Tokenizer& tokenizer,
+                                       SamplingParameters usual = {});
 
 }  // namespace paceline

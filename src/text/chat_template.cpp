@@ -38,6 +38,11 @@ constexpr const char* kProbeName = "paceline_probe_name";
 
 }  // namespace
 
+bool opens_thought(std::string_view prompt) {
+  const size_t last = prompt.find_last_not_of(" \n");
+  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with("<think>");
+}
+
 ChatTemplate ChatTemplate::parse(std::string_view source, const jinja::Limits& limits) {
   return ChatTemplate(jinja::Template::parse(source, limits));
 }
@@ -78,6 +83,13 @@ bool ChatTemplate::supports_system_role() const {
   request.messages.as_array().insert(request.messages.as_array().begin(), message("system", kProbeName));
   const auto prompt = try_render(*this, request);
   return prompt && prompt->find(kProbeName) != std::string::npos;
+}
+
+bool ChatTemplate::thinks(std::optional<bool> enable_thinking) const {
+  ChatRequest request = probe_request();
+  request.enable_thinking = enable_thinking;
+  const auto prompt = try_render(*this, request);
+  return prompt && opens_thought(*prompt);
 }
 
 }  // namespace paceline

@@ -33,11 +33,15 @@ class ChatTemplate {
   bool supports_tools() const;  // tool definitions appear in the prompt
   bool supports_thinking_switch() const;  // enable_thinking changes the prompt
   bool supports_system_role() const;  // a system message appears in the prompt
+  bool thinks(std::optional<bool> enable_thinking) const;  // the prompt ends inside a thought
 
  private:
   explicit ChatTemplate(jinja::Template parsed) : template_(std::move(parsed)) {}
 
   jinja::Template template_;
 };
+
+// Whether the answer to `prompt` begins inside a thinking block.
+bool opens_thought(std::string_view prompt);
 
 }  // namespace paceline

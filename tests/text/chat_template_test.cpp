@@ -58,6 +58,8 @@ TEST(ChatTemplate, KnowsWhatATemplateSupports) {
   EXPECT_TRUE(qwen.supports_tools());
   EXPECT_TRUE(qwen.supports_thinking_switch());
   EXPECT_TRUE(qwen.supports_system_role());
+  EXPECT_TRUE(qwen.thinks({}));
+  EXPECT_FALSE(qwen.thinks(false));
   const ChatTemplate gemma = published("google-gemma-2-2b-it.jinja");
   EXPECT_FALSE(gemma.supports_tools());
   EXPECT_FALSE(gemma.supports_thinking_switch());

@@ -4,9 +4,11 @@
 #include <array>
 #include <vector>
 
+#include "app/recommended_sampling.h"
 #include "app/sampling_flags.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "text/chat_template.h"
 
 namespace paceline {
 
@@ -45,14 +47,22 @@ bool is_on(const Arguments& arguments, std::string_view id, bool otherwise) {
   return arguments.text(id).value_or("on") != "off";
 }
 
+bool thinks(const Metadata& metadata, Think think) {
+  const auto source = metadata.find_text("tokenizer.chat_template");
+  if (!source) return false;
+  return ChatTemplate::parse(*source).thinks(think == Think::Auto ? std::nullopt : std::optional(think == Think::On));
+}
+
 }  // namespace
 
 ChatSettings chat_settings(const Arguments& arguments, const Session& session, bool is_chat, bool on_terminal) {
   ChatSettings settings;
-  settings.sampling = sampling_parameters(arguments, session.file->metadata(), *session.tokenizer);
   settings.max_tokens = static_cast<int>(arguments.integer("max_tokens").value_or(-1));
   const std::string think = arguments.text("think").value_or("auto");
   settings.think = think == "on" ? Think::On : (think == "off" ? Think::Off : Think::Auto);
+  const Metadata& metadata = session.file->metadata();
+  settings.sampling = sampling_parameters(arguments, metadata, *session.tokenizer,
+                                          recommended_sampling(metadata, thinks(metadata, settings.think)));
   settings.show_thinking = is_on(arguments, "show_thinking", on_terminal);
   settings.show_stats = is_on(arguments, "stats", is_chat);
   settings.show_drafts = is_on(arguments, "show_drafts", false);

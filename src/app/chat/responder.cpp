@@ -21,11 +21,6 @@ std::string token_text(const Tokenizer& tokenizer, Token token) {
   return token < 0 ? "" : tokenizer.piece(token, true);
 }
 
-bool ends_with_opened_thought(std::string_view prompt) {
-  const size_t last = prompt.find_last_not_of(" \n");
-  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with("<think>");
-}
-
 }  // namespace
 
 Responder::Responder(Session& session)
@@ -56,7 +51,7 @@ Answer Responder::answer(const Conversation& conversation, const std::string& qu
   const std::string prompt = render(conversation.messages(&question), settings.think);
   const std::vector<Token> tokens = session_.tokenizer->encode(prompt, true);
   OutputFormat format;
-  format.starts_in_reasoning = ends_with_opened_thought(prompt);
+  format.starts_in_reasoning = opens_thought(prompt);
   OutputParser parser(std::move(format));
   TextStream stream(*session_.tokenizer);
   Answer answer;
