@@ -27,9 +27,9 @@ CodePoints hexadecimal() {
 JsonSpelling::JsonSpelling(GrammarBuilder& builder) : builder_(builder) {}
 
 // \uXXXX of anything but surrogates, or a pair of them: one character either way.
-Node JsonSpelling::any_character() {
-  if (any_character_) return builder_.reference(*any_character_);
-  any_character_ = builder_.declare("character");
+Node JsonSpelling::any_escape() {
+  if (any_escape_) return builder_.reference(*any_escape_);
+  any_escape_ = builder_.declare("escape");
   const Node hex = builder_.characters(hexadecimal());
   CodePoints not_d = hexadecimal().without(CodePoints::one('d')).without(CodePoints::one('D'));
   CodePoints d('d', 'd'), high('8', '9'), low;
@@ -45,10 +45,16 @@ Node JsonSpelling::any_character() {
   CodePoints simple;
   for (const char escape : {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'})
     simple.add(static_cast<uint8_t>(escape), static_cast<uint8_t>(escape));
-  builder_.define(*any_character_,
-                  builder_.any_of({builder_.characters(plain_characters()),
-                                   builder_.sequence({builder_.text("\\"), builder_.characters(simple)}),
+  builder_.define(*any_escape_,
+                  builder_.any_of({builder_.sequence({builder_.text("\\"), builder_.characters(simple)}),
                                    builder_.sequence({builder_.text("\\u"), builder_.any_of({plain_unit, pair})})}));
+  return builder_.reference(*any_escape_);
+}
+
+Node JsonSpelling::any_character() {
+  if (any_character_) return builder_.reference(*any_character_);
+  any_character_ = builder_.declare("character");
+  builder_.define(*any_character_, builder_.any_of({builder_.characters(plain_characters()), any_escape()}));
   return builder_.reference(*any_character_);
 }
 
@@ -56,7 +62,7 @@ Node JsonSpelling::any_character() {
 Node JsonSpelling::any_string() {
   if (any_string_) return builder_.reference(*any_string_);
   any_string_ = builder_.declare("string");
-  const Node inside = builder_.any_of({builder_.characters(plain_characters()), any_character()});
+  const Node inside = builder_.any_of({builder_.characters(plain_characters()), any_escape()});
   builder_.define(*any_string_, builder_.sequence({builder_.text("\""), builder_.repeat(inside, 0, std::nullopt),
                                                    builder_.text("\"")}));
   return builder_.reference(*any_string_);

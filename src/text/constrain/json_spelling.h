@@ -28,10 +28,11 @@ class JsonSpelling {
 
  private:
   Node any_character();
+  Node any_escape();
   Node characters(const CodePoints& points);
 
   GrammarBuilder& builder_;
-  std::optional<GrammarBuilder::Rule> any_string_, any_character_, colon_, comma_;
+  std::optional<GrammarBuilder::Rule> any_string_, any_character_, any_escape_, colon_, comma_;
 };
 
 // A bound of numbers, as JSON writes it.
