@@ -1,5 +1,6 @@
 // Any JSON as a schema: refused with Error or compiled within limits; text that its masks lead to parses, and is valid for the schema.
 #include "text/constrain/json_schema.h"
+#include "text/constrain/matcher.h"
 
 #include <algorithm>
 #include <cstdint>
