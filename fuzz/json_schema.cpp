@@ -1,6 +1,5 @@
 // Any JSON as a schema: refused with Error or compiled within limits; text that its masks lead to parses, and is valid for the schema.
 #include "text/constrain/json_schema.h"
-#include "text/constrain/matcher.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "text/constrain/matcher.h"
 #include "text/constrain/schema_shapes.h"
 
 namespace {
