@@ -1,0 +1,61 @@
+#pragma once
+// How JSON is written by a constrained model: the grammar's expressions for strings, numbers and the space between tokens.
+// Space: one is possible after `:` and after `,`, nowhere else, so that a model cannot loop on it. Strings without restrictions may be
+// spelled in every way JSON knows; where content matters (keys, patterns, enums), a character has one spelling: itself, or the shortest
+// escape where JSON requires one. Numbers have at most kMostDigits digits before and after the point and two in the exponent.
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "text/constrain/grammar.h"
+#include "text/constrain/text_language.h"
+
+namespace paceline::constrain {
+
+inline constexpr int kMostDigits = 20;
+
+class JsonSpelling {
+ public:
+  using Node = GrammarBuilder::Node;
+  explicit JsonSpelling(GrammarBuilder& builder);
+
+  Node any_string();
+  Node string_of_length(uint32_t minimum, std::optional<uint32_t> maximum);  // in code points
+  Node string(const TextLanguage& content);
+  Node number(const TextLanguage& spelling);  // the digits as they are
+  Node colon();
+  Node comma();
+
+ private:
+  Node any_character();
+  Node any_escape();
+  Node characters(const CodePoints& points);
+
+  GrammarBuilder& builder_;
+  std::optional<GrammarBuilder::Rule> any_string_, any_character_, any_escape_, colon_, comma_;
+};
+
+// A bound of numbers, as JSON writes it.
+struct NumberBound {
+  std::string decimal;  // -?digits(.digits)?
+  bool exclusive = false;
+};
+
+struct NumberRange {
+  std::optional<NumberBound> minimum, maximum;
+  bool integer = false;
+  uint32_t multiple_of = 1;  // of integers
+};
+
+// The numbers in the range; without an exponent when it has bounds.
+TextLanguage number_language(const NumberRange& range);
+
+// "12.5" for 12.5 and 1e-3 for 0.001: the exact decimal text that JSON's writer would give, without exponent. Throws Error when it has
+// more than kMostDigits digits on either side.
+std::string plain_decimal(double value);
+
+// Texts in a format of JSON Schema: exact for date, ipv4 and uuid; for the others (time, date-time, email, hostname, ipv6, uri, …) a
+// part of the format that leaves out rare forms (leap seconds, quoted local parts). Nothing when the format is not known.
+std::optional<TextLanguage> format_language(std::string_view format);
+
+}  // namespace paceline::constrain
