@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "app/bench_kernels.h"
 #include "app/bench_runs.h"
 #include "app/commands.h"
 #include "app/console.h"
@@ -146,10 +147,21 @@ Json json_report(const Session& session, const BenchReport& report) {
   return out;
 }
 
+int bench_kernels(const Arguments& arguments, Session& session) {
+  const auto results = measure_kernels(session, static_cast<int>(arguments.integer("repetitions").value_or(5)));
+  if (arguments.has("json")) {
+    write_output(kernels_as_json(results).dump() + "\n");
+    return 0;
+  }
+  write_output(cat(session.file->path(), ", ", session.device->description(), "\n\n", kernels_as_markdown(results)));
+  return 0;
+}
+
 }  // namespace
 
 int run_bench(const Arguments& arguments) {
   Session session = open_session(arguments);
+  if (arguments.has("kernels")) return bench_kernels(arguments, session);
   const BenchReport report = run_all(arguments, session);
   write_output(arguments.has("json") ? json_report(session, report).dump() + "\n" : markdown(session, report));
   return 0;

@@ -123,6 +123,8 @@ constexpr Flag kFlags[] = {
      .default_text = "0", .help = "tokens that are in the context already"},
     {.id = "rows", .commands = kBench, .names = "--rows", .kind = Text, .value_name = "A..B",
      .help = "time of one step of A to B rows, as verifying drafts takes (at most 16)"},
+    {.id = "kernels", .commands = kBench, .names = "--kernels",
+     .help = "time the operations of a step one by one, beside what limits them"},
     {.id = "repetitions", .commands = kBench, .names = "-r --repetitions", .kind = Integer, .value_name = "N",
      .lowest = 1, .highest = 1000, .default_text = "3", .help = "how often each measurement is made"},
 

@@ -1,0 +1,212 @@
+#include "app/bench_kernels.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+
+#include "app/bench_runs.h"
+#include "base/random.h"
+
+namespace paceline {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kFewRows[] = {1, 2, 4, 8, 16};
+constexpr int kMaxFewRows = 16, kManyRows = 512, kManyOutputs = 9216;
+constexpr size_t kMatrixBytes = size_t{384} << 20;
+constexpr int kAttentionPosition = 4096;
+
+OwnedTensor random_tensor(Device& device, int rows, int cols) {
+  OwnedTensor tensor = device.allocate(DType::F32, rows, cols);
+  std::vector<float> values(static_cast<size_t>(rows) * static_cast<size_t>(cols));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(unit_interval(random_word(2, i)) - 0.5);
+  device.write(tensor, values.data());
+  return tensor;
+}
+
+class Kernels {
+ public:
+  Kernels(Session& session, int repetitions)
+      : session_(session), device_(*session.device), repetitions_(repetitions), limits_(session.threads) {
+    limits_.read_gb_s();  // touches the memory
+  }
+
+  std::vector<KernelResult> run() {
+    std::map<QuantType, const GgufTensor*> largest;
+    for (const GgufTensor& tensor : session_.file->tensors()) {
+      if (tensor.rows() < 16 || tensor.type == QuantType::F32) continue;
+      const GgufTensor*& best = largest[tensor.type];
+      if (best == nullptr || tensor.bytes.size() > best->bytes.size()) best = &tensor;
+    }
+    for (const auto& [type, tensor] : largest) products(*tensor);
+    const StateShape shape =
+        session_.model->state_shape(kAttentionPosition + kMaxFewRows, kMaxFewRows, session_.options.kv);
+    if (!shape.kv.empty()) attention(shape);
+    if (!shape.recurrent.empty()) delta_rule(shape);
+    return std::move(results_);
+  }
+
+ private:
+  // Times `work` between measurements of what limits it. bytes: what it must read; operations: int8, for those limited by them.
+  void measure(const std::string& kernel, int rows, double bytes, double operations, bool is_first,
+               const std::function<void()>& work) {
+    const bool by_bandwidth = bytes > 0;
+    Samples times, limits;
+    work();
+    for (int i = 0; i < repetitions_; ++i) {
+      limits.values.push_back(by_bandwidth ? limits_.read_gb_s() : limits_.int8_gop_s());
+      const auto start = Clock::now();
+      work();
+      times.values.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    }
+    const double seconds = times.median();
+    if (is_first) first_seconds_ = seconds;
+    KernelResult result{.kernel = kernel, .rows = rows, .milliseconds = seconds * 1e3};
+    result.fastest = times.lowest() * 1e3, result.slowest = times.highest() * 1e3;
+    result.ratio = seconds / first_seconds_;
+    result.gb_per_s = bytes * 1e-9 / seconds;
+    result.int8_gop_per_s = operations * 1e-9 / seconds;
+    if (by_bandwidth) result.bandwidth_share = result.gb_per_s / limits.median();
+    else if (limits.median() > 0) result.peak_share = result.int8_gop_per_s / limits.median();
+    results_.push_back(result);
+  }
+
+  // The largest matrix of the type in the file, repeated until it has `rows` rows.
+  static std::vector<std::byte> repeated(const GgufTensor& tensor, int rows) {
+    std::vector<std::byte> bytes(row_bytes(tensor.type, tensor.cols()) * static_cast<size_t>(rows));
+    for (size_t done = 0; done < bytes.size(); done += tensor.bytes.size())
+      std::memcpy(bytes.data() + done, tensor.bytes.data(), std::min(tensor.bytes.size(), bytes.size() - done));
+    return bytes;
+  }
+
+  void products(const GgufTensor& tensor) {
+    const std::string name(format_info(tensor.type).name);
+    const int rows = static_cast<int>(kMatrixBytes / row_bytes(tensor.type, tensor.cols()) / 16 * 16);
+    project(tensor, name + " few", rows, kFewRows);
+    const int many[] = {kManyRows};
+    project(tensor, name + " many", kManyOutputs, many);
+  }
+
+  void project(const GgufTensor& tensor, const std::string& kernel, int outputs, std::span<const int> row_counts) {
+    const int cols = static_cast<int>(tensor.cols());
+    const std::vector<std::byte> bytes = repeated(tensor, outputs);
+    const WeightPtr weight = device_.load({tensor.type, outputs, cols, bytes}, WeightUse::Project);
+    const Weight* const list[] = {weight.get()};
+    const int most = row_counts.back();
+    const OwnedTensor x = random_tensor(device_, most, cols), out = device_.allocate(DType::F32, most, outputs);
+    for (const int rows : row_counts) {
+      const Tensor outs[] = {out.row_range(0, rows)};
+      const double read = rows <= kMaxFewRows ? static_cast<double>(bytes.size()) : 0;
+      measure(kernel, rows, read, 2.0 * rows * outputs * cols, rows == row_counts.front(),
+              [&] { device_.project(outs, x.row_range(0, rows), list); });
+    }
+  }
+
+  // One KV layer, read once for all rows of a segment.
+  void attention(const StateShape& shape) {
+    StateShape one = shape;
+    one.kv.resize(1), one.recurrent.clear();
+    const KvShape& kv = one.kv[0];
+    const std::string prefix = session_.file->metadata().text("general.architecture") + ".attention.head_count";
+    const int heads =
+        static_cast<int>(session_.file->metadata().find_integer(prefix, 1, 1 << 16).value_or(kv.head_count_kv));
+    const AttentionShape attention{heads, kv.head_count_kv, kv.head_dim, 1};
+    SequenceState state(device_, one);
+    const int width = kv.head_count_kv * kv.head_dim;
+    for (int done = 0; done < kAttentionPosition; done += kManyRows) store(state, width, kManyRows);
+    const double value_bytes = kv.k_type == DType::F32 ? 4 : kv.k_type == DType::F16 ? 2 : 34.0 / 32;
+    const double read = 2.0 * kAttentionPosition * width * value_bytes;
+    const OwnedTensor q = random_tensor(device_, kMaxFewRows * heads, kv.head_dim),
+                      out = device_.allocate(DType::F32, kMaxFewRows, heads * kv.head_dim);
+    for (const int rows : kFewRows) {
+      state.begin_step(rows, Phase::Generate);
+      const Segment segment{&state, 0, rows, state.length(), Phase::Generate};
+      const Batch batch{out.row_range(0, rows), {&segment, 1}};
+      device_.store_kv(batch, 0, random_tensor(device_, rows, width), random_tensor(device_, rows, width));
+      measure(cat("attention at ", kAttentionPosition, ", one layer"), rows, read, 0, rows == 1,
+              [&] { device_.attention(out.row_range(0, rows), q.row_range(0, rows * heads), batch, 0, attention); });
+      state.commit(0);
+    }
+  }
+
+  void store(SequenceState& state, int width, int rows) {
+    const OwnedTensor k = random_tensor(device_, rows, width), v = random_tensor(device_, rows, width);
+    state.begin_step(rows, Phase::Prompt);
+    const Segment segment{&state, 0, rows, state.length(), Phase::Prompt};
+    device_.store_kv({k, {&segment, 1}}, 0, k, v);
+    state.commit(rows);
+  }
+
+  // One recurrent layer; S is read and written once for all rows.
+  void delta_rule(const StateShape& shape) {
+    StateShape one = shape;
+    one.kv.clear(), one.recurrent.resize(1);
+    const RecurrentShape& r = one.recurrent[0];
+    SequenceState state(device_, one);
+    const int heads = r.value_head_count;
+    const OwnedTensor qkv = random_tensor(device_, kManyRows, r.conv_channels),
+                      gates = random_tensor(device_, kManyRows, heads),
+                      out = device_.allocate(DType::F32, kManyRows, heads * r.head_dim);
+    const OwnedTensor a = random_tensor(device_, 1, heads), dt = random_tensor(device_, 1, heads);
+    const double read = 4.0 * heads * r.head_dim * r.head_dim;
+    for (const int rows : {1, 2, 4, 8, 16, kManyRows}) {
+      const Phase phase = rows <= kMaxFewRows ? Phase::Generate : Phase::Prompt;
+      const DeltaRuleInput input{
+          qkv.row_range(0, rows), gates.row_range(0, rows), gates.row_range(0, rows), a, dt, 1e-6f};
+      state.begin_step(rows, phase);
+      const Segment segment{&state, 0, rows, state.length(), phase};
+      const Batch batch{out.row_range(0, rows), {&segment, 1}};
+      measure("delta rule, one layer", rows, read, 0, rows == 1,
+              [&] { device_.delta_rule(out.row_range(0, rows), input, batch, 0); });
+      state.commit(phase == Phase::Prompt ? rows : 0);
+    }
+  }
+
+  Session& session_;
+  Device& device_;
+  int repetitions_;
+  MachineLimits limits_;
+  std::vector<KernelResult> results_;
+  double first_seconds_ = 0;
+};
+
+std::string share_of(double value, double share, int digits) {
+  if (value <= 0) return "– | –";
+  return cat(fixed(value, digits), " | ", share > 0 ? cat(fixed(share * 100, 0), " %") : "–");
+}
+
+}  // namespace
+
+std::vector<KernelResult> measure_kernels(Session& session, int repetitions) {
+  return Kernels(session, repetitions).run();
+}
+
+std::string kernels_as_markdown(const std::vector<KernelResult>& results) {
+  std::string out =
+      "| kernel | rows | ms | lowest – highest | time / first | GB/s | of bandwidth | int8 Gop/s | of int8 peak |\n"
+      "|---|---|---|---|---|---|---|---|---|\n";
+  for (const KernelResult& row : results)
+    out +=
+        cat("| ", row.kernel, " | ", row.rows, " | ", fixed(row.milliseconds, 3), " | ", fixed(row.fastest, 3), " – ",
+            fixed(row.slowest, 3), " | ", fixed(row.ratio, 2), " | ", share_of(row.gb_per_s, row.bandwidth_share, 1),
+            " | ", share_of(row.int8_gop_per_s, row.peak_share, 0), " |\n");
+  return out;
+}
+
+Json kernels_as_json(const std::vector<KernelResult>& results) {
+  Json out = Json::array();
+  for (const KernelResult& result : results) {
+    Json row = Json::object();
+    row.set("kernel", result.kernel), row.set("rows", result.rows), row.set("ms", result.milliseconds);
+    row.set("fastest_ms", result.fastest), row.set("slowest_ms", result.slowest), row.set("ratio", result.ratio);
+    row.set("gb_per_s", result.gb_per_s), row.set("bandwidth_share", result.bandwidth_share);
+    row.set("int8_gop_per_s", result.int8_gop_per_s), row.set("peak_share", result.peak_share);
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+}  // namespace paceline

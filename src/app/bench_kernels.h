@@ -1,0 +1,27 @@
+#pragma once
+// `paceline bench --kernels`: the operations that a step of this model spends its time in, each alone and in place, beside the machine's
+// read bandwidth (few rows) or int8 peak (many rows) measured between its runs. Matrices are larger than the caches; times are medians.
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+#include "base/json.h"
+
+namespace paceline {
+
+struct KernelResult {
+  std::string kernel;  // "Q4_K few", "attention at 4096"
+  int rows = 0;
+  double milliseconds = 0, fastest = 0, slowest = 0;
+  double ratio = 0;  // to the kernel's smallest number of rows
+  double gb_per_s = 0, bandwidth_share = 0;  // of what must be read; 0 where that is not what limits
+  double int8_gop_per_s = 0,
+         peak_share = 0;  // products with quantized weights; the share is 0 where the peak is unknown
+};
+
+std::vector<KernelResult> measure_kernels(Session& session, int repetitions);
+
+std::string kernels_as_markdown(const std::vector<KernelResult>& results);
+Json kernels_as_json(const std::vector<KernelResult>& results);
+
+}  // namespace paceline
