@@ -22,7 +22,7 @@ Answer::Step Answer::advance() {
     return Step::Progress;
   }
   const uint64_t pass = event->pass;
-  for (; event && event->kind == Event::Kind::Token && event->pass == pass; event = next_event()) {
+  for (; event && event->kind == Event::Kind::NewToken && event->pass == pass; event = next_event()) {
     take_token(*event);
     if (stops_.found().empty()) continue;
     handle_.cancel();

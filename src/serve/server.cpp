@@ -2,8 +2,10 @@
 
 #include <array>
 
+#include "serve/anthropic.h"
 #include "serve/api_error.h"
 #include "serve/llamacpp.h"
+#include "serve/ollama.h"
 #include "serve/openai.h"
 
 namespace paceline {
@@ -31,6 +33,17 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/v1/models/", openai::models, openai::error_body, true, Where::Listener},
+
+    {"POST", "/v1/messages", anthropic::messages, anthropic::error_body, true, Where::Worker},
+    {"POST", "/v1/messages/count_tokens", anthropic::count_tokens, anthropic::error_body, true, Where::Worker},
+
+    {"POST", "/api/generate", ollama::generate, ollama::error_body, true, Where::Worker},
+    {"POST", "/api/chat", ollama::chat, ollama::error_body, true, Where::Worker},
+    {"GET", "/api/tags", ollama::tags, ollama::error_body, true, Where::Listener},
+    {"GET", "/api/ps", ollama::running, ollama::error_body, true, Where::Listener},
+    {"POST", "/api/show", ollama::show, ollama::error_body, true, Where::Worker},
+    {"GET", "/api/version", ollama::version, ollama::error_body, false, Where::Listener},
+    {"GET", "/", ollama::greeting, ollama::error_body, false, Where::Listener},
 
     {"GET", "/health", llamacpp::health, llamacpp::error_body, false, Where::Listener},
     {"GET", "/v1/health", llamacpp::health, llamacpp::error_body, false, Where::Listener},

@@ -152,6 +152,63 @@ class ServeTest(unittest.TestCase):
         events, _ = self.server.events('/completion', body)
         self.assertEqual(''.join(event['content'] for event in events), whole['content'])
 
+    def lines(self, path, body):
+        status, headers, data = self.server.raw('POST', path, body)
+        self.assertEqual((status, headers['Content-Type']), (200, 'application/x-ndjson'), data)
+        return [json.loads(line) for line in data.decode().splitlines()]
+
+    def test_ollama(self):
+        self.assertEqual(self.server.raw('GET', '/')[2], b'Ollama is running')
+        self.assertEqual(self.server.call('/api/tags')['models'][0]['name'], 'paceline-demo:latest')
+        self.assertEqual(self.server.call('/api/ps')['models'][0]['details']['format'], 'gguf')
+        self.assertIn('version', self.server.call('/api/version'))
+        self.assertIn('completion', self.server.call('/api/show', {'model': 'paceline-demo'})['capabilities'])
+        self.assertIn('error', self.server.call('/api/chat', {'model': 'other', 'messages': HELLO}, status=404))
+        options = {'seed': 7, 'num_predict': 30}
+        chat = {'model': 'paceline-demo:latest', 'messages': HELLO, 'options': options}
+        whole = self.server.call('/api/chat', dict(chat, stream=False))
+        lines = self.lines('/api/chat', chat)
+        self.assertEqual(''.join(line['message']['content'] for line in lines), whole['message']['content'])
+        self.assertEqual([line['done'] for line in lines[-2:]], [False, True])
+        for name in ('total_duration', 'load_duration', 'prompt_eval_count', 'prompt_eval_duration', 'eval_count', 'eval_duration'):
+            self.assertIsInstance(lines[-1][name], int)
+        words = self.lines('/api/generate', {'model': 'paceline-demo', 'prompt': 'The riders', 'raw': True, 'options': options})
+        self.assertTrue(''.join(line['response'] for line in words))
+        self.server.call('/api/chat', dict(chat, format='json'), status=400)
+
+    def test_anthropic(self):
+        body = {'model': 'paceline-demo', 'max_tokens': 30, 'messages': HELLO, 'seed': 7}
+        whole = self.server.call('/v1/messages', body)
+        self.assertEqual((whole['type'], whole['role']), ('message', 'assistant'))
+        status, _, data = self.server.raw('POST', '/v1/messages', dict(body, stream=True))
+        self.assertEqual(status, 200)
+        events = []
+        for part in data.decode().strip().split('\n\n'):
+            name, text = part.split('\n')
+            events.append(json.loads(text[len('data: '):]))
+            self.assertEqual(name, 'event: ' + events[-1]['type'])
+        kinds = [event['type'] for event in events]
+        self.assertEqual((kinds[0], kinds[1], kinds[-3:]), ('message_start', 'content_block_start', ['content_block_stop', 'message_delta', 'message_stop']))
+        text = ''.join(event['delta'].get('text', '') for event in events if event['type'] == 'content_block_delta')
+        self.assertEqual(text, ''.join(block.get('text', '') for block in whole['content']))
+        self.assertEqual(events[-2]['delta']['stop_reason'], whole['stop_reason'])
+        count = self.server.call('/v1/messages/count_tokens', {'messages': HELLO})['input_tokens']
+        self.assertEqual(count, whole['usage']['input_tokens'] + whole['usage']['cache_read_input_tokens'])
+        error = self.server.call('/v1/messages', {'messages': HELLO}, status=400)
+        self.assertEqual((error['type'], error['error']['type']), ('error', 'invalid_request_error'))
+
+    def test_logprobs(self):
+        body = {'messages': HELLO, 'seed': 7, 'max_tokens': 10, 'logprobs': True, 'top_logprobs': 3}
+        content = self.server.call('/v1/chat/completions', body)['choices'][0]['logprobs']['content']
+        self.assertEqual(len(content), 10)
+        for entry in content:
+            self.assertLessEqual(entry['logprob'], 0)
+            self.assertEqual(len(entry['top_logprobs']), 3)
+            self.assertEqual(bytes(entry['bytes']).decode(errors='replace'), entry['token'])
+        events, _ = self.server.events('/v1/chat/completions', body)
+        streamed = [entry for event in events for choice in event['choices'] if choice['logprobs'] for entry in choice['logprobs']['content']]
+        self.assertEqual([entry['token'] for entry in streamed], [entry['token'] for entry in content])
+
     def test_wrong_requests_are_told_why(self):
         chat = '/v1/chat/completions'
         wrong = [({}, 'messages'), ({'messages': []}, 'messages'), ({'messages': HELLO, 'n': 10**9}, 'n:'),
