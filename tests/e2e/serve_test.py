@@ -140,6 +140,8 @@ class ServeTest(unittest.TestCase):
         word = next(word for word in sorted(set(re.findall('[a-z]{3,}', text))) if text.index(word) > 0)
         stopped = self.server.call('/v1/completions', dict(body, stop=[word]))['choices'][0]
         self.assertEqual((stopped['text'], stopped['finish_reason']), (text[:text.index(word)], 'stop'))
+        body.update(temperature=2, top_k=0, top_p=1, min_p=0)
+        text = self.server.call('/v1/completions', body)['choices'][0]['text']
         several = self.server.call('/v1/completions', dict(body, n=3))['choices']
         self.assertEqual([choice['index'] for choice in several], [0, 1, 2])
         self.assertEqual(several[0]['text'], text)
