@@ -10,6 +10,8 @@ namespace {
 constexpr CommandInfo kCommands[] = {
 #ifndef PACELINE_CORE_ONLY
     {kRun, "run", "[MODEL] [PROMPT] [flags]", "chat with a model, or answer one prompt", kAnyNumber, run_run},
+    {kServe, "serve", "[MODEL] [flags]",
+     "answer programs over HTTP: the APIs of OpenAI, Anthropic, Ollama and llama.cpp", 1, run_serve},
 #endif
     {kComplete, "complete", "-m MODEL [-p TEXT] [flags]", "continue a text; standard output is exactly the new text", 0,
      run_complete},

@@ -24,6 +24,7 @@ struct CommandInfo {
 std::span<const CommandInfo> all_commands();
 
 int run_run(const Arguments& arguments);
+int run_serve(const Arguments& arguments);
 int run_complete(const Arguments& arguments);
 int run_logits(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);

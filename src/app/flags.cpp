@@ -8,7 +8,7 @@ namespace {
 
 using enum FlagKind;
 constexpr double kMost = 1e9;
-constexpr unsigned kSamples = kComplete | kRun;
+constexpr unsigned kSamples = kComplete | kRun | kServe;
 
 // clang-format off: rows of a table
 constexpr Flag kFlags[] = {
@@ -19,7 +19,7 @@ constexpr Flag kFlags[] = {
      .default_text = "standard input", .help = "the text to start from; special tokens in it count"},
     {.id = "prompt_file", .commands = kComplete | kTokenize | kRun, .names = "-f --file", .kind = Text, .value_name = "FILE",
      .help = "read the prompt from FILE"},
-    {.id = "max_tokens", .commands = kComplete | kRun, .names = "-n --predict --n-predict", .kind = Integer, .value_name = "N",
+    {.id = "max_tokens", .commands = kSamples, .names = "-n --predict --n-predict", .kind = Integer, .value_name = "N",
      .lowest = -1, .highest = kMost, .default_text = "-1",
      .help = "stop after N tokens; -1: at the model's end or a full context"},
     {.id = "ignore_eos", .commands = kComplete, .names = "--ignore-eos",
@@ -66,7 +66,7 @@ constexpr Flag kFlags[] = {
      .choices = "on off", .default_text = "off", .help = "colour the tokens that were guessed ahead, on a terminal",
      .value_is_optional = true},
 
-    {.id = "context", .commands = kComplete | kLogits | kInspect | kRun, .names = "-c --ctx-size", .kind = Integer,
+    {.id = "context", .commands = kComplete | kLogits | kInspect | kRun | kServe, .names = "-c --ctx-size", .kind = Integer,
      .value_name = "N", .lowest = 0, .highest = 1 << 24, .default_text = "the smaller of trained and 8192",
      .help = "positions there is room for; 0: as trained"},
     {.id = "chunk", .commands = kRunsModel, .names = "-ub --ubatch-size", .kind = Integer, .value_name = "N",
@@ -75,13 +75,28 @@ constexpr Flag kFlags[] = {
      .choices = "f16 q8_0 f32", .default_text = "f16", .help = "type of the keys in memory"},
     {.id = "cache_type_v", .commands = kRunsModel, .names = "-ctv --cache-type-v", .kind = Text, .value_name = "TYPE",
      .choices = "f16 q8_0 f32", .default_text = "f16", .help = "type of the values in memory"},
-    {.id = "mtp", .commands = kComplete | kBench | kRun, .names = "--mtp", .kind = Integer, .value_name = "off|auto|N",
+    {.id = "mtp", .commands = kSamples | kBench, .names = "--mtp", .kind = Integer, .value_name = "off|auto|N",
      .lowest = 0, .highest = 6, .choices = "off auto", .default_text = "auto",
      .help = "tokens the draft head guesses ahead; the text is the same"},
-    {.id = "spec_type", .commands = kComplete | kBench | kRun, .names = "--spec-type", .kind = Text, .value_name = "TYPE",
+    {.id = "spec_type", .commands = kSamples | kBench, .names = "--spec-type", .kind = Text, .value_name = "TYPE",
      .choices = "draft-mtp none", .help = "llama.cpp's name: draft-mtp is --mtp auto, none is --mtp off"},
-    {.id = "spec_max", .commands = kComplete | kBench | kRun, .names = "--spec-draft-n-max --draft-max --draft --draft-n",
+    {.id = "spec_max", .commands = kSamples | kBench, .names = "--spec-draft-n-max --draft-max --draft --draft-n",
      .kind = Integer, .value_name = "N", .lowest = 0, .highest = 6, .help = "llama.cpp's name for --mtp N"},
+
+    {.id = "host", .commands = kServe, .names = "--host", .kind = Text, .value_name = "ADDRESS",
+     .default_text = "127.0.0.1", .help = "where to listen; 0.0.0.0: on all networks, with an API key"},
+    {.id = "port", .commands = kServe, .names = "--port", .kind = Integer, .value_name = "N", .lowest = 0,
+     .highest = 65535, .default_text = "8080", .help = "0: a free one, printed"},
+    {.id = "api_key", .commands = kServe, .names = "--api-key", .kind = Text, .value_name = "KEY",
+     .default_text = "none on this machine, else random", .help = "what clients must send; may be given several times",
+     .may_repeat = true},
+    {.id = "no_auth", .commands = kServe, .names = "--no-auth", .help = "no API key, whoever can connect"},
+    {.id = "alias", .commands = kServe, .names = "-a --alias", .kind = Text, .value_name = "NAME",
+     .default_text = "the file's name", .help = "what clients call the model"},
+    {.id = "slots", .commands = kServe, .names = "-np --parallel", .kind = Integer, .value_name = "N", .lowest = -1,
+     .highest = 64, .default_text = "as memory allows, at most 8", .help = "requests that run at once"},
+    {.id = "queue", .commands = kServe, .names = "--queue", .kind = Integer, .value_name = "N", .lowest = 0,
+     .highest = 100000, .default_text = "64", .help = "requests that may wait; more get status 503"},
 
     {.id = "threads", .commands = kRunsModel | kSynth, .names = "-t --threads", .kind = Integer, .value_name = "N",
      .lowest = -1, .highest = 1024, .default_text = "physical cores",
@@ -147,6 +162,12 @@ constexpr Flag kFlags[] = {
      .help = "complete never chats", .changes_nothing = true},
     {.id = "conversation", .commands = kRun, .names = "-cnv --conversation --jinja --color --colors -co",
      .help = "run chats by the model's own template", .changes_nothing = true},
+    {.id = "jinja", .commands = kServe, .names = "--jinja", .help = "the model's own template is always used",
+     .changes_nothing = true},
+    {.id = "always_on", .commands = kServe, .names = "-cb --cont-batching --metrics --slots --props --no-webui",
+     .help = "that is how this server always is", .changes_nothing = true},
+    {.id = "threads_http", .commands = kServe, .names = "--threads-http", .kind = Integer, .value_name = "N",
+     .lowest = -1, .highest = 1024, .help = "one thread serves all connections", .changes_nothing = true},
     {.id = "no_display_prompt", .commands = kComplete | kRun, .names = "--no-display-prompt",
      .help = "the prompt is never printed", .changes_nothing = true},
     {.id = "simple_io", .commands = kComplete | kRun, .names = "--simple-io --log-disable --no-perf --perf --no-escape",

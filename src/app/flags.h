@@ -18,7 +18,8 @@ enum Command : unsigned {
   kRun = 64,
   kCompletion = 128,
   kMan = 256,
-  kRunsModel = kComplete | kLogits | kBench | kRun,
+  kServe = 512,
+  kRunsModel = kComplete | kLogits | kBench | kRun | kServe,
   kReadsModel = kRunsModel | kInspect | kTokenize,
 };
 

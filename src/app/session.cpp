@@ -21,6 +21,7 @@ DType cache_type(const Arguments& arguments, std::string_view id) {
 
 int context_length(const Arguments& arguments, int trained) {
   if (arguments.command() == kBench) return trained;  // each measurement takes what it needs
+  if (arguments.command() == kServe && arguments.integer("context").value_or(0) == 0) return 0;  // as memory allows
   const int64_t wanted = arguments.integer("context").value_or(std::min(trained, kUsualContext));
   if (wanted > trained) say(cat("-c ", wanted, " is more than the ", trained, " positions the model was trained for"));
   return wanted == 0 ? trained : static_cast<int>(wanted);
@@ -60,7 +61,7 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
 
 GgufFile open_model_file(const Arguments& arguments) { return GgufFile::open(find_model_file(model_name(arguments))); }
 
-Session open_session(const Arguments& arguments) {
+Session open_session(const Arguments& arguments, const ModelRows& model_rows) {
   const auto start = std::chrono::steady_clock::now();
   Session session;
   session.file = std::make_unique<GgufFile>(open_model_file(arguments));
@@ -73,7 +74,7 @@ Session open_session(const Arguments& arguments) {
   session.options.kv = {cache_type(arguments, "cache_type_k"), cache_type(arguments, "cache_type_v")};
   ProgressLine progress("loading");
   ModelOptions options;
-  options.max_batch_rows = Generator::model_rows(session.options);
+  options.max_batch_rows = model_rows(session.options);
   options.on_progress = [&](double share) { progress.show(share); };
   session.model = load_model(*session.file, *session.device, options);
   session.options.context = context_length(arguments, session.model->facts().context_length);

@@ -1,5 +1,6 @@
 #pragma once
 // What every command that runs a model opens first: file, tokenizer, device, model, from the same flags.
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,8 @@ struct Session {
 inline constexpr int kUsualContext = 8192;
 
 GgufFile open_model_file(const Arguments& arguments);
-Session open_session(const Arguments& arguments);
+// model_rows: the rows of a pass that the model is loaded for.
+using ModelRows = std::function<int(const GeneratorOptions&)>;
+Session open_session(const Arguments& arguments, const ModelRows& model_rows = Generator::model_rows);
 
 }  // namespace paceline

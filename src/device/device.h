@@ -67,6 +67,11 @@ class Device {
   virtual OwnedTensor allocate(DType dtype, int rows, int cols) = 0;
   // K or V of one layer in this device's layout.
   virtual OwnedTensor allocate_kv(DType dtype, int max_length, const KvShape& shape) = 0;
+  // Saved K or V: positions [first, first + count) of a slab as opaque bytes that fit any slab of this device with the same shape and type,
+  // whatever its max_length. A device that lays positions out in groups saves whole ones; restoring in rising order mends their edges.
+  virtual size_t saved_kv_bytes(const Tensor& slab, const KvShape& shape, int first, int count) const = 0;
+  virtual void save_kv(std::byte* to, const Tensor& slab, const KvShape& shape, int first, int count) = 0;
+  virtual void restore_kv(const Tensor& slab, const KvShape& shape, const std::byte* from, int first, int count) = 0;
   virtual WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count = 1) = 0;
   virtual void write(Tensor to, const void* values) = 0;  // dense rows from host memory
   virtual void read(void* values, Tensor from) = 0;  // dense rows to host memory

@@ -13,6 +13,15 @@ class ForwardingDevice : public Device {
   OwnedTensor allocate_kv(DType dtype, int max_length, const KvShape& shape) override {
     return inner_.allocate_kv(dtype, max_length, shape);
   }
+  size_t saved_kv_bytes(const Tensor& slab, const KvShape& shape, int first, int count) const override {
+    return inner_.saved_kv_bytes(slab, shape, first, count);
+  }
+  void save_kv(std::byte* to, const Tensor& slab, const KvShape& shape, int first, int count) override {
+    inner_.save_kv(to, slab, shape, first, count);
+  }
+  void restore_kv(const Tensor& slab, const KvShape& shape, const std::byte* from, int first, int count) override {
+    inner_.restore_kv(slab, shape, from, first, count);
+  }
   WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count) override {
     return inner_.load(matrix, use, expert_count);
   }

@@ -20,7 +20,44 @@ RecurrentMemory make_recurrent(Device& device, const RecurrentShape& shape, int 
   return memory;
 }
 
+size_t tensor_bytes(const Tensor& tensor) {
+  return static_cast<size_t>(tensor.rows) * static_cast<size_t>(tensor.cols) * sizeof(float);
+}
+
+// The tensors of a recurrent layer that a snapshot holds, `replayed` rows of the record `side` among them.
+template <class Visit>
+void visit_recurrent(const RecurrentMemory& memory, int side, int replayed, Visit visit) {
+  visit(Tensor(memory.state));
+  visit(memory.conv[side].row_range(0, memory.shape.conv_kernel - 1 + replayed));
+  visit(memory.key[side].row_range(0, replayed));
+  visit(memory.delta[side].row_range(0, replayed));
+  visit(memory.decay[side].row_range(0, replayed));
+}
+
+uint64_t value_bytes(DType type, uint64_t count) {
+  if (type == DType::Q8_0) return count / 32 * 34;
+  return count * (type == DType::F16 ? 2 : 4);
+}
+
 }  // namespace
+
+uint64_t state_bytes(const StateShape& shape) {
+  uint64_t bytes = 0;
+  for (const KvShape& kv : shape.kv) {
+    const uint64_t values = static_cast<uint64_t>(kv.head_count_kv) * static_cast<uint64_t>(kv.head_dim) *
+                            static_cast<uint64_t>(shape.max_length);
+    bytes += value_bytes(kv.k_type, values) + value_bytes(kv.v_type, values);
+  }
+  for (const RecurrentShape& layer : shape.recurrent) {
+    const uint64_t heads = static_cast<uint64_t>(layer.value_head_count), dim = static_cast<uint64_t>(layer.head_dim);
+    const uint64_t record = static_cast<uint64_t>(shape.max_generate_rows);
+    const uint64_t columns = static_cast<uint64_t>(layer.conv_kernel) - 1 + record;
+    const uint64_t recorded = static_cast<uint64_t>(layer.key_head_count) * dim + heads * dim + heads;
+    bytes += sizeof(float) *
+             (heads * dim * dim + 2 * columns * static_cast<uint64_t>(layer.conv_channels) + 2 * record * recorded);
+  }
+  return bytes;
+}
 
 SequenceState::SequenceState(Device& device, const StateShape& shape) : device_(device), shape_(shape) {
   PACELINE_ASSERT(shape.max_length >= 1 && shape.max_generate_rows >= 1);
@@ -58,6 +95,72 @@ void SequenceState::reset() {
     device_.clear(memory.state);
     device_.clear(memory.conv[previous_record()]);
   }
+}
+
+size_t SequenceState::kv_snapshot_bytes(int first) const {
+  size_t bytes = 0;
+  for (const KvCache& cache : kv_)
+    for (const Tensor& slab : {Tensor(cache.k), Tensor(cache.v)})
+      bytes += device_.saved_kv_bytes(slab, cache.shape, first, length_ - first);
+  return bytes;
+}
+
+size_t SequenceState::snapshot_bytes(int first) const {
+  size_t bytes = kv_snapshot_bytes(first);
+  for (const RecurrentMemory& memory : recurrent_)
+    visit_recurrent(memory, previous_record(), replayed_, [&](Tensor tensor) { bytes += tensor_bytes(tensor); });
+  return bytes;
+}
+
+StateSnapshot SequenceState::snapshot(int first) const {
+  PACELINE_ASSERT(step_rows_ < 0 && first >= 0 && first < length_);
+  StateSnapshot snapshot;
+  snapshot.first = first;
+  snapshot.length = length_;
+  snapshot.replayed = replayed_;
+  snapshot.kv_bytes = kv_snapshot_bytes(first);
+  snapshot.recurrent_bytes = snapshot_bytes(first) - snapshot.kv_bytes;
+  snapshot.kv = std::make_unique_for_overwrite<std::byte[]>(snapshot.kv_bytes);
+  snapshot.recurrent = std::make_unique_for_overwrite<std::byte[]>(snapshot.recurrent_bytes);
+  std::byte* to = snapshot.kv.get();
+  for (const KvCache& cache : kv_)
+    for (const Tensor& slab : {Tensor(cache.k), Tensor(cache.v)}) {
+      device_.save_kv(to, slab, cache.shape, first, length_ - first);
+      to += device_.saved_kv_bytes(slab, cache.shape, first, length_ - first);
+    }
+  to = snapshot.recurrent.get();
+  for (const RecurrentMemory& memory : recurrent_)
+    visit_recurrent(memory, previous_record(), replayed_, [&](Tensor tensor) {
+      device_.read(to, tensor);
+      to += tensor_bytes(tensor);
+    });
+  return snapshot;
+}
+
+void SequenceState::restore_kv(const StateSnapshot& snapshot) {
+  PACELINE_ASSERT(step_rows_ < 0 && snapshot.length <= shape_.max_length);
+  const int count = snapshot.length - snapshot.first;
+  const std::byte* from = snapshot.kv.get();
+  for (const KvCache& cache : kv_)
+    for (const Tensor& slab : {Tensor(cache.k), Tensor(cache.v)}) {
+      device_.restore_kv(slab, cache.shape, from, snapshot.first, count);
+      from += device_.saved_kv_bytes(slab, cache.shape, snapshot.first, count);
+    }
+  PACELINE_ASSERT(from == snapshot.kv.get() + snapshot.kv_bytes);
+}
+
+void SequenceState::restore_recurrent(const StateSnapshot& snapshot) {
+  PACELINE_ASSERT(step_rows_ < 0 && snapshot.length <= shape_.max_length);
+  PACELINE_ASSERT(snapshot.replayed <= shape_.max_generate_rows);
+  length_ = snapshot.length;
+  replayed_ = snapshot.replayed;
+  const std::byte* from = snapshot.recurrent.get();
+  for (const RecurrentMemory& memory : recurrent_)
+    visit_recurrent(memory, previous_record(), replayed_, [&](Tensor tensor) {
+      device_.write(tensor, from);
+      from += tensor_bytes(tensor);
+    });
+  PACELINE_ASSERT(from == snapshot.recurrent.get() + snapshot.recurrent_bytes);
 }
 
 }  // namespace paceline

@@ -12,6 +12,9 @@
 //
 // The head's own KV cache ("draft cache") is one of `kv`, but its length is the engine's business: draft rows are overwritten by
 // the next step, and its positions are given by the segment.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "device/tensor.h"
@@ -53,6 +56,19 @@ struct RecurrentMemory {
   OwnedTensor decay[2];  // max_generate_rows x value_head_count, exp(g)
 };
 
+// A copy of what a sequence remembers at `length`, in ordinary memory: K and V of positions [first, length), and the recurrent memory with
+// the rows that were still to be replayed.
+struct StateSnapshot {
+  int first = 0, length = 0, replayed = 0;
+  std::unique_ptr<std::byte[]> kv, recurrent;
+  size_t kv_bytes = 0, recurrent_bytes = 0;
+
+  size_t bytes() const { return kv_bytes + recurrent_bytes; }
+};
+
+// Device memory a state of that shape takes when it is full.
+uint64_t state_bytes(const StateShape& shape);
+
 enum class Phase { Prompt, Generate };
 
 class SequenceState {
@@ -69,6 +85,14 @@ class SequenceState {
   // Back to length 0 with zeroed recurrent memory, keeping the allocations.
   void reset();
 
+  // What restore_kv() and restore_recurrent() put back bit for bit, into this state or one of the same model and record rows. Between steps.
+  StateSnapshot snapshot(int first) const;
+  size_t snapshot_bytes(int first) const;
+  // K and V only. Snapshots that follow each other (each from at most the last one's length on) are restored in that order, then the
+  // recurrent memory of the last one, which says where the sequence stands.
+  void restore_kv(const StateSnapshot& snapshot);
+  void restore_recurrent(const StateSnapshot& snapshot);
+
   // For devices. Rows of the previous record to replay before this step's rows; also the offset of the conv window in conv().
   int replayed() const { return replayed_; }
   KvCache& kv(int layer) { return kv_[static_cast<size_t>(layer)]; }
@@ -77,6 +101,8 @@ class SequenceState {
   int current_record() const { return record_; }  // what this step writes
 
  private:
+  size_t kv_snapshot_bytes(int first) const;
+
   Device& device_;
   StateShape shape_;
   std::vector<KvCache> kv_;

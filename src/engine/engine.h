@@ -77,22 +77,22 @@ enum class FinishReason {
 struct Event {
   enum class Kind {
     PromptProgress,  // prompt_done of prompt_total; the first one, before any work, says prompt_cached
-    Token,
+    NewToken,
     Finished,  // always the last event, exactly one
   };
-  Kind kind = Kind::Token;
+  Kind kind = Kind::NewToken;
 
   // PromptProgress. prompt_cached tokens of the prompt were not computed again; they are counted in prompt_done.
   int prompt_done = 0, prompt_total = 0, prompt_cached = 0;
 
-  // Token.
-  paceline::Token token = 0;
+  // NewToken.
+  Token token = 0;
   bool from_draft = false;  // guessed by the draft head and accepted
   uint64_t pass =
       0;  // of this request: 0 is the prompt's last, which gives the first token. Tokens of a pass come together
   // Of that pass: the drafts that were tried, valid until the next call of next() or try_next(), and how many were accepted.
   int drafted_count = 0, accepted_count = 0;
-  std::array<paceline::Token, kMaxDrafts> drafted{};
+  std::array<Token, kMaxDrafts> drafted{};
   float logprob = 0;  // of the chosen token, when top_logprobs >= 0
   std::vector<TokenLogprob> alternatives;  // most likely first, top_logprobs of them
 
@@ -100,9 +100,7 @@ struct Event {
   FinishReason reason = FinishReason::Stop;
   std::string message;  // of an Error
 
-  std::span<const paceline::Token> drafts() const {
-    return std::span(drafted).first(static_cast<size_t>(drafted_count));
-  }
+  std::span<const Token> drafts() const { return std::span(drafted).first(static_cast<size_t>(drafted_count)); }
 };
 
 struct RequestStats {

@@ -61,6 +61,9 @@ void MtpDrafter::propose(std::span<Sequence* const> sequences) {
     choose_drafts();
     continue_chains();
   }
+  // The constraints ran ahead with the drafts.
+  for (Sequence* sequence : sequences)
+    if (sequence->constraint != nullptr) sequence->constraint->rollback(static_cast<int>(sequence->drafts.size()));
 }
 
 void MtpDrafter::catch_up(std::span<Sequence* const> sequences) {
@@ -94,9 +97,15 @@ void MtpDrafter::choose_drafts() {
     else device_.read(host_logits_.data(), logits.row_range(i, 1));
     const size_t settled = sequence.tokens.size();
     sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
-    const Token draft = sampler_.choose(row, sequence.parameters, sequence.tokens, vocabulary_.ids());
+    std::span<const uint32_t> allowed;
+    if (sequence.constraint != nullptr) allowed = sequence.constraint->allowed();
+    const Token draft = sampler_.choose(row, sequence.parameters, sequence.tokens, vocabulary_.ids(), allowed);
     sequence.tokens.resize(settled);
-    sequence.drafts.push_back(draft);
+    // Where the head knows nothing that may follow, or behind the end, a chain stops.
+    const bool possible = sequence.constraint == nullptr || is_allowed(allowed, draft);
+    if (possible) sequence.drafts.push_back(draft);
+    if (possible && sequence.constraint != nullptr) sequence.constraint->accept(draft);
+    if (!possible || sequence.is_stop(draft)) sequence.draft_budget = static_cast<int>(sequence.drafts.size());
   }
 }
 

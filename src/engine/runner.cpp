@@ -1,9 +1,16 @@
 #include "engine/runner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 namespace paceline {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
 
 int max_batch_rows(const RunnerOptions& options) {
   return options.max_prompt_rows + options.max_sequences * (1 + options.max_drafts);
@@ -27,10 +34,14 @@ Runner::Runner(Device& device, Model& model, Drafter* drafter, const RunnerOptio
 
 void Runner::step(std::span<Sequence* const> sequences) {
   PACELINE_ASSERT(!sequences.empty() && sequences.size() <= static_cast<size_t>(options_.max_sequences));
+  const auto start = Clock::now();
   draft(sequences);
+  const auto drafted = Clock::now();
   gather(sequences);
   run_model();
   for (Work& work : work_) settle(work);
+  seconds_.draft = std::chrono::duration<double>(drafted - start).count();
+  seconds_.verify = std::chrono::duration<double>(Clock::now() - drafted).count();
 }
 
 void Runner::draft(std::span<Sequence* const> sequences) {
@@ -60,7 +71,7 @@ void Runner::gather(std::span<Sequence* const> sequences) {
     Segment& segment = work.segment;
     if (sequence->in_prompt()) {
       segment.phase = Phase::Prompt;
-      segment.row_count = std::min(sequence->prompt_length - done, prompt_rows_left);
+      segment.row_count = std::min({sequence->prompt_length - done, prompt_rows_left, sequence->prompt_budget});
       if (segment.row_count == 0) continue;  // the next step's turn
       prompt_rows_left -= segment.row_count;
       work.logit_rows = done + segment.row_count == sequence->prompt_length ? 1 : 0;
@@ -104,7 +115,9 @@ void Runner::settle_prompt(Work& work) {
   sequence.state.commit(segment.row_count);
   sequence.kept_count = 0;
   if (work.logit_rows == 0) return;
-  sequence.tokens.push_back(choose(sequence, work.first_logit_row, sequence.length()));
+  const std::optional<Token> first = choose(sequence, work.first_logit_row, sequence.length());
+  if (!first) return;
+  sequence.tokens.push_back(*first);
   sequence.kept_count = 1;
 }
 
@@ -113,21 +126,24 @@ void Runner::settle_round(Work& work) {
   const int draft_count = static_cast<int>(sequence.drafts.size()), before = sequence.length();
   // While judged, drafts stand in the history that penalties and noise see (numerics.md, rule 1).
   sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
-  int accepted = 0;
-  Token next = 0;
-  while (true) {
-    next = choose(sequence, work.first_logit_row + accepted, before + accepted);
-    if (accepted == draft_count || next != sequence.drafts[static_cast<size_t>(accepted)]) break;
-    ++accepted;
+  sequence.tokens.push_back(0);
+  int settled = 0, accepted = 0;
+  for (bool open = true; open;) {
+    const std::optional<Token> next = choose(sequence, work.first_logit_row + settled, before + settled);
+    if (!next) break;
+    const bool was_drafted = settled < draft_count && *next == sequence.drafts[static_cast<size_t>(settled)];
+    sequence.tokens[static_cast<size_t>(before + settled)] = *next;
+    ++settled;
+    accepted += was_drafted ? 1 : 0;
+    open = was_drafted && !sequence.is_stop(*next);
   }
-  sequence.tokens.resize(static_cast<size_t>(before + accepted));
-  sequence.tokens.push_back(next);
-  sequence.state.commit(accepted + 1);
-  keep_hidden(work, accepted + 1);
+  sequence.tokens.resize(static_cast<size_t>(before + settled));
+  sequence.state.commit(settled);
+  keep_hidden(work, settled);
 
   SequenceStats& stats = sequence.stats;
   ++stats.passes;
-  stats.generated += accepted + 1;
+  stats.generated += settled;
   for (int i = 0; i < draft_count; ++i) ++stats.drafted[static_cast<size_t>(i)];
   for (int i = 0; i < accepted; ++i) ++stats.accepted[static_cast<size_t>(i)];
 }
@@ -146,11 +162,23 @@ std::span<const float> Runner::logits_row(int row) {
   return host_logits_;
 }
 
-Token Runner::choose(Sequence& sequence, int logit_row, int history_length) {
+std::optional<Token> Runner::choose(Sequence& sequence, int logit_row, int history_length) {
+  std::span<const uint32_t> allowed;
+  if (sequence.constraint != nullptr) {
+    allowed = sequence.constraint->allowed();
+    sequence.exhausted = allowed.empty();
+    if (sequence.exhausted) return std::nullopt;
+  }
   const std::span<const float> logits = logits_row(logit_row);
-  if (on_logits) on_logits(sequence, history_length, logits);
-  return sampler_.choose(logits, sequence.parameters,
-                         std::span(sequence.tokens).first(static_cast<size_t>(history_length)));
+  const Token token = sampler_.choose(
+      logits, sequence.parameters, std::span(sequence.tokens).first(static_cast<size_t>(history_length)), {}, allowed);
+  if (sequence.constraint != nullptr) {
+    sequence.exhausted = !is_allowed(allowed, token);
+    if (sequence.exhausted) return std::nullopt;
+    sequence.constraint->accept(token);
+  }
+  if (on_logits) on_logits(sequence, history_length, logits, token);
+  return token;
 }
 
 }  // namespace paceline

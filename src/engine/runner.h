@@ -7,6 +7,7 @@
 // last draft, is the new token. Tokens and logit bits are those of plain decoding.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,12 @@ struct RunnerOptions {
   int max_drafts = 3;
 };
 
+// How long the parts of a step took.
+struct StepSeconds {
+  double draft = 0;
+  double verify = 0;  // and sampling, and whatever else is not drafting
+};
+
 // Rows that ModelOptions::max_batch_rows must allow for.
 int max_batch_rows(const RunnerOptions& options);
 
@@ -33,8 +40,11 @@ class Runner {
   // chosen), any other sequence runs a round with at most its draft_budget drafts. None may be full.
   void step(std::span<Sequence* const> sequences);
 
-  // Called for each settled token with its position and the logits it was chosen from: for tests and tools.
-  std::function<void(const Sequence&, int position, std::span<const float> logits)> on_logits;
+  // Of the last step.
+  const StepSeconds& seconds() const { return seconds_; }
+
+  // Called for each settled token with its position and the logits it was chosen from.
+  std::function<void(const Sequence&, int position, std::span<const float> logits, Token chosen)> on_logits;
 
  private:
   struct Work {
@@ -52,7 +62,8 @@ class Runner {
   void settle_round(Work& work);
   void keep_hidden(Work& work, int count);
   std::span<const float> logits_row(int row);
-  Token choose(Sequence& sequence, int logit_row, int history_length);
+  // nullopt: the sequence's constraint allows nothing, and it is exhausted.
+  std::optional<Token> choose(Sequence& sequence, int logit_row, int history_length);
 
   Device& device_;
   Model& model_;
@@ -66,6 +77,7 @@ class Runner {
   std::vector<Token> host_tokens_;
   std::vector<int> rows_;
   std::vector<float> host_logits_;
+  StepSeconds seconds_;
 };
 
 }  // namespace paceline

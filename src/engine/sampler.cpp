@@ -70,6 +70,13 @@ void Sampler::adjust(std::span<const float> logits, const SamplingParameters& pa
   }
 }
 
+// After bias and penalties, so neither can bring a token back.
+void Sampler::forbid(std::span<const Token> ids, std::span<const uint32_t> allowed) {
+  for (size_t i = 0; i < adjusted_.size(); ++i)
+    if (!is_allowed(allowed, ids.empty() ? static_cast<Token>(i) : ids[i]))
+      adjusted_[i] = -std::numeric_limits<float>::infinity();
+}
+
 // Ids are visited in rising order and replace the worst kept one only when strictly better, so ties stay with the lower id.
 void Sampler::keep_top_k(std::span<const float> logits, int count) {
   candidates_.clear();
@@ -109,16 +116,20 @@ void Sampler::keep_min_p(float share) {
 }
 
 Token Sampler::choose(std::span<const float> logits, const SamplingParameters& parameters,
-                      std::span<const Token> history, std::span<const Token> ids) {
+                      std::span<const Token> history, std::span<const Token> ids, std::span<const uint32_t> allowed) {
   PACELINE_ASSERT(!logits.empty() && (ids.empty() || ids.size() == logits.size()));
   const auto token_of = [&](Token index) { return ids.empty() ? index : ids[static_cast<size_t>(index)]; };
-  if (!parameters.bias.empty() || parameters.has_penalties()) {
+  if (!parameters.bias.empty() || parameters.has_penalties() || !allowed.empty()) {
     adjust(logits, parameters, history, ids);
+    if (!allowed.empty()) forbid(ids, allowed);
     logits = adjusted_;
   }
   if (parameters.temperature <= 0) return token_of(most_likely(logits));
 
   keep_top_k(logits, parameters.top_k);
+  // Tokens that are not allowed stand last; among none but them there is nothing to weigh.
+  while (!allowed.empty() && candidates_.size() > 1 && std::isinf(candidates_.back().logit)) candidates_.pop_back();
+  if (candidates_.size() == 1) return token_of(candidates_.front().token);
   if (parameters.top_p < 1) keep_top_p(parameters.top_p);
   if (parameters.min_p > 0) keep_min_p(parameters.min_p);
   const int64_t position = static_cast<int64_t>(history.size());

@@ -30,6 +30,12 @@ struct SamplingParameters {
   bool has_penalties() const { return repeat_penalty != 1.0f || presence_penalty != 0.0f || frequency_penalty != 0.0f; }
 };
 
+// Whether a mask of allowed tokens has token t's bit: bit t % 32 of word t / 32.
+inline bool is_allowed(std::span<const uint32_t> mask, Token token) {
+  const uint32_t index = static_cast<uint32_t>(token);
+  return index / 32 < mask.size() && (mask[index / 32] >> (index % 32) & 1u) != 0;
+}
+
 // Noise of one (seed, position, token): standard Gumbel, finite.
 double gumbel_noise(uint64_t seed, int64_t position, Token token);
 
@@ -39,9 +45,10 @@ class Sampler {
 
   // `logits` of vocab_size values is left alone. `history`: prompt and output before the position, oldest first; its length is the
   // position. Drafts are chosen by the same call on the draft head's logits, hence with the same noise; a draft head may know only some
-  // tokens: then `ids` names them in rising order and logit i is that of ids[i].
+  // tokens: then `ids` names them in rising order and logit i is that of ids[i]. `allowed`: a bit for each token that may be chosen, as in
+  // token_constraint.h; empty means all. Where it allows none of the candidates, the result is a token that is not allowed.
   Token choose(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
-               std::span<const Token> ids = {});
+               std::span<const Token> ids = {}, std::span<const uint32_t> allowed = {});
 
  private:
   struct Candidate {
@@ -52,6 +59,7 @@ class Sampler {
   float* adjusted(Token token, std::span<const Token> ids);
   void adjust(std::span<const float> logits, const SamplingParameters& parameters, std::span<const Token> history,
               std::span<const Token> ids);
+  void forbid(std::span<const Token> ids, std::span<const uint32_t> allowed);
   void keep_top_k(std::span<const float> logits, int count);
   void keep_top_p(float share);
   void keep_min_p(float share);

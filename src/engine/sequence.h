@@ -1,12 +1,15 @@
 #pragma once
 // One sequence of tokens on its way through the model: its history, its memory on the device, the drafts of the current round and
 // what became of them. Changed by the Runner and its drafters only.
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 #include "engine/sampler.h"
+#include "engine/token_constraint.h"
 #include "model/model.h"
 
 namespace paceline {
@@ -20,20 +23,32 @@ struct SequenceStats {
   std::array<int64_t, kMaxDrafts> drafted{}, accepted{};
 };
 
+// Throws Error for a prompt that a sequence of `context` positions cannot take.
+void check_prompt(std::span<const Token> prompt, int context, int vocab_size);
+
 struct Sequence {
   // state.max_generate_rows is 1 + the most drafts a round may have.
   Sequence(Device& device, const Model& model, const StateShape& shape, std::span<const Token> prompt,
            SamplingParameters sampling);
+  // As if made anew with another prompt, keeping the memory.
+  void restart(std::span<const Token> prompt, SamplingParameters sampling);
 
   SamplingParameters parameters;
   // Prompt and output so far. The last output token has not been through the trunk yet.
   std::vector<Token> tokens;
   int prompt_length = 0;
+  // A round ends after one of these, sorted.
+  std::vector<Token> stop_tokens;
+  // What may be chosen; null: anything. Once it allows nothing the sequence is exhausted and takes no further step.
+  TokenConstraint* constraint = nullptr;
+  bool exhausted = false;
   SequenceState state;
 
   // This round's drafts, and how many the caller wants at most (0: plain decoding).
   std::vector<Token> drafts;
   int draft_budget = 0;
+  // Prompt rows that the next step may take at most.
+  int prompt_budget = std::numeric_limits<int>::max();
 
   // The newest kept_count tokens have just been settled; row i of kept_hidden is the trunk's hidden state that token i of them was
   // predicted from. It is what a draft head needs to catch up. In the middle of a prompt: kept_count is 0 and row 0 is the hidden
@@ -47,6 +62,7 @@ struct Sequence {
   int max_drafts() const { return state.shape().max_generate_rows - 1; }
   std::span<const Token> output() const { return std::span(tokens).subspan(static_cast<size_t>(prompt_length)); }
   bool in_prompt() const { return length() == prompt_length; }
+  bool is_stop(Token token) const { return std::binary_search(stop_tokens.begin(), stop_tokens.end(), token); }
   // Room for the next token to go through the trunk.
   bool is_full() const { return state.length() >= state.shape().max_length; }
 };

@@ -22,14 +22,9 @@ class TokenConstraint {
   virtual std::span<const uint32_t> allowed() = 0;
   // The text goes on with `token`, which was allowed.
   virtual void accept(Token token) = 0;
-  // Takes back the last `count` accepted tokens; never more than kMaxDrafts (sequence.h) and never past the last rollback's end.
+  // Takes back the last `count` accepted tokens; at most kMaxDrafts (sequence.h), all accepted since allowed()
+  // was last asked for a token that stays.
   virtual void rollback(int count) = 0;
 };
-
-// Whether a mask has token t's bit.
-inline bool is_allowed(std::span<const uint32_t> mask, Token token) {
-  const uint32_t index = static_cast<uint32_t>(token);
-  return index / 32 < mask.size() && (mask[index / 32] >> (index % 32) & 1u) != 0;
-}
 
 }  // namespace paceline

@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     'model': ['device', 'gguf', 'quant', 'base'],
     'text': ['gguf', 'quant', 'base'],
     'engine': ['model', 'device', 'gguf', 'quant', 'base'],
+    'c_api': ['engine', 'model', 'device', 'gguf', 'quant', 'base'],
     'hub': ['gguf', 'base'],
     'serve': ['engine', 'text', 'model', 'device', 'hub', 'gguf', 'quant', 'base'],
     'app': ['serve', 'hub', 'engine', 'text', 'model', 'device', 'gguf', 'quant', 'base'],
@@ -27,9 +28,9 @@ DEVICE_OPENER = 'src/device/open.cpp'
 DEVICE_ENTRANCE = re.compile(r'device/(reference|cpu|cuda)/open_\1\.h')
 
 # Layers that use nothing but the standard library and Linux.
-PLAIN_LAYERS = {'base', 'quant', 'gguf', 'device', 'device/reference', 'device/cpu', 'model', 'engine'}
+PLAIN_LAYERS = {'base', 'quant', 'gguf', 'device', 'device/reference', 'device/cpu', 'model', 'engine', 'c_api'}
 LINUX_HEADERS = re.compile(
-    r'(sys|linux|asm)/[a-z_0-9]+\.h|(unistd|fcntl|errno|sched|pthread|poll|signal|time|dirent|dlfcn|locale|malloc)\.h')
+    r'(sys|linux|asm)/[a-z_0-9]+\.h|(unistd|fcntl|errno|sched|pthread|poll|signal|time|dirent|dlfcn|locale|malloc|stddef|stdint)\.h')
 SANITIZER_HEADERS = re.compile(r'sanitizer/[a-z_]+\.h')
 INTRINSICS = re.compile(r'([a-z0-9]*intrin|arm_neon|arm_sve)\.h')
 CUDA_HEADERS = re.compile(r'(cuda|cublas|nccl|cub|mma|thrust)[a-z_0-9/]*(\.h|\.hpp|\.cuh)?')

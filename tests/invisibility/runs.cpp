@@ -55,7 +55,7 @@ Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* draft
   Runner runner(loaded.device, model, drafter, runner_options(settings.chunk));
   Recording recording;
   std::map<int, uint64_t> hashes;
-  runner.on_logits = [&](const Sequence&, int position, std::span<const float> logits) {
+  runner.on_logits = [&](const Sequence&, int position, std::span<const float> logits, Token) {
     hashes[position] = hash_bits(logits);
   };
 

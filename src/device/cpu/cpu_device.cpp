@@ -20,6 +20,19 @@ std::unique_ptr<Device> open_cpu_device(const DeviceOptions& options) {
 
 namespace paceline::cpu {
 
+namespace {
+
+// Positions in whole panels; a slab has room for them (slab_positions).
+struct PanelRange {
+  PanelRange(int first_position, int count)
+      : first(first_position / kPanelRows * kPanelRows),
+        end((first_position + count + kPanelRows - 1) / kPanelRows * kPanelRows) {}
+  size_t bytes(size_t row_bytes) const { return static_cast<size_t>(end - first) * row_bytes; }
+  int first, end;
+};
+
+}  // namespace
+
 std::string CpuDevice::description() const {
   return cat("cpu: ", pool_.size(), pool_.size() == 1 ? " thread, " : " threads, ", kernels_.name);
 }
@@ -30,6 +43,27 @@ OwnedTensor CpuDevice::allocate_kv(DType dtype, int max_length, const KvShape& s
   if (dtype == DType::Q8_0 && shape.head_dim % 32 != 0)
     fail("a q8_0 cache needs head_dim to be a multiple of 32, got ", shape.head_dim, "; use f16");
   return allocate_host_tensor(dtype, slab_positions(max_length), shape.head_count_kv * shape.head_dim);
+}
+
+size_t CpuDevice::saved_kv_bytes(const Tensor& slab, const KvShape& shape, int first, int count) const {
+  const PanelRange range(first, count);
+  return static_cast<size_t>(shape.head_count_kv) * range.bytes(kv_row_bytes(kv_type(slab.dtype), shape.head_dim));
+}
+
+void CpuDevice::save_kv(std::byte* to, const Tensor& slab, const KvShape& shape, int first, int count) {
+  const PanelRange range(first, count);
+  const size_t row = kv_row_bytes(kv_type(slab.dtype), shape.head_dim), bytes = range.bytes(row);
+  for (int head = 0; head < shape.head_count_kv; ++head)
+    std::memcpy(to + static_cast<size_t>(head) * bytes,
+                head_slab(slab, head, shape.head_dim) + static_cast<size_t>(range.first) * row, bytes);
+}
+
+void CpuDevice::restore_kv(const Tensor& slab, const KvShape& shape, const std::byte* from, int first, int count) {
+  const PanelRange range(first, count);
+  const size_t row = kv_row_bytes(kv_type(slab.dtype), shape.head_dim), bytes = range.bytes(row);
+  for (int head = 0; head < shape.head_count_kv; ++head)
+    std::memcpy(head_slab(slab, head, shape.head_dim) + static_cast<size_t>(range.first) * row,
+                from + static_cast<size_t>(head) * bytes, bytes);
 }
 
 WeightPtr CpuDevice::load(const QuantMatrix& matrix, WeightUse use, int expert_count) {

@@ -18,6 +18,9 @@ class CpuDevice final : public Device {
   std::string description() const override;
   OwnedTensor allocate(DType dtype, int rows, int cols) override;
   OwnedTensor allocate_kv(DType dtype, int max_length, const KvShape& shape) override;
+  size_t saved_kv_bytes(const Tensor& slab, const KvShape& shape, int first, int count) const override;
+  void save_kv(std::byte* to, const Tensor& slab, const KvShape& shape, int first, int count) override;
+  void restore_kv(const Tensor& slab, const KvShape& shape, const std::byte* from, int first, int count) override;
   WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count) override;
   void write(Tensor to, const void* values) override;
   void read(void* values, Tensor from) override;

@@ -12,12 +12,6 @@ namespace {
 constexpr size_t kKeyBlockBytes = 2 * kPanelRows + 32 * kPanelRows;  // 16 positions x 32 dimensions
 constexpr int kPiece = 64;                                          // values converted at once
 
-size_t row_bytes_of(KvType type, int head_dim) {
-  const size_t dim = static_cast<size_t>(head_dim);
-  if (type == KvType::Q8_0) return dim / 32 * sizeof(Q8_0Block);
-  return dim * (type == KvType::F32 ? 4 : 2);
-}
-
 void store_key_block(std::byte* block, int lane, const float* values) {
   Q8_0Block encoded;
   encode(values, encoded);
@@ -37,14 +31,20 @@ int slab_positions(int max_length) {
   return (max_length + kTilePositions - 1) / kTilePositions * kTilePositions + kPanelRows;
 }
 
-std::byte* head_slab(const OwnedTensor& slab, int head, int head_dim) {
+size_t kv_row_bytes(KvType type, int head_dim) {
+  const size_t dim = static_cast<size_t>(head_dim);
+  if (type == KvType::Q8_0) return dim / 32 * sizeof(Q8_0Block);
+  return dim * (type == KvType::F32 ? 4 : 2);
+}
+
+std::byte* head_slab(const Tensor& slab, int head, int head_dim) {
   return static_cast<std::byte*>(slab.data) +
-         static_cast<size_t>(head) * static_cast<size_t>(slab.rows) * row_bytes_of(kv_type(slab.dtype), head_dim);
+         static_cast<size_t>(head) * static_cast<size_t>(slab.rows) * kv_row_bytes(kv_type(slab.dtype), head_dim);
 }
 
 void store_key(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim) {
   const int lane = position % kPanelRows;
-  std::byte* panel = head + static_cast<size_t>(position / kPanelRows) * row_bytes_of(type, head_dim) * kPanelRows;
+  std::byte* panel = head + static_cast<size_t>(position / kPanelRows) * kv_row_bytes(type, head_dim) * kPanelRows;
   if (type == KvType::Q8_0) {
     for (int d = 0; d < head_dim; d += 32)
       store_key_block(panel + static_cast<size_t>(d / 32) * kKeyBlockBytes, lane, values + d);
@@ -64,7 +64,7 @@ void store_key(const Kernels& kernels, std::byte* head, KvType type, int positio
 
 void store_value(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values,
                  int head_dim) {
-  std::byte* row = head + static_cast<size_t>(position) * row_bytes_of(type, head_dim);
+  std::byte* row = head + static_cast<size_t>(position) * kv_row_bytes(type, head_dim);
   if (type == KvType::F32) {
     std::memcpy(row, values, static_cast<size_t>(head_dim) * 4);
     return;

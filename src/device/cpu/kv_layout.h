@@ -12,8 +12,11 @@ KvType kv_type(DType dtype);
 // Positions a slab for max_length has room for: whole tiles, and a panel that full vectors may read past the end.
 int slab_positions(int max_length);
 
+// Bytes of one position of one head.
+size_t kv_row_bytes(KvType type, int head_dim);
+
 // The slab of one head.
-std::byte* head_slab(const OwnedTensor& slab, int head, int head_dim);
+std::byte* head_slab(const Tensor& slab, int head, int head_dim);
 
 // Writes head_dim values of a position.
 void store_key(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim);

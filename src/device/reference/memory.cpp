@@ -26,6 +26,21 @@ OwnedTensor ReferenceDevice::allocate_kv(DType dtype, int max_length, const KvSh
   return allocate_host_tensor(dtype, max_length, shape.head_count_kv * shape.head_dim);
 }
 
+size_t ReferenceDevice::saved_kv_bytes(const Tensor& slab, const KvShape&, int, int count) const {
+  return static_cast<size_t>(count) * row_bytes(kv_format(slab.dtype).type, slab.cols);
+}
+
+void ReferenceDevice::save_kv(std::byte* to, const Tensor& slab, const KvShape& shape, int first, int count) {
+  const size_t skipped = saved_kv_bytes(slab, shape, 0, first);
+  std::memcpy(to, static_cast<const std::byte*>(slab.data) + skipped, saved_kv_bytes(slab, shape, first, count));
+}
+
+void ReferenceDevice::restore_kv(const Tensor& slab, const KvShape& shape, const std::byte* from, int first,
+                                 int count) {
+  const size_t skipped = saved_kv_bytes(slab, shape, 0, first);
+  std::memcpy(static_cast<std::byte*>(slab.data) + skipped, from, saved_kv_bytes(slab, shape, first, count));
+}
+
 WeightPtr ReferenceDevice::load(const QuantMatrix& matrix, WeightUse, int expert_count) {
   PACELINE_ASSERT(matrix.rows % expert_count == 0);
   PACELINE_ASSERT(matrix.bytes.size() == static_cast<size_t>(matrix.rows) * row_bytes(matrix.type, matrix.cols));

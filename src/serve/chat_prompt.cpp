@@ -1,0 +1,175 @@
+#include "serve/chat_prompt.h"
+
+#include <algorithm>
+#include <array>
+
+#include "serve/api_error.h"
+
+namespace paceline {
+
+namespace {
+
+std::string text_of_parts(const Json& parts, const std::string& where) {
+  std::string out;
+  for (const Json& part : parts.as_array()) {
+    if (part.is_string()) {
+      out += part.as_string();
+      continue;
+    }
+    const Json* type = part.find("type");
+    if (type == nullptr || !type->is_string()) bad_field(where, "expected parts with a type");
+    if (type->as_string() == "refusal") continue;
+    if (type->as_string() != "text" && type->as_string() != "input_text")
+      bad_field(where, "parts of type ", type->as_string(), " are not supported by this model, expected text");
+    out += Fields(part, where).required_text("text");
+  }
+  return out;
+}
+
+// Templates read arguments as an object; OpenAI's clients send them as text.
+Json tool_calls_for_template(const Json& calls, const std::string& where) {
+  Json out = Json::array();
+  for (const Json& call : calls.as_array()) {
+    const Fields outer(call, where);
+    const Json* function = outer.object("function");
+    if (function == nullptr) bad_field(where, "expected a function in each call");
+    const Fields inner(*function, where + ".function");
+    Json copy = call, made = *function;
+    const Json* arguments = inner.find("arguments");
+    if (arguments != nullptr && arguments->is_string() && !arguments->as_string().empty()) {
+      try {
+        made.set("arguments", Json::parse(arguments->as_string(), where + ".function.arguments"));
+      } catch (const Error& error) {
+        throw ApiError(400, error.what(), where);
+      }
+    } else if (arguments == nullptr || arguments->is_string()) {
+      made.set("arguments", Json::object());
+    }
+    made.set("name", inner.required_text("name"));
+    copy.set("function", std::move(made));
+    out.push_back(std::move(copy));
+  }
+  return out;
+}
+
+Json message_for_template(const Json& message, const std::string& where) {
+  if (!message.is_object()) bad_field(where, "expected an object, got ", message.kind());
+  const Fields fields(message, where);
+  const std::string role = fields.required_text("role");
+  Json out = message;
+  if (role == "developer") out.set("role", "system");
+  else if (role != "system" && role != "user" && role != "assistant" && role != "tool")
+    bad_field(where + ".role", "expected system, developer, user, assistant or tool, got ", role);
+  const Json* content = fields.find("content");
+  if (content == nullptr) {
+    if (role != "assistant") bad_field(where + ".content", "expected a text, but it is missing");
+    out.set("content", "");
+  } else if (content->is_array()) {
+    out.set("content", text_of_parts(*content, where + ".content"));
+  } else if (!content->is_string()) {
+    bad_field(where + ".content", "expected a string or an array of parts, got ", content->kind());
+  }
+  if (const auto reasoning = fields.text("reasoning"); reasoning && !fields.has("reasoning_content"))
+    out.set("reasoning_content", *reasoning);
+  if (const Json* calls = fields.array("tool_calls"))
+    out.set("tool_calls", tool_calls_for_template(*calls, where + ".tool_calls"));
+  return out;
+}
+
+void check_tools(const Json& tools) {
+  for (const Json& tool : tools.as_array()) {
+    const Fields outer(tool, "tools");
+    const auto type = outer.text("type");
+    if (type && *type != "function") bad_field("tools", "expected tools of type function, got ", *type);
+    const Json* function = outer.object("function");
+    if (function == nullptr) bad_field("tools", "expected a function in each tool");
+    const Fields inner(*function, "tools.function");
+    inner.required_text("name");
+    inner.object("parameters");
+  }
+}
+
+std::string special_text(const Tokenizer& tokenizer, Token token) {
+  return token < 0 ? "" : tokenizer.piece(token, true);
+}
+
+bool ends_with_opened_thought(std::string_view prompt) {
+  const size_t last = prompt.find_last_not_of(" \n");
+  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with("<think>");
+}
+
+bool offers_tools(const Fields& fields) {
+  const Json* choice = fields.find("tool_choice");
+  if (choice == nullptr) return true;
+  if (choice->is_string() && choice->as_string() == "none") return false;
+  if (choice->is_string() && choice->as_string() == "auto") return true;
+  if (choice->is_object() || (choice->is_string() && choice->as_string() == "required"))
+    bad_field("tool_choice", "this server cannot force a call yet, expected \"auto\" or \"none\"");
+  bad_field("tool_choice", "expected \"none\", \"auto\", \"required\" or a function, got ", choice->dump());
+}
+
+std::optional<bool> read_thinking(const Fields& fields, Json& arguments) {
+  std::optional<bool> thinking = fields.boolean("enable_thinking");
+  std::optional<std::string> effort = fields.text("reasoning_effort");
+  if (const Json* reasoning = fields.object("reasoning")) effort = Fields(*reasoning, "reasoning").text("effort");
+  if (!effort) return thinking;
+  static constexpr std::array<std::string_view, 6> kEfforts = {"none", "minimal", "low", "medium", "high", "xhigh"};
+  if (std::find(kEfforts.begin(), kEfforts.end(), *effort) == kEfforts.end())
+    bad_field("reasoning_effort", "expected none, minimal, low, medium, high or xhigh, got ", *effort);
+  arguments.set("reasoning_effort", *effort);
+  return thinking ? thinking : *effort != "none";
+}
+
+}  // namespace
+
+ChatPrompt render_chat(const Service& service, const Json& messages, const ChatSwitches& switches) {
+  if (service.chat_template == nullptr)
+    throw ApiError(400, "this model has no chat template; /v1/completions continues a text with it");
+  ChatRequest request;
+  if (messages.as_array().empty()) bad_field("messages", "expected at least one message");
+  int index = 0;
+  for (const Json& message : messages.as_array())
+    request.messages.push_back(message_for_template(message, cat("messages[", index++, "]")));
+  request.tools = switches.tools;
+  request.enable_thinking = switches.thinking;
+  request.template_arguments = switches.template_arguments;
+  request.bos_token = special_text(service.tokenizer, service.tokenizer.bos());
+  request.eos_token = special_text(service.tokenizer, service.tokenizer.eos());
+  ChatPrompt prompt;
+  try {
+    prompt.text = service.chat_template->render(request);
+  } catch (const Error& error) {
+    throw ApiError(400, cat("the chat template refuses the conversation: ", error.what()), "messages");
+  }
+  prompt.format.starts_in_reasoning = ends_with_opened_thought(prompt.text);
+  prompt.format.tool_calls = !switches.tools.is_null();
+  prompt.format.schemas = ToolSchemas(switches.tools);
+  return prompt;
+}
+
+ChatPrompt read_chat(const Fields& fields, const Service& service) {
+  const Json* messages = fields.array("messages");
+  if (messages == nullptr) bad_field("messages", "expected an array of messages, but it is missing");
+  ChatSwitches switches;
+  if (const Json* arguments = fields.object("chat_template_kwargs")) switches.template_arguments = *arguments;
+  switches.thinking = read_thinking(fields, switches.template_arguments);
+  const Json* tools = fields.array("tools");
+  if (tools != nullptr) check_tools(*tools);
+  if (offers_tools(fields) && tools != nullptr && !tools->as_array().empty()) switches.tools = *tools;
+  return render_chat(service, *messages, switches);
+}
+
+std::vector<Token> chat_tokens(const Service& service, const ChatPrompt& prompt) {
+  return service.tokenizer.encode(prompt.text, true);
+}
+
+std::vector<Token> text_tokens(const Service& service, std::string_view text) {
+  const Tokenizer& tokenizer = service.tokenizer;
+  std::vector<Token> tokens;
+  if (tokenizer.add_bos() && tokenizer.bos() >= 0) tokens.push_back(tokenizer.bos());
+  const std::vector<Token> words = tokenizer.encode(text, true);
+  tokens.insert(tokens.end(), words.begin(), words.end());
+  return tokens;
+}
+
+}  // namespace paceline

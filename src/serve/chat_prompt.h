@@ -1,0 +1,30 @@
+#pragma once
+// A conversation as clients send it (OpenAI's form) made into a prompt by the model's template.
+#include "serve/answer.h"
+#include "serve/fields.h"
+#include "serve/service.h"
+
+namespace paceline {
+
+struct ChatPrompt {
+  std::string text;
+  OutputFormat format;
+};
+
+struct ChatSwitches {
+  std::optional<bool> thinking;
+  Json tools;  // null or an array; they are offered
+  Json template_arguments = Json::object();
+};
+
+// Messages of OpenAI's form: roles, text parts and the arguments of calls as templates want them. Throws ApiError 400 for what is no
+// conversation, for images, and for what the template refuses.
+ChatPrompt render_chat(const Service& service, const Json& messages, const ChatSwitches& switches);
+// Of the fields messages, tools, tool_choice, chat_template_kwargs, reasoning_effort, enable_thinking.
+ChatPrompt read_chat(const Fields& fields, const Service& service);
+
+// The prompt's tokens; a text gets BOS where the model wants one.
+std::vector<Token> chat_tokens(const Service& service, const ChatPrompt& prompt);
+std::vector<Token> text_tokens(const Service& service, std::string_view text);
+
+}  // namespace paceline

@@ -1,0 +1,112 @@
+#include "serve/job.h"
+
+#include "base/random.h"
+#include "serve/api_error.h"
+
+namespace paceline {
+
+Job::Job(Service& service, CompletionRequest request, std::shared_ptr<http::Exchange> exchange,
+         std::unique_ptr<AnswerWriter> writer)
+    : service_(service), request_(std::move(request)), exchange_(std::move(exchange)), writer_(std::move(writer)) {}
+
+void Job::start(Service& service, const CompletionRequest& request, std::shared_ptr<http::Exchange> exchange,
+                std::unique_ptr<AnswerWriter> writer) {
+  const std::shared_ptr<Job> job(new Job(service, request, std::move(exchange), std::move(writer)));
+  job->bell_ = std::shared_ptr<Bell>(new Bell{service.worker, job});
+  job->submit();
+  job->self_ = job;
+  job->exchange_->watch(
+      [bell = job->bell_] {
+        bell->worker.post([bell] {
+          if (const auto here = bell->job.lock()) here->cancel();
+        });
+      },
+      [bell = job->bell_] { bell->ring(); });
+  job->writer_->on_start(*job);
+  job->bell_->ring();
+}
+
+void Job::submit() {
+  for (int i = 0; i < request_.choices; ++i) {
+    Request request;
+    request.prompt = request_.prompt;
+    request.sampling = request_.sampling;
+    if (i > 0) request.sampling.seed = random_word(request_.sampling.seed, static_cast<uint64_t>(i)) >> 11;
+    request.max_tokens = request_.max_tokens;
+    if (!request_.ignore_end) {
+      const auto ends = service_.tokenizer.end_tokens();
+      request.stop_tokens.assign(ends.begin(), ends.end());
+    }
+    request.drafts = request_.drafts;
+    request.top_logprobs = request_.top_logprobs;
+    request.reuse_prefix = request_.cache_prompt;
+    request.on_ready = [bell = bell_] { bell->ring(); };
+    std::optional<RequestHandle> handle;
+    try {
+      handle = service_.engine.submit(std::move(request));
+    } catch (const Error& error) {
+      throw ApiError(400, error.what());
+    }
+    if (!handle) throw ApiError(503, "all slots are busy and the queue is full; try again in a moment", "", 1);
+    answers_.push_back(std::make_unique<Answer>(i, service_.tokenizer, request_, *std::move(handle)));
+  }
+}
+
+void Job::Bell::ring() {
+  if (rung.exchange(true)) return;
+  worker.post([weak = job] {
+    if (const auto here = weak.lock()) here->pump();
+  });
+}
+
+void Job::pump() {
+  bell_->rung = false;
+  if (!self_) return;
+  for (const auto& answer : answers_) pump_answer(*answer);
+  for (const auto& answer : answers_)
+    if (!answer->ended()) return;
+  finish();
+}
+
+void Job::pump_answer(Answer& answer) {
+  while (!answer.ended() && exchange_->waiting_bytes() <= http::Exchange::kHighWater) {
+    switch (answer.advance()) {
+      case Answer::Step::Nothing: return;
+      case Answer::Step::Progress: writer_->on_progress(*this, answer); break;
+      case Answer::Step::Delta: writer_->on_delta(*this, answer); break;
+      case Answer::Step::Ended: writer_->on_answer_end(*this, answer); break;
+    }
+  }
+}
+
+void Job::finish() {
+  const auto keep = std::exchange(self_, nullptr);
+  for (const auto& answer : answers_) {
+    service_.metrics.count_answer(answer->stats());
+    if (answer->end() == AnswerEnd::Error) return writer_->on_error(*this, answer->error());
+  }
+  for (const auto& answer : answers_)
+    if (answer->end() == AnswerEnd::Cancelled) return writer_->on_error(*this, "the server is shutting down");
+  writer_->on_end(*this);
+}
+
+// The client has left: nobody reads what is still to come.
+void Job::cancel() {
+  const auto keep = std::exchange(self_, nullptr);
+  for (const auto& answer : answers_) answer->cancel();
+}
+
+double Job::seconds_since_start() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+int Job::prompt_tokens() const { return static_cast<int>(request_.prompt.size()); }
+int Job::cached_tokens() const { return answers_.empty() ? 0 : answers_.front()->stats().cached_tokens; }
+
+int Job::generated_tokens() const {
+  int total = 0;
+  for (const auto& answer : answers_) total += static_cast<int>(answer->tokens().size());
+  return total;
+}
+
+}  // namespace paceline

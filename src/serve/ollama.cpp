@@ -1,0 +1,310 @@
+#include "serve/ollama.h"
+
+#include <array>
+#include <ctime>
+#include <limits>
+
+#include "serve/api_error.h"
+#include "serve/chat_prompt.h"
+#include "serve/job.h"
+#include "serve/report.h"
+#include "serve/sampling_fields.h"
+
+namespace paceline::ollama {
+
+namespace {
+
+std::string timestamp() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+int64_t nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
+
+// Ollama's own names (spec: options), the rest as read_sampling has it.
+void read_options(const Fields& fields, const Service& service, CompletionRequest& job) {
+  const Json none = Json::object();
+  const Json* given = fields.object("options");
+  const Fields options(given != nullptr ? *given : none, "options");
+  read_sampling(options, service, job);
+  job.max_tokens = service.options.max_tokens;
+  if (const auto most = options.integer_up_to("num_predict", -2, 1 << 30)) job.max_tokens = static_cast<int>(*most);
+  if (job.max_tokens < 0) job.max_tokens = -1;
+  if (job.max_tokens == 0) bad_field("options.num_predict", "expected -1 or at least 1, got 0");
+  if (const auto drafts = options.integer("draft_num_predict", -1, 1 << 20))
+    job.drafts = static_cast<int>(std::min<int64_t>(*drafts, kMaxDrafts));
+  job.drafts = read_speculation(fields, job.drafts);
+  if (fields.boolean("logprobs").value_or(false))
+    job.top_logprobs = static_cast<int>(fields.integer("top_logprobs", 0, Request::kMostLogprobs).value_or(0));
+  static constexpr std::array<std::string_view, 2> kUnsupported = {"format", "images"};
+  refuse_unsupported(fields, kUnsupported);
+}
+
+std::optional<bool> read_think(const Fields& fields, Json& arguments) {
+  const Json* think = fields.find("think");
+  if (think == nullptr) return std::nullopt;
+  if (think->is_bool()) return think->as_bool();
+  const std::string effort = think->is_string() ? think->as_string() : "";
+  if (effort != "low" && effort != "medium" && effort != "high" && effort != "max")
+    bad_field("think", "expected true, false, low, medium, high or max, got ", think->dump());
+  arguments.set("reasoning_effort", effort);
+  return true;
+}
+
+struct WriterOptions {
+  bool chat = true, stream = true;
+  std::string model;
+};
+
+class Writer : public AnswerWriter {
+ public:
+  explicit Writer(WriterOptions options) : options_(std::move(options)) {}
+
+  void on_start(Job& job) override {
+    if (options_.stream) job.exchange().begin_stream({.content_type = "application/x-ndjson"});
+  }
+  void on_delta(Job& job, const Answer& answer) override {
+    if (!options_.stream) return;
+    for (const OutputEvent& event : answer.delta().events) {
+      Json out = frame();
+      put_text(out, event.kind == OutputEvent::Kind::Answer ? event.text : "",
+               event.kind == OutputEvent::Kind::Reasoning ? event.text : "",
+               event.kind == OutputEvent::Kind::Call ? std::vector{event.call} : std::vector<ToolCall>());
+      out.set("done", false);
+      send(job, out);
+    }
+  }
+  void on_answer_end(Job& job, const Answer& answer) override { on_delta(job, answer); }
+  void on_end(Job& job) override {
+    const Answer& answer = *job.answers().front();
+    Json out = frame();
+    if (options_.stream) put_text(out, "", "", {});
+    else put_text(out, answer.text(), answer.reasoning(), answer.calls());
+    out.set("done", true), out.set("done_reason", answer.end() == AnswerEnd::Length ? "length" : "stop");
+    put_figures(job, answer, out);
+    if (!options_.stream) return job.exchange().respond({.body = out.dump()});
+    send(job, out);
+    job.exchange().finish();
+  }
+  void on_error(Job& job, const std::string& message) override {
+    const std::string body = error_body(500, message, "");
+    if (!options_.stream) return job.exchange().respond({.status = 500, .body = body});
+    job.exchange().write(body + "\n");
+    job.exchange().finish();
+  }
+
+ private:
+  static void send(Job& job, const Json& line) { job.exchange().write(line.dump() + "\n"); }
+
+  Json frame() const {
+    Json out = Json::object();
+    out.set("model", options_.model), out.set("created_at", timestamp());
+    return out;
+  }
+
+  void put_text(Json& out, const std::string& text, const std::string& thinking,
+                const std::vector<ToolCall>& calls) const {
+    Json list = Json::array();
+    for (size_t i = 0; i < calls.size(); ++i) {
+      Json function = Json::object(), call = Json::object();
+      function.set("index", i), function.set("name", calls[i].name), function.set("arguments", calls[i].arguments);
+      call.set("function", std::move(function));
+      list.push_back(std::move(call));
+    }
+    if (!options_.chat) {
+      out.set("response", text);
+      if (!thinking.empty()) out.set("thinking", thinking);
+      return;
+    }
+    Json message = Json::object();
+    message.set("role", "assistant"), message.set("content", text);
+    if (!thinking.empty()) message.set("thinking", thinking);
+    if (!calls.empty()) message.set("tool_calls", std::move(list));
+    out.set("message", std::move(message));
+  }
+
+  static void put_figures(const Job& job, const Answer& answer, Json& out) {
+    const RequestStats stats = answer.stats();
+    int64_t drafted = 0, accepted = 0;
+    for (const int64_t count : stats.speculation.drafted) drafted += count;
+    for (const int64_t count : stats.speculation.accepted) accepted += count;
+    out.set("total_duration", nanoseconds(job.seconds_since_start())), out.set("load_duration", 0);
+    out.set("prompt_eval_count", stats.prompt_tokens);
+    out.set("prompt_eval_duration", nanoseconds(stats.prompt_seconds));
+    out.set("eval_count", stats.generated_tokens), out.set("eval_duration", nanoseconds(stats.generation_seconds));
+    out.set("draft_count", drafted), out.set("draft_accepted_count", accepted);
+    out.set("target_eval_count", stats.speculation.passes);
+  }
+
+  WriterOptions options_;
+};
+
+// One model is served; a name with or without :latest is accepted, another one is not found.
+void check_model(const Fields& fields, const Service& service) {
+  std::string name =
+      fields.has("name") && !fields.has("model") ? fields.required_text("name") : fields.required_text("model");
+  if (name.ends_with(":latest")) name.resize(name.size() - 7);
+  if (name != service.options.model_name)
+    throw ApiError(404, cat("model '", name, "' not found, this server has ", service.options.model_name));
+}
+
+WriterOptions writer_options(const Fields& fields, const Service& service, bool chat) {
+  return {.chat = chat, .stream = fields.boolean("stream").value_or(true), .model = service.options.model_name};
+}
+
+// Arguments of calls are objects here, and thinking has another name.
+Json openai_messages(const Json& messages) {
+  Json out = Json::array();
+  for (const Json& message : messages.as_array()) {
+    if (!message.is_object()) bad_field("messages", "expected objects, got ", message.kind());
+    static constexpr std::array<std::string_view, 1> kImages = {"images"};
+    refuse_unsupported(Fields(message, "messages"), kImages);
+    Json copy = message;
+    if (const auto thinking = Fields(message, "messages").text("thinking")) copy.set("reasoning_content", *thinking);
+    out.push_back(std::move(copy));
+  }
+  return out;
+}
+
+// Only to load or unload: the model is always there.
+void answer_at_once(const std::shared_ptr<http::Exchange>& exchange, const WriterOptions& options) {
+  Json out = Json::object(), message = Json::object();
+  out.set("model", options.model), out.set("created_at", timestamp());
+  message.set("role", "assistant"), message.set("content", "");
+  if (options.chat) out.set("message", std::move(message));
+  else out.set("response", "");
+  out.set("done", true), out.set("done_reason", "load");
+  exchange->respond({.body = out.dump()});
+}
+
+Json details(const Service& service) {
+  const Metadata& metadata = service.file.metadata();
+  const std::string family = metadata.text("general.architecture");
+  Json families = Json::array(), out = Json::object();
+  families.push_back(family);
+  out.set("parent_model", ""), out.set("format", "gguf"), out.set("family", family),
+      out.set("families", std::move(families));
+  out.set("parameter_size", metadata.find_text("general.size_label").value_or("")), out.set("quantization_level", "");
+  return out;
+}
+
+Json model_entry(const Service& service) {
+  Json out = Json::object();
+  out.set("name", service.options.model_name + ":latest"), out.set("model", service.options.model_name + ":latest");
+  out.set("modified_at", timestamp()), out.set("size", service.file.file_bytes()), out.set("digest", "");
+  out.set("details", details(service));
+  return out;
+}
+
+void respond_list(const std::shared_ptr<http::Exchange>& exchange, Json entry) {
+  Json list = Json::array(), out = Json::object();
+  list.push_back(std::move(entry));
+  out.set("models", std::move(list));
+  exchange->respond({.body = out.dump()});
+}
+
+}  // namespace
+
+std::string error_body(int, std::string_view message, std::string_view) {
+  Json out = Json::object();
+  out.set("error", message);
+  return out.dump();
+}
+
+void chat(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
+  const Json body = parse_body(request.body);
+  const Fields fields(body);
+  check_model(fields, service);
+  CompletionRequest job;
+  read_options(fields, service, job);
+  const Json* messages = fields.array("messages");
+  if (messages == nullptr || messages->as_array().empty())
+    return answer_at_once(exchange, writer_options(fields, service, true));
+  ChatSwitches switches;
+  switches.thinking = read_think(fields, switches.template_arguments);
+  if (const Json* tools = fields.array("tools"); tools != nullptr && !tools->as_array().empty())
+    switches.tools = *tools;
+  const ChatPrompt prompt = render_chat(service, openai_messages(*messages), switches);
+  job.prompt = chat_tokens(service, prompt);
+  job.format = prompt.format;
+  Job::start(service, job, exchange, std::make_unique<Writer>(writer_options(fields, service, true)));
+}
+
+void generate(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
+  const Json body = parse_body(request.body);
+  const Fields fields(body);
+  check_model(fields, service);
+  static constexpr std::array<std::string_view, 3> kUnsupported = {"suffix", "template", "context"};
+  refuse_unsupported(fields, kUnsupported);
+  CompletionRequest job;
+  read_options(fields, service, job);
+  const std::string text = fields.text("prompt").value_or("");
+  if (text.empty()) return answer_at_once(exchange, writer_options(fields, service, false));
+  if (fields.boolean("raw").value_or(false) || service.chat_template == nullptr) {
+    job.prompt = text_tokens(service, text);
+  } else {
+    Json messages = Json::array(), message = Json::object();
+    if (const auto system = fields.text("system")) {
+      Json first = Json::object();
+      first.set("role", "system"), first.set("content", *system);
+      messages.push_back(std::move(first));
+    }
+    message.set("role", "user"), message.set("content", text);
+    messages.push_back(std::move(message));
+    ChatSwitches switches;
+    switches.thinking = read_think(fields, switches.template_arguments);
+    const ChatPrompt prompt = render_chat(service, messages, switches);
+    job.prompt = chat_tokens(service, prompt);
+    job.format = prompt.format;
+  }
+  Job::start(service, job, exchange, std::make_unique<Writer>(writer_options(fields, service, false)));
+}
+
+void tags(Service& service, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
+  respond_list(exchange, model_entry(service));
+}
+
+void running(Service& service, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
+  Json entry = model_entry(service);
+  entry.set("expires_at", "9999-12-31T23:59:59Z"), entry.set("size_vram", 0);
+  entry.set("context_length", service.engine.stats().context);
+  respond_list(exchange, std::move(entry));
+}
+
+void show(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
+  const Json body = parse_body(request.body);
+  check_model(Fields(body), service);
+  Json out = Json::object(), capabilities = Json::array(), info = Json::object();
+  capabilities.push_back("completion");
+  if (service.chat_template != nullptr && service.chat_template->supports_tools()) capabilities.push_back("tools");
+  if (service.chat_template != nullptr && service.chat_template->supports_thinking_switch())
+    capabilities.push_back("thinking");
+  if (service.engine.stats().max_drafts > 0) capabilities.push_back("draft");
+  const Metadata& metadata = service.file.metadata();
+  const std::string architecture = metadata.text("general.architecture");
+  info.set("general.architecture", architecture);
+  for (const std::string_view key : {"context_length", "embedding_length", "block_count"})
+    if (const auto value =
+            metadata.find_integer(cat(architecture, ".", key), 0, std::numeric_limits<int64_t>::max() / 2))
+      info.set(cat(architecture, ".", key), *value);
+  out.set("modelfile", ""), out.set("parameters", ""), out.set("template", service.template_source);
+  out.set("details", details(service)), out.set("model_info", std::move(info));
+  out.set("capabilities", std::move(capabilities)), out.set("modified_at", timestamp());
+  exchange->respond({.body = out.dump()});
+}
+
+void version(Service& service, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
+  Json out = Json::object();
+  out.set("version", service.options.version);
+  exchange->respond({.body = out.dump()});
+}
+
+// What Ollama's clients look for at the root.
+void greeting(Service&, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
+  exchange->respond({.content_type = "text/plain; charset=utf-8", .body = "Ollama is running"});
+}
+
+}  // namespace paceline::ollama

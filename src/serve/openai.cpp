@@ -1,0 +1,146 @@
+#include "serve/openai.h"
+
+#include <array>
+
+#include "serve/api_error.h"
+#include "serve/chat_prompt.h"
+#include "serve/openai_writer.h"
+#include "serve/report.h"
+#include "serve/sampling_fields.h"
+
+namespace paceline::openai {
+
+namespace {
+
+constexpr int64_t kMostTokens = 1 << 30;
+
+void read_limits(const Fields& fields, const Service& service, CompletionRequest& request) {
+  request.max_tokens = service.options.max_tokens;
+  for (const std::string_view name : {"n_predict", "max_tokens", "max_completion_tokens"})
+    if (const auto most = fields.integer_up_to(name, -1, kMostTokens)) request.max_tokens = static_cast<int>(*most);
+  if (request.max_tokens == 0) bad_field("max_tokens", "expected at least 1, got 0");
+  request.choices = static_cast<int>(fields.integer("n", 1, service.options.most_choices).value_or(1));
+}
+
+WriterOptions read_writer(const Fields& fields, const Service& service) {
+  WriterOptions options;
+  options.model = service.options.model_name;
+  options.stream = fields.boolean("stream").value_or(false);
+  if (const Json* stream = fields.object("stream_options"))
+    options.include_usage = Fields(*stream, "stream_options").boolean("include_usage").value_or(false);
+  options.timings_per_token = fields.boolean("timings_per_token").value_or(false);
+  options.return_progress = fields.boolean("return_progress").value_or(false);
+  options.show_passes = fields.boolean("show_passes").value_or(false);
+  return options;
+}
+
+// Until answers can be held to a form, a request for one is refused, never quietly dropped.
+void refuse_constraints(const Fields& fields) {
+  static constexpr std::array<std::string_view, 8> kNames = {"grammar", "json_schema", "functions", "function_call",
+                                                             "audio",   "prediction",  "resumable", "draft_model"};
+  if (const Json* modalities = fields.find("modalities"))
+    if (modalities->dump() != "[\"text\"]") bad_field("modalities", "expected [\"text\"], got ", modalities->dump());
+  for (const std::string_view name : kNames) refuse_unsupported(fields, std::array{name});
+  const Json* format = fields.object("response_format");
+  if (format == nullptr) return;
+  const std::string type = Fields(*format, "response_format").required_text("type");
+  if (type != "text") bad_field("response_format", "this server cannot hold answers to ", type, " yet, expected text");
+}
+
+std::string prompt_of(const Json& prompt) {
+  if (prompt.is_string()) return prompt.as_string();
+  if (prompt.is_array() && prompt.as_array().size() == 1 && prompt.as_array()[0].is_string())
+    return prompt.as_array()[0].as_string();
+  bad_field("prompt", "expected a string or an array of token ids, got ", prompt.kind());
+}
+
+std::vector<Token> token_list(const Service& service, const Json& list) {
+  std::vector<Token> tokens;
+  for (const Json& item : list.as_array()) {
+    const int64_t token = item.is_integer() ? item.as_integer() : -1;
+    if (token < 0 || token >= service.tokenizer.vocab_size())
+      bad_field("prompt", "expected token ids of 0 to ", service.tokenizer.vocab_size() - 1, ", got ", item.dump());
+    tokens.push_back(static_cast<Token>(token));
+  }
+  return tokens;
+}
+
+}  // namespace
+
+std::string error_body(int status, std::string_view message, std::string_view parameter) {
+  const char* type = status == 401   ? "authentication_error"
+                     : status == 404 ? "not_found_error"
+                     : status == 503 ? "overloaded_error"
+                     : status >= 500 ? "server_error"
+                                     : "invalid_request_error";
+  Json error = Json::object(), out = Json::object();
+  error.set("message", message), error.set("type", type);
+  error.set("param", parameter.empty() ? Json() : Json(parameter)), error.set("code", status);
+  out.set("error", std::move(error));
+  return out.dump();
+}
+
+void chat_completions(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
+  const Json body = parse_body(request.body);
+  const Fields fields(body);
+  CompletionRequest job;
+  read_sampling(fields, service, job);
+  read_limits(fields, service, job);
+  refuse_constraints(fields);
+  const auto top = fields.integer("top_logprobs", 0, Request::kMostLogprobs);
+  if (fields.boolean("logprobs").value_or(false)) job.top_logprobs = static_cast<int>(top.value_or(0));
+  else if (top) bad_field("top_logprobs", "needs logprobs: true");
+  const ChatPrompt prompt = read_chat(fields, service);
+  job.prompt = chat_tokens(service, prompt);
+  job.format = prompt.format;
+  Job::start(service, job, exchange, make_writer(read_writer(fields, service)));
+}
+
+void completions(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
+  const Json body = parse_body(request.body);
+  const Fields fields(body);
+  CompletionRequest job;
+  read_sampling(fields, service, job);
+  read_limits(fields, service, job);
+  refuse_constraints(fields);
+  refuse_unsupported(fields, std::array<std::string_view, 1>{"suffix"});
+  if (fields.integer("best_of", 1, 1 << 20).value_or(1) != job.choices && fields.has("best_of"))
+    bad_field("best_of", "expected n or nothing");
+  if (const auto top = fields.integer("logprobs", 0, Request::kMostLogprobs)) job.top_logprobs = static_cast<int>(*top);
+  const Json* prompt = fields.find("prompt");
+  if (prompt == nullptr) bad_field("prompt", "expected a string or an array of token ids, but it is missing");
+  WriterOptions options = read_writer(fields, service);
+  options.chat = false;
+  options.echo = fields.boolean("echo").value_or(false);
+  if (prompt->is_array() && !prompt->as_array().empty() && prompt->as_array()[0].is_number()) {
+    job.prompt = token_list(service, *prompt);
+    options.prompt = service.tokenizer.decode(job.prompt);
+  } else {
+    options.prompt = prompt_of(*prompt);
+    job.prompt = text_tokens(service, options.prompt);
+  }
+  if (job.prompt.empty()) bad_field("prompt", "expected at least one token");
+  Job::start(service, job, exchange, make_writer(std::move(options)));
+}
+
+void models(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
+  Json model = Json::object(), meta = Json::object();
+  model.set("id", service.options.model_name), model.set("object", "model");
+  model.set("created", std::chrono::duration_cast<std::chrono::seconds>(service.started.time_since_epoch()).count());
+  model.set("owned_by", "paceline");
+  meta.set("n_vocab", service.tokenizer.vocab_size()), meta.set("n_ctx", service.engine.stats().context);
+  model.set("meta", std::move(meta));
+  static constexpr std::string_view kOne = "/v1/models/";
+  if (request.path.starts_with(kOne)) {
+    if (request.path.substr(kOne.size()) != service.options.model_name)
+      throw ApiError(
+          404, cat("there is no model ", request.path.substr(kOne.size()), ", expected ", service.options.model_name));
+    return exchange->respond({.body = model.dump()});
+  }
+  Json list = Json::array(), out = Json::object();
+  list.push_back(std::move(model));
+  out.set("object", "list"), out.set("data", std::move(list));
+  exchange->respond({.body = out.dump()});
+}
+
+}  // namespace paceline::openai

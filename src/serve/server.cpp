@@ -1,0 +1,210 @@
+#include "serve/server.h"
+
+#include <array>
+
+#include "serve/anthropic.h"
+#include "serve/api_error.h"
+#include "serve/llamacpp.h"
+#include "serve/ollama.h"
+#include "serve/openai.h"
+
+namespace paceline {
+
+namespace {
+
+using Endpoint = void (*)(Service&, const http::Request&, const std::shared_ptr<http::Exchange>&);
+using ErrorBody = std::string (*)(int status, std::string_view message, std::string_view parameter);
+
+enum class Where { Listener, Worker };  // what is quick answers at once, whatever else is going on
+
+struct Route {
+  std::string_view method, path;  // a path that ends with / stands for all that begin so
+  Endpoint endpoint;
+  ErrorBody error_body;
+  bool needs_key = true;
+  Where where = Where::Worker;
+};
+
+// clang-format off: rows of a table
+constexpr Route kRoutes[] = {
+    {"POST", "/v1/chat/completions", openai::chat_completions, openai::error_body, true, Where::Worker},
+    {"POST", "/chat/completions", openai::chat_completions, openai::error_body, true, Where::Worker},
+    {"POST", "/v1/completions", openai::completions, openai::error_body, true, Where::Worker},
+    {"GET", "/v1/models", openai::models, openai::error_body, true, Where::Listener},
+    {"GET", "/models", openai::models, openai::error_body, true, Where::Listener},
+    {"GET", "/v1/models/", openai::models, openai::error_body, true, Where::Listener},
+
+    {"POST", "/v1/messages", anthropic::messages, anthropic::error_body, true, Where::Worker},
+    {"POST", "/v1/messages/count_tokens", anthropic::count_tokens, anthropic::error_body, true, Where::Worker},
+
+    {"POST", "/api/generate", ollama::generate, ollama::error_body, true, Where::Worker},
+    {"POST", "/api/chat", ollama::chat, ollama::error_body, true, Where::Worker},
+    {"GET", "/api/tags", ollama::tags, ollama::error_body, true, Where::Listener},
+    {"GET", "/api/ps", ollama::running, ollama::error_body, true, Where::Listener},
+    {"POST", "/api/show", ollama::show, ollama::error_body, true, Where::Worker},
+    {"GET", "/api/version", ollama::version, ollama::error_body, false, Where::Listener},
+    {"GET", "/", ollama::greeting, ollama::error_body, false, Where::Listener},
+
+    {"GET", "/health", llamacpp::health, llamacpp::error_body, false, Where::Listener},
+    {"GET", "/v1/health", llamacpp::health, llamacpp::error_body, false, Where::Listener},
+    {"GET", "/props", llamacpp::props, llamacpp::error_body, true, Where::Listener},
+    {"GET", "/slots", llamacpp::slots, llamacpp::error_body, true, Where::Listener},
+    {"POST", "/tokenize", llamacpp::tokenize, llamacpp::error_body, true, Where::Worker},
+    {"POST", "/detokenize", llamacpp::detokenize, llamacpp::error_body, true, Where::Worker},
+    {"POST", "/apply-template", llamacpp::apply_template, llamacpp::error_body, true, Where::Worker},
+    {"POST", "/completion", llamacpp::completion, llamacpp::error_body, true, Where::Worker},
+    {"POST", "/completions", llamacpp::completion, llamacpp::error_body, true, Where::Worker},
+};
+// clang-format on
+
+bool matches(const Route& route, std::string_view path) {
+  return route.path == path || (route.path.size() > 1 && route.path.ends_with('/') && path.starts_with(route.path));
+}
+
+bool method_fits(const Route& route, std::string_view method) {
+  return route.method == method || (route.method == "GET" && method == "HEAD");
+}
+
+// Takes as long for a wrong key as for the right one.
+bool equal_keys(std::string_view given, std::string_view key) {
+  unsigned difference = given.size() == key.size() ? 0 : 1;
+  for (size_t i = 0; i < key.size(); ++i)
+    difference |= static_cast<unsigned char>(key[i]) ^ static_cast<unsigned char>(i < given.size() ? given[i] : 0);
+  return difference == 0;
+}
+
+std::string_view key_of(const http::Request& request) {
+  static constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view authorization = request.header("authorization");
+  if (authorization.starts_with(kBearer)) return authorization.substr(kBearer.size());
+  return request.header("x-api-key");
+}
+
+// Notes the status and the time of an answer in the log and the metrics as it goes out.
+class LoggedExchange : public http::Exchange {
+ public:
+  LoggedExchange(std::shared_ptr<http::Exchange> inner, const http::Request& request, std::string route,
+                 Metrics& metrics, const std::function<void(const std::string&)>& log)
+      : inner_(std::move(inner)),
+        what_(cat("#", request.id, " ", request.method, " ", route)),
+        route_(std::move(route)),
+        metrics_(metrics),
+        log_(log) {}
+
+  void respond(http::Response response) override {
+    note(response.status, "");
+    inner_->respond(std::move(response));
+  }
+  void begin_stream(http::Response head) override {
+    status_ = head.status;
+    inner_->begin_stream(std::move(head));
+  }
+  void write(std::string bytes) override { inner_->write(std::move(bytes)); }
+  void finish() override {
+    note(status_, "");
+    inner_->finish();
+  }
+  size_t waiting_bytes() const override { return inner_->waiting_bytes(); }
+  void watch(std::function<void()> on_closed, std::function<void()> on_drained) override {
+    inner_->watch(
+        [this, on_closed = std::move(on_closed), self = weak_.lock()] {
+          note(status_, ", client left");
+          if (on_closed) on_closed();
+        },
+        std::move(on_drained));
+  }
+  std::weak_ptr<LoggedExchange> weak_;
+
+ private:
+  void note(int status, std::string_view remark) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    metrics_.count_request(route_, status);
+    if (log_) log_(cat(what_, " ", status, " ", fixed(seconds * 1e3, 0), " ms", remark));
+  }
+
+  std::shared_ptr<http::Exchange> inner_;
+  std::string what_, route_;
+  Metrics& metrics_;
+  const std::function<void(const std::string&)>& log_;
+  int status_ = 200;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void respond_error(http::Exchange& exchange, ErrorBody body, const ApiError& error) {
+  http::Response response{.status = error.status(), .body = body(error.status(), error.what(), error.parameter())};
+  if (error.retry_after_seconds() > 0) response.headers.emplace_back("Retry-After", cat(error.retry_after_seconds()));
+  if (error.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  exchange.respond(std::move(response));
+}
+
+void run_endpoint(const Route& route, Service& service, const http::Request& request,
+                  const std::shared_ptr<http::Exchange>& exchange) {
+  try {
+    route.endpoint(service, request, exchange);
+  } catch (const ApiError& error) {
+    respond_error(*exchange, route.error_body, error);
+  } catch (const std::bad_alloc&) {
+    respond_error(*exchange, route.error_body, ApiError(503, "out of memory for this request", "", 1));
+  } catch (const std::exception& error) {
+    respond_error(*exchange, route.error_body, ApiError(500, error.what()));
+  }
+}
+
+}  // namespace
+
+Server::Server(Service& service, ServerOptions options)
+    : service_(service),
+      options_(std::move(options)),
+      listener_(options_.listener, [this](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+        take(std::move(request), std::move(exchange));
+      }) {}
+
+Server::~Server() = default;
+
+void Server::run() {
+  listener_.run([this] {
+    if (options_.log) options_.log("stopping: answers under way are finished first; once more to stop at once");
+  });
+}
+
+bool Server::is_allowed(const http::Request& request) const {
+  if (options_.api_keys.empty()) return true;
+  const std::string_view given = key_of(request);
+  bool allowed = false;
+  for (const std::string& key : options_.api_keys) allowed |= equal_keys(given, key);
+  return allowed;
+}
+
+void Server::metrics_page(const std::shared_ptr<http::Exchange>& exchange) {
+  exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = service_.metrics.page(service_.engine.stats(), listener_.open_connections())});
+}
+
+void Server::take(http::Request request, std::shared_ptr<http::Exchange> plain) {
+  const Route* found = nullptr;
+  bool path_exists = false;
+  for (const Route& route : kRoutes) {
+    if (!matches(route, request.path)) continue;
+    path_exists = true;
+    if (found == nullptr && method_fits(route, request.method)) found = &route;
+  }
+  const bool is_metrics = request.path == "/metrics" && request.method == "GET";
+  const std::string label = found != nullptr ? std::string(found->path) : (is_metrics ? "/metrics" : "other");
+  const auto exchange =
+      std::make_shared<LoggedExchange>(std::move(plain), request, label, service_.metrics, options_.log);
+  exchange->weak_ = exchange;
+  const ErrorBody error_body = found != nullptr ? found->error_body : openai::error_body;
+  if ((found == nullptr || found->needs_key) && !is_allowed(request))
+    return respond_error(*exchange, error_body,
+                         ApiError(401, "this server needs an API key: Authorization: Bearer KEY"));
+  if (is_metrics) return metrics_page(exchange);
+  if (found == nullptr && path_exists)
+    return respond_error(*exchange, error_body, ApiError(405, cat(request.method, " does not fit this path")));
+  if (found == nullptr) return respond_error(*exchange, error_body, ApiError(404, "there is nothing at this path"));
+  if (found->where == Where::Listener) return run_endpoint(*found, service_, request, exchange);
+  service_.worker.post([this, found, exchange, request = std::make_shared<http::Request>(std::move(request))] {
+    run_endpoint(*found, service_, *request, exchange);
+  });
+}
+
+}  // namespace paceline

@@ -1,0 +1,30 @@
+#pragma once
+// One thread that does what is posted to it, in order: reading requests, rendering templates, writing answers. What it owns needs no lock.
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace paceline {
+
+class Worker {
+ public:
+  Worker();
+  ~Worker();  // what has not begun is dropped
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void post(std::function<void()> task);  // a task must not throw
+
+ private:
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  bool ending_ = false;
+  std::thread thread_;  // last: starts when the rest is there
+};
+
+}  // namespace paceline

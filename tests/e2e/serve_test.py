@@ -1,0 +1,312 @@
+"""The server as its clients meet it: every endpoint, streams, errors, hostile input. `python3 tests/e2e/serve_test.py build-test/paceline`"""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+PROGRAM = ''
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODEL = ROOT / 'models' / 'paceline-demo.gguf'
+CASES = ROOT / 'tests' / 'data' / 'jsontestsuite.txt'
+HELLO = [{'role': 'user', 'content': 'Who are you?'}]
+
+
+class Server:
+    def __init__(self, *flags):
+        self.process = subprocess.Popen([PROGRAM, 'serve', str(MODEL), '--port', '0', *flags], stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        while True:
+            line = self.process.stderr.readline()
+            if not line:
+                raise AssertionError('the server ended: ' + ''.join(self.lines))
+            self.lines.append(line)
+            if 'ready at' in line:
+                self.port = int(line.rsplit(':', 1)[1].split()[0])
+                break
+
+    def connection(self):
+        return http.client.HTTPConnection('127.0.0.1', self.port, timeout=300)
+
+    def raw(self, method, path, body=None, headers=None):
+        connection = self.connection()
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        data = response.read()
+        connection.close()
+        return response.status, dict(response.getheaders()), data
+
+    def call(self, path, body=None, status=200, method=None):
+        got, _, data = self.raw(method or ('GET' if body is None else 'POST'), path, body)
+        assert got == status, f'{path}: {got} instead of {status}: {data[:500]!r}'
+        return json.loads(data)
+
+    def events(self, path, body):
+        status, headers, data = self.raw('POST', path, dict(body, stream=True))
+        assert status == 200 and headers['Content-Type'].startswith('text/event-stream'), data
+        parts = [part[len('data: '):] for part in data.decode().split('\n\n') if part]
+        done = parts and parts[-1] == '[DONE]'
+        return [json.loads(part) for part in parts[:-1 if done else None]], done
+
+    def sockets(self, text, timeout=120):
+        with socket.create_connection(('127.0.0.1', self.port), timeout=timeout) as wire:
+            wire.sendall(text)
+            out = b''
+            while chunk := wire.recv(65536):
+                out += chunk
+        return out
+
+    def stop(self, with_signal=signal.SIGTERM):
+        self.process.send_signal(with_signal)
+        _, rest = self.process.communicate(timeout=300)
+        return self.process.returncode, rest
+
+
+class ServeTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+
+    @classmethod
+    def tearDownClass(cls):
+        code, _ = cls.server.stop()
+        assert code == 0, code
+
+    def test_health_models_props_slots_metrics(self):
+        self.assertEqual(self.server.call('/health'), {'status': 'ok'})
+        models = self.server.call('/v1/models')
+        self.assertEqual([model['id'] for model in models['data']], ['paceline-demo'])
+        self.assertEqual(self.server.call('/v1/models/paceline-demo')['object'], 'model')
+        self.server.call('/v1/models/other', status=404)
+        props = self.server.call('/props')
+        self.assertIn('chat_template', props)
+        self.assertEqual(len(self.server.call('/slots')), props['total_slots'])
+        status, headers, page = self.server.raw('GET', '/metrics')
+        self.assertEqual(status, 200)
+        self.assertIn(b'paceline_http_requests_total{route="/health",status="200"}', page)
+
+    def test_tokens_there_and_back(self):
+        tokens = self.server.call('/tokenize', {'content': 'The riders, été'})['tokens']
+        self.assertEqual(self.server.call('/detokenize', {'tokens': tokens})['content'], 'The riders, été')
+        self.server.call('/detokenize', {'tokens': [10**9]}, status=400)
+        prompt = self.server.call('/apply-template', {'messages': HELLO})['prompt']
+        self.assertIn('Who are you?', prompt)
+
+    def test_chat_is_the_same_streamed_and_whole(self):
+        body = {'messages': HELLO, 'seed': 7, 'max_tokens': 40}
+        whole = self.server.call('/v1/chat/completions', body)
+        message = whole['choices'][0]['message']
+        events, done = self.server.events('/v1/chat/completions', dict(body, stream_options={'include_usage': True}))
+        self.assertTrue(done)
+        deltas = [event['choices'][0]['delta'] for event in events if event['choices']]
+        for field in ('content', 'reasoning_content'):
+            self.assertEqual(''.join(delta.get(field) or '' for delta in deltas), message.get(field) or '')
+        self.assertEqual(events[-1]['choices'], [])
+        self.assertEqual(events[-1]['usage']['completion_tokens'], whole['usage']['completion_tokens'])
+        self.assertEqual(events[-2]['choices'][0]['finish_reason'], whole['choices'][0]['finish_reason'])
+        self.assertEqual(len({event['id'] for event in events}), 1)
+        timings = whole['timings']
+        for name in ('prompt_n', 'prompt_ms', 'predicted_n', 'predicted_ms', 'predicted_per_second', 'draft_n', 'draft_n_accepted'):
+            self.assertIn(name, timings)
+
+    def test_speculation_changes_nothing_but_speed(self):
+        body = {'prompt': 'The riders', 'max_tokens': 48, 'seed': 3}
+        texts = {self.server.call('/v1/completions', dict(body, speculation=kind))['choices'][0]['text'] for kind in ('off', 'auto', 2)}
+        self.assertEqual(len(texts), 1)
+        self.server.call('/v1/completions', dict(body, speculation='maybe'), status=400)
+
+    def test_passes_show_every_token(self):
+        body = {'messages': HELLO, 'seed': 7, 'max_tokens': 30, 'show_passes': True, 'timings_per_token': True, 'return_progress': True}
+        events, _ = self.server.events('/v1/chat/completions', body)
+        passes = [event['paceline'] for event in events if 'tokens' in event.get('paceline', {})]
+        whole = self.server.call('/v1/chat/completions', {'messages': HELLO, 'seed': 7, 'max_tokens': 30})
+        self.assertEqual(sum(len(one['tokens']) for one in passes), whole['usage']['completion_tokens'])
+        self.assertTrue(any('prompt_progress' in event for event in events))
+        for one in passes:
+            self.assertLessEqual(one['pass']['accepted'], len(one['pass']['drafted']))
+
+    def test_stop_and_choices(self):
+        body = {'prompt': 'The riders', 'max_tokens': 40, 'seed': 3}
+        text = self.server.call('/v1/completions', body)['choices'][0]['text']
+        word = next(word for word in sorted(set(re.findall('[a-z]{3,}', text))) if text.index(word) > 0)
+        stopped = self.server.call('/v1/completions', dict(body, stop=[word]))['choices'][0]
+        self.assertEqual((stopped['text'], stopped['finish_reason']), (text[:text.index(word)], 'stop'))
+        body.update(temperature=2, top_k=0, top_p=1, min_p=0)
+        text = self.server.call('/v1/completions', body)['choices'][0]['text']
+        several = self.server.call('/v1/completions', dict(body, n=3))['choices']
+        self.assertEqual([choice['index'] for choice in several], [0, 1, 2])
+        self.assertEqual(several[0]['text'], text)
+        self.assertGreater(len({choice['text'] for choice in several}), 1)
+
+    def test_llamacpp_completion(self):
+        body = {'prompt': 'The riders', 'n_predict': 12, 'seed': 3, 'cache_prompt': False}
+        whole = self.server.call('/completion', body)
+        self.assertEqual((whole['stop'], whole['stop_type'], whole['tokens_predicted']), (True, 'limit', 12))
+        events, _ = self.server.events('/completion', body)
+        self.assertEqual(''.join(event['content'] for event in events), whole['content'])
+
+    def lines(self, path, body):
+        status, headers, data = self.server.raw('POST', path, body)
+        self.assertEqual((status, headers['Content-Type']), (200, 'application/x-ndjson'), data)
+        return [json.loads(line) for line in data.decode().splitlines()]
+
+    def test_ollama(self):
+        self.assertEqual(self.server.raw('GET', '/')[2], b'Ollama is running')
+        self.assertEqual(self.server.call('/api/tags')['models'][0]['name'], 'paceline-demo:latest')
+        self.assertEqual(self.server.call('/api/ps')['models'][0]['details']['format'], 'gguf')
+        self.assertIn('version', self.server.call('/api/version'))
+        self.assertIn('completion', self.server.call('/api/show', {'model': 'paceline-demo'})['capabilities'])
+        self.assertIn('error', self.server.call('/api/chat', {'model': 'other', 'messages': HELLO}, status=404))
+        options = {'seed': 7, 'num_predict': 30}
+        chat = {'model': 'paceline-demo:latest', 'messages': HELLO, 'options': options}
+        whole = self.server.call('/api/chat', dict(chat, stream=False))
+        lines = self.lines('/api/chat', chat)
+        self.assertEqual(''.join(line['message']['content'] for line in lines), whole['message']['content'])
+        self.assertEqual([line['done'] for line in lines[-2:]], [False, True])
+        for name in ('total_duration', 'load_duration', 'prompt_eval_count', 'prompt_eval_duration', 'eval_count', 'eval_duration'):
+            self.assertIsInstance(lines[-1][name], int)
+        words = self.lines('/api/generate', {'model': 'paceline-demo', 'prompt': 'The riders', 'raw': True, 'options': options})
+        self.assertTrue(''.join(line['response'] for line in words))
+        self.server.call('/api/chat', dict(chat, format='json'), status=400)
+
+    def test_anthropic(self):
+        body = {'model': 'paceline-demo', 'max_tokens': 30, 'messages': HELLO, 'seed': 7}
+        whole = self.server.call('/v1/messages', body)
+        self.assertEqual((whole['type'], whole['role']), ('message', 'assistant'))
+        status, _, data = self.server.raw('POST', '/v1/messages', dict(body, stream=True))
+        self.assertEqual(status, 200)
+        events = []
+        for part in data.decode().strip().split('\n\n'):
+            name, text = part.split('\n')
+            events.append(json.loads(text[len('data: '):]))
+            self.assertEqual(name, 'event: ' + events[-1]['type'])
+        kinds = [event['type'] for event in events]
+        self.assertEqual((kinds[0], kinds[1], kinds[-3:]), ('message_start', 'content_block_start', ['content_block_stop', 'message_delta', 'message_stop']))
+        text = ''.join(event['delta'].get('text', '') for event in events if event['type'] == 'content_block_delta')
+        self.assertEqual(text, ''.join(block.get('text', '') for block in whole['content']))
+        self.assertEqual(events[-2]['delta']['stop_reason'], whole['stop_reason'])
+        count = self.server.call('/v1/messages/count_tokens', {'messages': HELLO})['input_tokens']
+        self.assertEqual(count, whole['usage']['input_tokens'] + whole['usage']['cache_read_input_tokens'])
+        error = self.server.call('/v1/messages', {'messages': HELLO}, status=400)
+        self.assertEqual((error['type'], error['error']['type']), ('error', 'invalid_request_error'))
+
+    def test_logprobs(self):
+        body = {'messages': HELLO, 'seed': 7, 'max_tokens': 10, 'logprobs': True, 'top_logprobs': 3}
+        content = self.server.call('/v1/chat/completions', body)['choices'][0]['logprobs']['content']
+        self.assertEqual(len(content), 10)
+        for entry in content:
+            self.assertLessEqual(entry['logprob'], 0)
+            self.assertEqual(len(entry['top_logprobs']), 3)
+            self.assertEqual(bytes(entry['bytes']).decode(errors='replace'), entry['token'])
+        events, _ = self.server.events('/v1/chat/completions', body)
+        streamed = [entry for event in events for choice in event['choices'] if choice['logprobs'] for entry in choice['logprobs']['content']]
+        self.assertEqual([entry['token'] for entry in streamed], [entry['token'] for entry in content])
+
+    def test_wrong_requests_are_told_why(self):
+        chat = '/v1/chat/completions'
+        wrong = [({}, 'messages'), ({'messages': []}, 'messages'), ({'messages': HELLO, 'n': 10**9}, 'n:'),
+                 ({'messages': HELLO, 'temperature': 'hot'}, 'temperature'), ({'messages': HELLO, 'max_tokens': -5}, 'max_tokens'),
+                 ({'messages': HELLO, 'logit_bias': {'99999999': 1}}, 'logit_bias'),
+                 ({'messages': HELLO, 'logit_bias': {str(i): 1 for i in range(3000)}}, 'logit_bias'),
+                 ({'messages': [{'role': 'user', 'content': [{'type': 'image_url', 'image_url': {'url': 'x'}}]}]}, 'image_url'),
+                 ({'messages': HELLO, 'top_logprobs': 3}, 'logprobs'), ({'messages': HELLO, 'tool_choice': 'always'}, 'tool_choice')]
+        for body, word in wrong:
+            with self.subTest(body=str(body)[:60]):
+                error = self.server.call(chat, body, status=400)['error']
+                self.assertIn(word, error['message'])
+                self.assertEqual(error['type'], 'invalid_request_error')
+        self.server.call('/v1/nothing', {}, status=404)
+        self.server.call('/v1/chat/completions', status=405)
+        self.assertEqual(self.server.call(chat, {'messages': HELLO, 'max_tokens': 10**30, 'stop': ['e']})['object'], 'chat.completion')
+
+    def test_bodies_that_are_no_json(self):
+        bodies = [b'', b'{', b'[' * 100000, b'{"a":' * 100000, b'\xff\xfe', b'{"messages": "\xc3\x28"}', b'{"temperature": 1e999}',
+                  b'{"messages": [{"role": "user", "content": "\\ud800"}]}', b'"text"', b'null']
+        for line in CASES.read_text().splitlines():
+            if not line.startswith('#') and '\t' in line:
+                text = line.split('\t', 1)[1]
+                bodies.append(re.sub(r'\\x([0-9A-Fa-f]{2})', lambda match: chr(int(match[1], 16)), text).encode('latin-1'))
+        connection = self.server.connection()
+        for body in bodies:
+            connection.request('POST', '/v1/chat/completions', body=body)
+            response = connection.getresponse()
+            answer = response.read()
+            self.assertEqual(response.status, 400, body[:80])
+            json.loads(answer)
+        connection.close()
+
+    def test_http_that_is_wrong(self):
+        send = self.server.sockets
+        self.assertIn(b' 400 ', send(b'HELLO\r\n\r\n').split(b'\r\n')[0])
+        self.assertIn(b' 431 ', send(b'GET /health HTTP/1.1\r\nX: ' + b'a' * 100000 + b'\r\n\r\n').split(b'\r\n')[0])
+        self.assertIn(b' 413 ', send(b'POST /completion HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n').split(b'\r\n')[0])
+        self.assertIn(b' 400 ', send(b'POST /completion HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n').split(b'\r\n')[0])
+        self.assertIn(b' 400 ', send(b'POST /completion HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n').split(b'\r\n')[0])
+        for path in (b'/../../etc/passwd', b'/%2e%2e/%2e%2e/etc/passwd', b'/v1/models/../../../etc/passwd'):
+            self.assertIn(b' 404 ', send(b'GET ' + path + b' HTTP/1.1\r\nConnection: close\r\n\r\n').split(b'\r\n')[0])
+        self.assertIn(b' 400 ', send(b'GET /%00 HTTP/1.1\r\n\r\n').split(b'\r\n')[0])
+        self.assertIn(b' 400 ', send(b'GET /%zz HTTP/1.1\r\n\r\n').split(b'\r\n')[0])
+        self.assertEqual(self.server.call('/health'), {'status': 'ok'})
+
+    def test_a_client_that_leaves_ends_its_request(self):
+        for _ in range(3):
+            connection = self.server.connection()
+            connection.request('POST', '/v1/completions', body=json.dumps({'prompt': 'The riders', 'stream': True, 'ignore_eos': True}))
+            connection.getresponse().read(200)
+            connection.close()
+        for _ in range(600):
+            if not any(slot['is_processing'] for slot in self.server.call('/slots')):
+                return
+            time.sleep(0.1)
+        self.fail('a slot is still busy a minute after its client left')
+
+
+class OperationTest(unittest.TestCase):
+    def test_keys(self):
+        server = Server('--api-key', 'secret')
+        self.assertEqual(server.raw('GET', '/health')[0], 200)
+        self.assertEqual(server.raw('GET', '/v1/models')[0], 401)
+        self.assertEqual(server.raw('GET', '/v1/models', headers={'Authorization': 'Bearer wrong'})[0], 401)
+        self.assertEqual(server.raw('GET', '/v1/models', headers={'Authorization': 'Bearer secret'})[0], 200)
+        self.assertEqual(server.raw('GET', '/v1/models', headers={'x-api-key': 'secret'})[0], 200)
+        self.assertEqual(server.stop()[0], 0)
+
+    def test_a_network_gets_a_key_and_recipes_work(self):
+        recipe = ('-ngl 99 -c 8192 -fa on --spec-type draft-mtp --spec-draft-n-max 3 -np 1 --jinja --cache-type-k q8_0 '
+                  '--cache-type-v q8_0 --temp 0.6 --top-p 0.95 --top-k 20 --min-p 0.0 --host 0.0.0.0')
+        server = Server(*recipe.split())
+        self.assertEqual(server.raw('GET', '/v1/models')[0], 401)
+        self.assertEqual(server.process.stderr.readline().count('API key pl-'), 1)
+        self.assertEqual(server.stop(signal.SIGINT)[0], 0)
+
+    def test_a_taken_port_is_said(self):
+        with socket.socket() as wire:
+            wire.bind(('127.0.0.1', 0))
+            wire.listen()
+            result = subprocess.run([PROGRAM, 'serve', str(MODEL), '--port', str(wire.getsockname()[1])], capture_output=True, text=True, timeout=300)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('--port', result.stderr)
+
+    def test_a_full_queue_says_when_to_come_back(self):
+        server = Server('-np', '1', '--queue', '0')
+        busy = server.connection()
+        busy.request('POST', '/v1/completions', body=json.dumps({'prompt': 'The riders', 'stream': True, 'ignore_eos': True}))
+        busy.getresponse().read(300)
+        status, headers, _ = server.raw('POST', '/v1/completions', {'prompt': 'The riders', 'max_tokens': 1})
+        self.assertEqual((status, 'Retry-After' in headers), (503, True))
+        busy.close()
+        self.assertEqual(server.stop()[0], 0)
+
+
+if __name__ == '__main__':
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
