@@ -1,10 +1,30 @@
 #include "engine/sequence.h"
 
+#include <algorithm>
+
 namespace paceline {
+
+size_t ConfidenceTable::bucket(float confidence) {
+  return static_cast<size_t>(std::clamp(static_cast<int>(confidence * kBuckets), 0, kBuckets - 1));
+}
+
+void ConfidenceTable::record(float confidence, bool accepted) {
+  constexpr double kMemory = 200;  // observations of a bucket, about
+  const size_t at = bucket(confidence);
+  const double keep = seen_[at] < kMemory ? 1 : 1 - 1 / kMemory;
+  seen_[at] = seen_[at] * keep + 1;
+  accepted_[at] = accepted_[at] * keep + (accepted ? 1 : 0);
+}
+
+double ConfidenceTable::acceptance(float confidence) const {
+  constexpr double kPrior = 4;  // observations that the head's own word counts for
+  const size_t at = bucket(confidence);
+  return (accepted_[at] + kPrior * static_cast<double>(confidence)) / (seen_[at] + kPrior);
+}
 
 Sequence::Sequence(Device& device, const Model& model, const StateShape& shape, std::span<const Token> prompt,
                    SamplingParameters sampling)
-    : parameters(std::move(sampling)), state(device, shape) {
+    : parameters(std::move(sampling)), state(device, shape), lookup_(shape.max_length) {
   if (prompt.empty()) fail("the prompt has no tokens, expected at least one");
   if (prompt.size() >= static_cast<size_t>(shape.max_length))
     fail("the prompt has ", prompt.size(), " tokens, expected fewer than the context of ", shape.max_length, " (-c)");
@@ -16,7 +36,14 @@ Sequence::Sequence(Device& device, const Model& model, const StateShape& shape, 
   tokens.assign(prompt.begin(), prompt.end());
   prompt_length = static_cast<int>(prompt.size());
   drafts.reserve(static_cast<size_t>(shape.max_generate_rows));
+  suggestion.reserve(static_cast<size_t>(shape.max_generate_rows));
+  confidences.reserve(static_cast<size_t>(shape.max_generate_rows));
   kept_hidden = device.allocate(DType::F32, shape.max_generate_rows, model.facts().width);
+}
+
+LookupMatch Sequence::find_repetition() {
+  lookup_.update(tokens);
+  return lookup_.find(tokens);
 }
 
 }  // namespace paceline
