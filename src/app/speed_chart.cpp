@@ -11,7 +11,7 @@ namespace paceline {
 
 namespace {
 
-constexpr double kWidth = 960, kLeft = 56, kRight = 16, kPanelHeight = 210, kFirstTop = 92, kGap = 74;
+constexpr double kWidth = 960, kLeft = 56, kRight = 16, kPanelHeight = 210, kFirstTop = 112, kGap = 74;
 
 constexpr const char* kStyle =
     "<style>\n"

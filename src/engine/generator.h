@@ -21,7 +21,7 @@ struct GeneratorOptions {
   int drafts = 0;  // per round at most, 0 … kMaxDrafts; needs a model with a draft head
   bool adapt_depth = false;  // let SpeculationPolicy choose the depth of each round, 0 … drafts
   int lookup_drafts = 0;  // copied from the text per round at most, 0 … kMaxLookupDrafts; any model
-  SpeculationTimes known_times;  // of this model on this machine, measured before
+  SpeculationTimes known_times = {};  // of this model on this machine, measured before
   int plain_rounds = 0;  // the first so many rounds draft nothing, so that the gain of drafts can be told
   KvTypes kv;
 };
