@@ -107,11 +107,21 @@ def show_speed():
     print(f'  {reports[0]["device"]}')
 
 
+def show_table():
+    chart = CACHE / 'speed.svg'
+    CACHE.mkdir(parents=True, exist_ok=True)
+    print('\n== Every mode on five everyday tasks, the model in the box (paceline bench)\n', flush=True)
+    print(run_paceline(['bench', '-m', str(SHIPPED_MODEL), '--svg', str(chart)]).decode())
+    print(f'  The same as a chart: {chart.relative_to(ROOT)}')
+
+
 def main():
     begin = time.monotonic()
     if SHIPPED_MODEL.exists():
         show_shipped_model()
     show_speed()
+    if SHIPPED_MODEL.exists():
+        show_table()
     print(f'\nDone in {time.monotonic() - begin:.0f} s. Next: build/paceline help')
 
 

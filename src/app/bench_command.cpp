@@ -1,11 +1,14 @@
-// paceline bench: tokens per second beside what the machine can do, as a Markdown table or JSON.
+// paceline bench: what drafts gain on everyday tasks; or, when sizes are given, tokens per second of prompts and generation beside what the
+// machine can do. As a Markdown table, JSON, CSV or a chart.
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 
 #include "app/bench_kernels.h"
 #include "app/bench_runs.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/speed_report.h"
 #include "base/error.h"
 #include "base/json.h"
 
@@ -157,9 +160,46 @@ int bench_kernels(const Arguments& arguments, Session& session) {
   return 0;
 }
 
+bool asks_for_sizes(const Arguments& arguments) {
+  return arguments.has("prompt_sizes") || arguments.has("generate_count") || arguments.has("depths") ||
+         arguments.has("rows");
+}
+
+void write_chart(const std::string& path, const std::string& svg) {
+  std::ofstream file(path, std::ios::binary);
+  file << svg << std::flush;
+  if (!file) fail("cannot write ", path);
+}
+
+int run_tasks(const Arguments& arguments) {
+  if (arguments.has("json") && arguments.has("csv"))
+    throw UsageError("--json and --csv both say what to print, expected one of them");
+  const auto chart = arguments.text("svg");
+  if (chart && !std::ofstream(*chart, std::ios::app)) fail("cannot write ", *chart);  // before minutes of measuring
+  Session session = open_session(arguments);
+  const int tokens = static_cast<int>(arguments.integer("answer_tokens").value_or(128));
+  SpeedReport report;
+  {
+    ProgressLine progress("measuring");
+    report = run_speed(session, speed_modes(arguments, session),
+                       static_cast<int>(arguments.integer("repetitions").value_or(3)), tokens,
+                       [&](double share) { progress.show(share); });
+  }
+  if (chart) write_chart(*chart, speed_chart(report));
+  write_output(arguments.has("json")  ? speed_json(report).dump() + "\n"
+               : arguments.has("csv") ? speed_csv(report)
+                                      : speed_markdown(report));
+  return 0;
+}
+
 }  // namespace
 
 int run_bench(const Arguments& arguments) {
+  if (!asks_for_sizes(arguments) && !arguments.has("kernels")) return run_tasks(arguments);
+  for (const char* const id : {"svg", "csv", "answer_tokens"})
+    if (arguments.has(id))
+      throw UsageError(
+          "--svg, --csv and --answer-tokens belong to the everyday tasks, without -p, -n, -d, --rows and --kernels");
   Session session = open_session(arguments);
   if (arguments.has("kernels")) return bench_kernels(arguments, session);
   const BenchReport report = run_all(arguments, session);

@@ -84,7 +84,7 @@ double Bench::measure_bandwidth() {
 Generation Bench::generate_once(int prompt, int tokens, bool with_drafts, const std::function<void(int)>& on_prompt) {
   GeneratorOptions options = session_.options;
   options.context = prompt + tokens + 1;
-  if (!with_drafts) options.drafts = 0, options.adapt_depth = false;
+  if (!with_drafts) options.drafts = options.lookup_drafts = 0, options.adapt_depth = false;
   Generator generator(*session_.device, *session_.model, options);
   SamplingParameters greedy;
   greedy.temperature = 0;

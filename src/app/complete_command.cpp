@@ -4,6 +4,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/curve_cache.h"
 #include "app/prompt_text.h"
 #include "app/sampling_flags.h"
 #include "app/session.h"
@@ -65,6 +66,8 @@ Json report(const Session& session, const std::vector<Token>& prompt, const Samp
   out.set("tokens_per_pass", generation.tokens_per_pass());
   out.set("drafted", json_list(generation.stats.drafted, depth));
   out.set("accepted", json_list(generation.stats.accepted, depth));
+  out.set("lookup_drafted", generation.stats.lookup_drafted);
+  out.set("lookup_accepted", generation.stats.lookup_accepted);
   out.set("timings", timings(session, generation));
   out.set("device", session.device->description());
   return out;
@@ -83,6 +86,9 @@ void say_summary(const Generation& generation) {
                         0),
                   " %");
   }
+  if (generation.stats.lookup_drafted > 0)
+    line += cat("; copied from the text ", generation.stats.lookup_accepted, " of ", generation.stats.lookup_drafted);
+  if (generation.drafting_paused) line += "; MTP paused: plain decoding is faster here";
   say(line);
 }
 
@@ -104,6 +110,7 @@ int run_complete(const Arguments& arguments) {
     return true;
   };
   const Generation generation = generator.generate(prompt, sampling, limits, on_token);
+  save_curves(session, generator.times());
   if (json) write_output(report(session, prompt, sampling, generation).dump() + "\n");
   say_summary(generation);
   return 0;

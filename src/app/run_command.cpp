@@ -6,6 +6,7 @@
 #include "app/chat/start_line.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/curve_cache.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
 #include "base/error.h"
@@ -43,7 +44,7 @@ void say_start(const Session& session, const SamplingParameters& sampling) {
 // Rounds without drafts at the start: few enough not to be felt, enough for a median.
 constexpr int kPlainRounds = 3;
 
-int answer_once(Responder& responder, const Arguments& arguments, const std::string& question) {
+void answer_once(Responder& responder, const Arguments& arguments, const std::string& question) {
   const bool on_terminal = output_is_terminal();
   const ChatSettings settings = chat_settings(arguments, responder.session(), false, on_terminal);
   Conversation conversation;
@@ -62,7 +63,6 @@ int answer_once(Responder& responder, const Arguments& arguments, const std::str
     const int columns = ::isatty(STDERR_FILENO) == 1 ? terminal_size().columns : 1 << 20;
     say_raw(join_facts(answer_facts(answer.generation, responder.plain_tokens_per_second()), columns) + "\n");
   }
-  return 0;
 }
 
 }  // namespace
@@ -78,11 +78,12 @@ int run_run(const Arguments& given) {
   }
   const Arguments arguments = with_seed(given);
   Session session = open_session(arguments);
-  if (session.options.drafts > 0) session.options.plain_rounds = kPlainRounds;
+  if (session.options.drafts > 0 || session.options.lookup_drafts > 0) session.options.plain_rounds = kPlainRounds;
   Responder responder(session);
   say_start(session, chat_settings(arguments, session, is_chat, is_chat).sampling);
-  if (!is_chat) return answer_once(responder, arguments, question);
-  Chat(responder, arguments).run();
+  if (is_chat) Chat(responder, arguments).run();
+  else answer_once(responder, arguments, question);
+  save_curves(session, responder.times());
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "app/console.h"
+#include "app/curve_cache.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
 #include "base/cpu_info.h"
@@ -48,7 +49,11 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
     throw UsageError("--mtp says the same as --spec-type and --spec-draft-n-max, expected only one of them");
   const bool off = mtp == "off" || type == "none", head = file_has_draft_head(file);
   const auto depth = mtp ? arguments.integer("mtp") : arguments.integer("spec_max");
-  if (off || depth == 0) return;
+  const bool no_head = off || depth == 0;
+  // A fixed depth is a wish to see the head's drafts and no others; so is none.
+  const bool copies = arguments.text("lookup") ? arguments.text("lookup") == "on" : !no_head && !depth;
+  options.lookup_drafts = copies ? kMaxLookupDrafts : 0;
+  if (no_head) return;
   if (!head && (depth || type))
     throw UsageError(cat(file.path(), " has no MTP head (nextn_predict_layers is 0), expected one for ",
                          mtp ? "--mtp" : (type ? "--spec-type" : "--spec-draft-n-max"), "; use --mtp off or auto"));
@@ -72,6 +77,7 @@ Session open_session(const Arguments& arguments, const ModelRows& model_rows) {
   session.device = open_device(device);
   session.options.max_prompt_rows = static_cast<int>(arguments.integer("chunk").value_or(512));
   session.options.kv = {cache_type(arguments, "cache_type_k"), cache_type(arguments, "cache_type_v")};
+  session.options.known_times = load_curves(session);
   ProgressLine progress("loading");
   ModelOptions options;
   options.max_batch_rows = model_rows(session.options);

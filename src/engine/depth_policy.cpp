@@ -8,12 +8,8 @@ namespace {
 
 constexpr double kAcceptanceRate = 0.02;  // weight of the newest observation
 constexpr double kProbeLoss = 0.005;
-constexpr double kFirstAcceptance = 0.7;  // before anything is known: worth trying
 constexpr double kPriorCount = 4;  // observations that the depth before counts for, or the first guess at depth 1
-// Relative cost of a further row and its draft before any has been timed: a verify row 5 %, a draft step 8 %.
-constexpr double kDefaultSlope = 0.13;
-
-double default_curve(int depth) { return 1 + kDefaultSlope * depth; }
+constexpr int kCarriedCount = 12;  // observations that an earlier text counts for
 
 }  // namespace
 
@@ -36,11 +32,11 @@ double RoundTimes::seconds(int depth) const {
   if (measured(depth)) return median(depth);
   int below = depth, above = depth;
   while (below >= 0 && !measured(below)) --below;
-  while (above <= kMaxDrafts && !measured(above)) ++above;
+  while (above <= kDeepest && !measured(above)) ++above;
   const auto scale = [&](int at) { return median(at) / default_curve(at); };
-  if (below < 0 && above > kMaxDrafts) return default_curve(depth);
+  if (below < 0 && above > kDeepest) return default_curve(depth);
   if (below < 0) return default_curve(depth) * scale(above);
-  if (above > kMaxDrafts) return default_curve(depth) * scale(below);
+  if (above > kDeepest) return default_curve(depth) * scale(below);
   const double share = static_cast<double>(depth - below) / (above - below);
   return default_curve(depth) * (scale(below) * (1 - share) + scale(above) * share);
 }
@@ -55,7 +51,7 @@ void AcceptanceAverages::record(int drafted, int accepted) {
 }
 
 double AcceptanceAverages::conditional(int depth) const {
-  double estimate = kFirstAcceptance;
+  double estimate = first_guess_;
   for (size_t i = 0; i < static_cast<size_t>(depth); ++i)
     estimate = (counts_[i] * average_[i] + kPriorCount * estimate) / (counts_[i] + kPriorCount);
   return estimate;
@@ -65,6 +61,12 @@ double AcceptanceAverages::expected_tokens(int depth) const {
   double tokens = 1, reached = 1;
   for (int i = 1; i <= depth; ++i) tokens += reached *= conditional(i);
   return tokens;
+}
+
+AcceptanceAverages AcceptanceAverages::carried_over() const {
+  AcceptanceAverages carried = *this;
+  for (int& count : carried.counts_) count = std::min(count, kCarriedCount);
+  return carried;
 }
 
 int DepthPolicy::choose(const RoundTimes& times, const AcceptanceAverages& acceptance, int at_most) {

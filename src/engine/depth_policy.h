@@ -13,30 +13,46 @@ namespace paceline {
 // that were.
 class RoundTimes {
  public:
+  static constexpr int kDeepest = kMaxLookupDrafts;
+
+  // slope: the relative cost of a further row and its draft before any has been timed.
+  explicit RoundTimes(double slope = kHeadSlope) : slope_(slope) {}
+
   void record(int depth, double seconds);
   double seconds(int depth) const;
   bool measured(int depth) const { return counts_[static_cast<size_t>(depth)] > 0; }
 
+  static constexpr double kHeadSlope = 0.13;  // a verify row 5 %, a draft step 8 %
+  static constexpr double kLookupSlope = 0.06;  // a verify row alone
+
  private:
   static constexpr int kKept = 9;
   double median(int depth) const;
+  double default_curve(int depth) const { return 1 + slope_ * depth; }
 
-  std::array<std::array<double, kKept>, kMaxDrafts + 1> latest_{};
-  std::array<int, kMaxDrafts + 1> counts_{};
+  double slope_;
+  std::array<std::array<double, kKept>, kDeepest + 1> latest_{};
+  std::array<int, kDeepest + 1> counts_{};
 };
 
 // Probability that the draft at a depth is accepted given that those before it were: moving averages of one sequence. A depth that has
 // hardly been seen is expected to do as well as the one before it.
 class AcceptanceAverages {
  public:
+  // first_guess: what depth 1 is expected to do before anything is known.
+  explicit AcceptanceAverages(double first_guess = 0.7) : first_guess_(first_guess) {}
+
   void record(int drafted, int accepted);
-  double conditional(int depth) const;  // depth 1 … kMaxDrafts
+  double conditional(int depth) const;  // depth 1 … RoundTimes::kDeepest
   // Tokens a round of `depth` drafts settles: 1 + a1 + a1 a2 + …
   double expected_tokens(int depth) const;
+  // For the next text: the same averages, more easily changed.
+  AcceptanceAverages carried_over() const;
 
  private:
-  std::array<double, kMaxDrafts> average_{};
-  std::array<int, kMaxDrafts> counts_{};
+  double first_guess_;
+  std::array<double, RoundTimes::kDeepest> average_{};
+  std::array<int, RoundTimes::kDeepest> counts_{};
 };
 
 class DepthPolicy {

@@ -39,33 +39,48 @@ double Generation::tokens_per_pass() const {
 }
 
 RunnerOptions Generator::runner_options(const GeneratorOptions& options) {
-  return {.max_prompt_rows = options.max_prompt_rows, .max_sequences = 1, .max_drafts = options.drafts};
+  return {.max_prompt_rows = options.max_prompt_rows,
+          .max_sequences = 1,
+          .max_drafts = std::max(options.drafts, options.lookup_drafts)};
 }
 
 Generator::Generator(Device& device, Model& model, const GeneratorOptions& options)
-    : device_(device), model_(model), options_(options) {
+    : device_(device), model_(model), options_(options), times_(options.known_times) {
   PACELINE_ASSERT(options.drafts >= 0 && options.drafts <= kMaxDrafts);
+  PACELINE_ASSERT(options.lookup_drafts >= 0 && options.lookup_drafts <= kMaxLookupDrafts);
   if (options.drafts > 0 && !model.facts().has_draft_head)
     fail("the model has no MTP head (", model.facts().architecture, ", nextn_predict_layers 0), expected one for ",
          options.drafts, " drafts");
-  if (options.drafts > 0) drafter_.emplace(device, model, runner_options(options));
-  runner_.emplace(device, model, drafter_ ? &*drafter_ : nullptr, runner_options(options));
+  if (options.drafts > 0) head_.emplace(device, model, runner_options(options));
+  drafter_.emplace(head_ ? &*head_ : nullptr);
+  runner_.emplace(device, model, &*drafter_, runner_options(options));
 }
 
-void Generator::round(Sequence& sequence, DepthPolicy& policy, AcceptanceAverages& acceptance, int most_drafts) {
-  int depth = options_.adapt_depth ? policy.choose(times_, acceptance, most_drafts) : most_drafts;
-  if (rounds_ < options_.plain_rounds) depth = 0, ++rounds_;
+void Generator::round(Sequence& sequence, int most_drafts) {
+  RoundPlan plan;
+  if (rounds_ < options_.plain_rounds) {
+    ++rounds_;
+  } else {
+    const SpeculationLimits limits{std::min(options_.drafts, most_drafts),
+                                   std::min(options_.lookup_drafts, most_drafts), options_.adapt_depth};
+    const int match = limits.lookup_drafts > 0 ? sequence.find_repetition().length : 0;
+    plan = policy_.plan(times_, limits, match);
+  }
+  sequence.draft_budget = plan.head_drafts, sequence.lookup_budget = plan.lookup_drafts;
+  sequence.least_reach = plan.least_reach;
   const int before = sequence.length();
   Sequence* const sequences[] = {&sequence};
-  sequence.draft_budget = depth;
   const auto start = Clock::now();
   runner_->step(sequences);
-  const int drafted = static_cast<int>(sequence.drafts.size());
-  times_.record(drafted, seconds_since(start));
-  acceptance.record(drafted, sequence.length() - before - 1);
+  const int by_head = sequence.head_drafts, copied = static_cast<int>(sequence.drafts.size()) - by_head;
+  const int accepted = sequence.length() - before - 1;
+  record_seconds(times_, by_head, copied, seconds_since(start));
+  policy_.record(by_head, copied, accepted);
+  for (int i = 0; i < static_cast<int>(sequence.confidences.size()) && i <= accepted; ++i)
+    sequence.confidence.record(sequence.confidences[static_cast<size_t>(i)], i < accepted);
 }
 
-double Generator::plain_tokens_per_second() const { return times_.measured(0) ? 1 / times_.seconds(0) : 0; }
+double Generator::plain_tokens_per_second() const { return times_.head.measured(0) ? 1 / times_.head.seconds(0) : 0; }
 
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
                                const GenerationLimits& limits, const std::function<bool(GeneratedToken)>& on_token,
@@ -73,8 +88,10 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   Generation result;
   result.prompt_tokens = static_cast<int>(prompt.size());
   if (limits.max_tokens == 0) return result;
-  Sequence sequence(device_, model_, model_.state_shape(options_.context, 1 + options_.drafts, options_.kv), prompt,
+  Sequence sequence(device_, model_,
+                    model_.state_shape(options_.context, 1 + runner_options(options_).max_drafts, options_.kv), prompt,
                     parameters);
+  sequence.confidence = confidence_;
   Sequence* const sequences[] = {&sequence};
 
   auto start = Clock::now();
@@ -89,20 +106,20 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
     return result;
   }
 
-  DepthPolicy policy;
-  AcceptanceAverages acceptance;
+  policy_ = policy_.carried_over();
   start = Clock::now();
   std::optional<StopReason> reason = hand_out(sequence, limits, on_token, result.output);
   while (!reason) {
     const int left =
-        limits.max_tokens < 0 ? kMaxDrafts : limits.max_tokens - static_cast<int>(result.output.size()) - 1;
-    round(sequence, policy, acceptance, std::min(options_.drafts, left));
+        limits.max_tokens < 0 ? kMaxLookupDrafts : limits.max_tokens - static_cast<int>(result.output.size()) - 1;
+    round(sequence, left);
     reason = hand_out(sequence, limits, on_token, result.output);
   }
   result.generation_seconds = seconds_since(start);
   result.reason = *reason;
   result.stats = sequence.stats;
-  result.drafting_paused = policy.paused();
+  result.drafting_paused = options_.drafts > 0 && policy_.paused();
+  confidence_ = sequence.confidence;
   return result;
 }
 

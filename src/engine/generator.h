@@ -8,9 +8,10 @@
 #include <span>
 #include <vector>
 
-#include "engine/depth_policy.h"
+#include "engine/lookup_drafter.h"
 #include "engine/mtp_drafter.h"
 #include "engine/runner.h"
+#include "engine/speculation_policy.h"
 
 namespace paceline {
 
@@ -18,7 +19,9 @@ struct GeneratorOptions {
   int context = 8192;  // positions of a sequence
   int max_prompt_rows = 512;  // prompt chunk
   int drafts = 0;  // per round at most, 0 … kMaxDrafts; needs a model with a draft head
-  bool adapt_depth = false;  // let DepthPolicy choose the depth of each round, 0 … drafts
+  bool adapt_depth = false;  // let SpeculationPolicy choose the depth of each round, 0 … drafts
+  int lookup_drafts = 0;  // copied from the text per round at most, 0 … kMaxLookupDrafts; any model
+  SpeculationTimes known_times = {};  // of this model on this machine, measured before
   int plain_rounds = 0;  // the first so many rounds draft nothing, so that the gain of drafts can be told
   KvTypes kv;
 };
@@ -32,7 +35,7 @@ struct GenerationLimits {
 // What the callback sees of a token; anything that takes a Token takes it too.
 struct GeneratedToken {
   Token id = 0;
-  bool was_draft = false;  // guessed by the draft head and accepted
+  bool was_draft = false;  // guessed and accepted
   operator Token() const { return id; }
 };
 
@@ -67,19 +70,25 @@ class Generator {
 
   // The rate without drafts: the median of this generator's last plain rounds; 0 as long as there was none.
   double plain_tokens_per_second() const;
+  // Seconds of rounds so far, to be known_times of another generator.
+  const SpeculationTimes& times() const { return times_; }
 
  private:
   static RunnerOptions runner_options(const GeneratorOptions& options);
   // One round, timed.
-  void round(Sequence& sequence, DepthPolicy& policy, AcceptanceAverages& acceptance, int most_drafts);
+  void round(Sequence& sequence, int most_drafts);
 
   Device& device_;
   Model& model_;
   GeneratorOptions options_;
-  std::optional<MtpDrafter> drafter_;
+  std::optional<MtpDrafter> head_;
+  std::optional<LookupDrafter> drafter_;
   std::optional<Runner> runner_;
   int rounds_ = 0;
-  RoundTimes times_;  // of this model on this machine, kept from answer to answer
+  // Kept from answer to answer.
+  SpeculationTimes times_;
+  SpeculationPolicy policy_;
+  ConfidenceTable confidence_;
 };
 
 }  // namespace paceline

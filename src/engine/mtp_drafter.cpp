@@ -1,8 +1,34 @@
 #include "engine/mtp_drafter.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace paceline {
+
+namespace {
+
+// The head's probability of a draft, from logits of the ids it knows.
+float probability(std::span<const float> logits, float logit) {
+  constexpr float kNegligible = 16;  // a 10^-7th of the most likely
+  const float most = *std::max_element(logits.begin(), logits.end());
+  float sum = 0;
+  for (const float other : logits)
+    if (other > most - kNegligible) sum += std::exp(other - most);
+  return std::exp(logit - most) / sum;
+}
+
+// Whether the chain so far is likely enough to be right for another draft to pay.
+bool is_worth_another(const Sequence& sequence) {
+  const size_t depth = sequence.drafts.size();
+  const double least = sequence.least_reach[depth - 1];
+  if (least <= 0) return true;
+  double reach = 1;
+  for (const float confidence : sequence.confidences) reach *= sequence.confidence.acceptance(confidence);
+  return reach >= least;
+}
+
+}  // namespace
 
 MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& options)
     : device_(device),
@@ -95,6 +121,7 @@ void MtpDrafter::choose_drafts() {
     std::span<const float> row = std::span(host_logits_).first(static_cast<size_t>(logits.cols));
     if (device_.memory_is_host()) row = {logits.f32(i), static_cast<size_t>(logits.cols)};
     else device_.read(host_logits_.data(), logits.row_range(i, 1));
+    if (on_draft_logits) on_draft_logits(sequence, row);
     const size_t settled = sequence.tokens.size();
     sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
     std::span<const uint32_t> allowed;
@@ -103,10 +130,28 @@ void MtpDrafter::choose_drafts() {
     sequence.tokens.resize(settled);
     // Where the head knows nothing that may follow, or behind the end, a chain stops.
     const bool possible = sequence.constraint == nullptr || is_allowed(allowed, draft);
-    if (possible) sequence.drafts.push_back(draft);
-    if (possible && sequence.constraint != nullptr) sequence.constraint->accept(draft);
+    if (possible) keep_draft(sequence, draft, row);
     if (!possible || sequence.is_stop(draft)) sequence.draft_budget = static_cast<int>(sequence.drafts.size());
   }
+}
+
+void MtpDrafter::keep_draft(Sequence& sequence, Token draft, std::span<const float> logits) {
+  sequence.drafts.push_back(draft);
+  ++sequence.head_drafts;
+  if (sequence.constraint != nullptr) sequence.constraint->accept(draft);
+  if (sequence.least_reach[0] > 0) {
+    const auto ids = vocabulary_.ids();
+    const auto at = ids.empty() ? draft : std::lower_bound(ids.begin(), ids.end(), draft) - ids.begin();
+    sequence.confidences.push_back(probability(logits, logits[static_cast<size_t>(at)]));
+  }
+  take_suggestion(sequence);
+}
+
+// The text itself suggested the same first draft: its others cost nothing.
+void MtpDrafter::take_suggestion(Sequence& sequence) {
+  const std::vector<Token>& suggestion = sequence.suggestion;
+  if (sequence.drafts.size() != 1 || suggestion.empty() || suggestion[0] != sequence.drafts[0]) return;
+  sequence.drafts.insert(sequence.drafts.end(), suggestion.begin() + 1, suggestion.end());
 }
 
 void MtpDrafter::continue_chains() {
@@ -114,7 +159,9 @@ void MtpDrafter::continue_chains() {
   size_t kept = 0;
   for (size_t i = 0; i < chain_.size(); ++i) {
     Sequence* sequence = chain_[i];
-    if (static_cast<int>(sequence->drafts.size()) >= sequence->draft_budget) continue;
+    const bool is_copied = static_cast<int>(sequence->drafts.size()) > sequence->head_drafts;
+    if (is_copied || static_cast<int>(sequence->drafts.size()) >= sequence->draft_budget) continue;
+    if (!is_worth_another(*sequence)) continue;
     const int position = sequence->length() + static_cast<int>(sequence->drafts.size()) - 1;
     const int row = full_from_ + static_cast<int>(i), to = static_cast<int>(kept);
     const Token token = sequence->drafts.back();

@@ -3,6 +3,7 @@
 // trunk's true hidden states, leave K and V in the head's cache (overwriting those of its own drafts); the newest of them runs in full
 // and is the first draft. Each further draft feeds back the head's own hidden state. Drafts are chosen by the sampler with the noise,
 // penalties and truncation of the position they are for, so at temperature > 0 they agree with the target as often as possible.
+#include <functional>
 #include <vector>
 
 #include "engine/draft_vocabulary.h"
@@ -20,6 +21,9 @@ class MtpDrafter final : public Drafter {
 
   const DraftVocabulary& vocabulary() const { return vocabulary_; }
 
+  // Called with the logits each draft is chosen from (one for each of the vocabulary's ids): for measurements.
+  std::function<void(const Sequence&, std::span<const float> logits)> on_draft_logits;
+
  private:
   // Starts a batch; add_rows appends rows of one sequence: tokens from `first_position` on with hidden rows `hidden`.
   void begin_batch();
@@ -28,6 +32,8 @@ class MtpDrafter final : public Drafter {
   void catch_up(std::span<Sequence* const> sequences);
   // Picks a draft for every sequence of chain_ from the full rows, then keeps those that want another.
   void choose_drafts();
+  void keep_draft(Sequence& sequence, Token draft, std::span<const float> logits);
+  static void take_suggestion(Sequence& sequence);
   void continue_chains();
 
   Device& device_;

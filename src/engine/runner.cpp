@@ -48,16 +48,20 @@ void Runner::draft(std::span<Sequence* const> sequences) {
   drafting_.clear();
   for (Sequence* sequence : sequences) {
     sequence->drafts.clear();
+    sequence->confidences.clear();
+    sequence->head_drafts = 0;
     if (sequence->in_prompt()) continue;
     const int room = sequence->state.shape().max_length - sequence->state.length() - 1;
-    sequence->draft_budget =
-        std::clamp(sequence->draft_budget, 0, std::min({sequence->max_drafts(), options_.max_drafts, room}));
+    const int most = std::min({sequence->max_drafts(), options_.max_drafts, room});
+    sequence->draft_budget = std::clamp(sequence->draft_budget, 0, std::min(most, kMaxDrafts));
+    sequence->lookup_budget = std::clamp(sequence->lookup_budget, 0, most);
     drafting_.push_back(sequence);
   }
   if (drafter_ == nullptr || drafting_.empty()) return;
   drafter_->propose(drafting_);
   for (const Sequence* sequence : drafting_)
-    PACELINE_ASSERT(static_cast<int>(sequence->drafts.size()) <= sequence->draft_budget);
+    PACELINE_ASSERT(static_cast<int>(sequence->drafts.size()) <=
+                    std::max(sequence->draft_budget, sequence->lookup_budget));
 }
 
 // Lays out the rows of the step and the rows whose logits are wanted.
@@ -144,8 +148,11 @@ void Runner::settle_round(Work& work) {
   SequenceStats& stats = sequence.stats;
   ++stats.passes;
   stats.generated += settled;
-  for (int i = 0; i < draft_count; ++i) ++stats.drafted[static_cast<size_t>(i)];
-  for (int i = 0; i < accepted; ++i) ++stats.accepted[static_cast<size_t>(i)];
+  const int by_head = sequence.head_drafts;
+  for (int i = 0; i < by_head; ++i) ++stats.drafted[static_cast<size_t>(i)];
+  for (int i = 0; i < std::min(accepted, by_head); ++i) ++stats.accepted[static_cast<size_t>(i)];
+  stats.lookup_drafted += draft_count - by_head;
+  stats.lookup_accepted += std::max(0, accepted - by_head);
 }
 
 void Runner::keep_hidden(Work& work, int count) {

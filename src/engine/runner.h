@@ -19,7 +19,7 @@ namespace paceline {
 struct RunnerOptions {
   int max_prompt_rows = 512;  // of one chunk
   int max_sequences = 1;  // in one step
-  int max_drafts = 3;
+  int max_drafts = 3;  // of a round, from whatever source
 };
 
 // How long the parts of a step took.

@@ -1,5 +1,7 @@
 #include "engine/sequence.h"
 
+#include <algorithm>
+
 namespace paceline {
 
 void check_prompt(std::span<const Token> prompt, int context, int vocab_size) {
@@ -10,15 +12,35 @@ void check_prompt(std::span<const Token> prompt, int context, int vocab_size) {
     if (token < 0 || token >= vocab_size) fail("prompt token ", token, " is outside the vocabulary of ", vocab_size);
 }
 
+size_t ConfidenceTable::bucket(float confidence) {
+  return static_cast<size_t>(std::clamp(static_cast<int>(confidence * kBuckets), 0, kBuckets - 1));
+}
+
+void ConfidenceTable::record(float confidence, bool accepted) {
+  constexpr double kMemory = 200;  // observations of a bucket, about
+  const size_t at = bucket(confidence);
+  const double keep = seen_[at] < kMemory ? 1 : 1 - 1 / kMemory;
+  seen_[at] = seen_[at] * keep + 1;
+  accepted_[at] = accepted_[at] * keep + (accepted ? 1 : 0);
+}
+
+double ConfidenceTable::acceptance(float confidence) const {
+  constexpr double kPrior = 4;  // observations that the head's own word counts for
+  const size_t at = bucket(confidence);
+  return (accepted_[at] + kPrior * static_cast<double>(confidence)) / (seen_[at] + kPrior);
+}
+
 Sequence::Sequence(Device& device, const Model& model, const StateShape& shape, std::span<const Token> prompt,
                    SamplingParameters sampling)
-    : parameters(std::move(sampling)), state(device, shape) {
+    : parameters(std::move(sampling)), state(device, shape), lookup_(shape.max_length) {
   check_prompt(prompt, shape.max_length, model.facts().vocab_size);
   // The step path allocates nothing: drafts are appended while they are being judged.
   tokens.reserve(static_cast<size_t>(shape.max_length + shape.max_generate_rows + 1));
   tokens.assign(prompt.begin(), prompt.end());
   prompt_length = static_cast<int>(prompt.size());
   drafts.reserve(static_cast<size_t>(shape.max_generate_rows));
+  suggestion.reserve(static_cast<size_t>(shape.max_generate_rows));
+  confidences.reserve(static_cast<size_t>(shape.max_generate_rows));
   kept_hidden = device.allocate(DType::F32, shape.max_generate_rows, model.facts().width);
 }
 
@@ -36,6 +58,16 @@ void Sequence::restart(std::span<const Token> prompt, SamplingParameters samplin
   prompt_budget = std::numeric_limits<int>::max();
   kept_count = 0;
   stats = {};
+  head_drafts = lookup_budget = 0;
+  least_reach = {};
+  confidence = {};
+  confidences.clear(), suggestion.clear();
+  lookup_.clear();
+}
+
+LookupMatch Sequence::find_repetition() {
+  lookup_.update(tokens);
+  return lookup_.find(tokens);
 }
 
 }  // namespace paceline

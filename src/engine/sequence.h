@@ -8,19 +8,38 @@
 #include <span>
 #include <vector>
 
+#include "engine/lookup_index.h"
 #include "engine/sampler.h"
 #include "engine/token_constraint.h"
 #include "model/model.h"
 
 namespace paceline {
 
-inline constexpr int kMaxDrafts = 6;
+inline constexpr int kMaxDrafts = 6;  // of a draft head in one round
+inline constexpr int kMaxLookupDrafts = 15;  // of a repetition found in the text
 
-// Counters of one sequence; entry i of the arrays counts drafts at depth i + 1.
+// Counters of one sequence.
 struct SequenceStats {
   int64_t passes = 0;  // verify steps
   int64_t generated = 0;  // tokens they settled; the answer's first token comes from the prompt and is not counted
-  std::array<int64_t, kMaxDrafts> drafted{}, accepted{};
+  std::array<int64_t, kMaxDrafts> drafted{}, accepted{};  // by the head; entry i is depth i + 1
+  int64_t lookup_drafted = 0, lookup_accepted = 0;  // copied from the text
+};
+
+// When a chain of drafts is not worth going on with. Entry j: the least probability of the first j + 1 drafts all being right that pays
+// for another one; 0: always.
+using LeastReach = std::array<double, kMaxDrafts>;
+
+// How often drafts of a stated probability turn out right: heads are over- or underconfident, each in its way.
+class ConfidenceTable {
+ public:
+  void record(float confidence, bool accepted);
+  double acceptance(float confidence) const;
+
+ private:
+  static constexpr int kBuckets = 10;
+  static size_t bucket(float confidence);
+  std::array<double, kBuckets> accepted_{}, seen_{};
 };
 
 // Throws Error for a prompt that a sequence of `context` positions cannot take.
@@ -44,11 +63,17 @@ struct Sequence {
   bool exhausted = false;
   SequenceState state;
 
-  // This round's drafts, and how many the caller wants at most (0: plain decoding).
+  // This round's drafts: the first head_drafts by the draft head, the others copied from the text. How many of each the caller wants at
+  // most (0 and 0: plain decoding), and when the head should stop before.
   std::vector<Token> drafts;
-  int draft_budget = 0;
+  int head_drafts = 0;
+  int draft_budget = 0, lookup_budget = 0;
   // Prompt rows that the next step may take at most.
   int prompt_budget = std::numeric_limits<int>::max();
+  LeastReach least_reach{};
+  ConfidenceTable confidence;
+  std::vector<float> confidences;  // the head's own probability of each of its drafts; filled where least_reach asks
+  std::vector<Token> suggestion;  // what a short match would draft; taken when the head's first draft agrees
 
   // The newest kept_count tokens have just been settled; row i of kept_hidden is the trunk's hidden state that token i of them was
   // predicted from. It is what a draft head needs to catch up. In the middle of a prompt: kept_count is 0 and row 0 is the hidden
@@ -59,12 +84,17 @@ struct Sequence {
   SequenceStats stats;
 
   int length() const { return static_cast<int>(tokens.size()); }
+  // Where the end of the text stood before.
+  LookupMatch find_repetition();
   int max_drafts() const { return state.shape().max_generate_rows - 1; }
   std::span<const Token> output() const { return std::span(tokens).subspan(static_cast<size_t>(prompt_length)); }
   bool in_prompt() const { return length() == prompt_length; }
   bool is_stop(Token token) const { return std::binary_search(stop_tokens.begin(), stop_tokens.end(), token); }
   // Room for the next token to go through the trunk.
   bool is_full() const { return state.length() >= state.shape().max_length; }
+
+ private:
+  LookupIndex lookup_;
 };
 
 }  // namespace paceline

@@ -1,9 +1,11 @@
 """Transcripts of the command line: exit codes, streams, bytes on standard output. python3 tests/e2e/command_line_test.py build/paceline"""
 
+import csv
 import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 import transcript
 
@@ -190,6 +192,37 @@ class CommandLine(transcript.Case):
         self.assertIn('| generate 8, plain | 20 |', table)
         self.expect(['bench', '-m', self.model, '--rows', '0..4'], status=2, stderr='--rows: expected A..B within 1..16')
         self.expect(['bench', '-m', self.model, '-p', '5,x'], status=2, stderr='separated by commas, got "x"')
+
+    def test_bench_of_everyday_tasks(self):
+        chart = self.folder / 'chart.svg'
+        flags = ['bench', '-m', self.model, '-r', '2', '--answer-tokens', '24']
+        report = json.loads(self.expect([*flags, '--json', '--svg', chart]).stdout)
+        tasks, modes = ['code', 'DevOps', 'maths', 'prose', 'copy'], ['plain', 'n=1', 'n=2', 'n=3', 'auto']
+        self.assertEqual([(row['use_case'], row['mode']) for row in report['results']], [(task, mode) for task in tasks for mode in modes])
+        for row in report['results']:
+            self.assertEqual(len(row['tokens_per_s']), 2)
+            self.assertGreater(row['median'], 0)
+            if row['mode'] == 'plain':
+                self.assertEqual(row['speed_up'], [1, 1])
+                self.assertEqual(row['tokens_per_pass'], 1)
+        drawing = xml.etree.ElementTree.parse(chart).getroot()
+        self.assertEqual(len(drawing.findall('.//{*}rect')), 1 + 5 + 25 + 20, 'page, legend, two panels of bars')
+        self.assertIn('prefers-color-scheme:dark', drawing.find('{*}style').text)
+        rows = list(csv.DictReader(self.expect([*flags, '--csv']).stdout.decode().splitlines()))
+        self.assertEqual(len(rows), 25)
+        self.assertEqual(rows[3]['mode'], 'n=3')
+        self.assertIn('| copy | n=2 |', self.expect([*flags, '--mtp', '2']).stdout.decode())
+        self.expect([*flags, '--json', '--csv'], status=2, stderr='expected one of them')
+        self.expect([*flags, '-n', '5'], status=2, stderr='--answer-tokens belong to the everyday tasks')
+        self.expect([*flags, '--svg', self.folder / 'no/such/folder.svg'], status=1, stderr='cannot write')
+
+    def test_lookup_copies_what_was_there_before(self):
+        prompt = 'ka lo mu ' * 30
+        reports = [self.complete_json(self.model, '--temp', '0', '-n', '100', *flags, prompt=prompt)
+                   for flags in (['--mtp', 'off'], ['--mtp', 'off', '--lookup', 'on'], ['--mtp', '2', '--lookup', 'on'], [])]
+        for report in reports[1:]:
+            self.assertEqual(report['ids'], reports[0]['ids'])
+        self.assertEqual(reports[0]['lookup_drafted'], 0)
 
     def test_hugging_face_cache(self):
         snapshot = self.folder / 'hub/models--org--model/snapshots/c0ffee'

@@ -1,6 +1,7 @@
 """Runs the paceline binary and compares what it says. Each file here is a unittest program that is given the binary's path."""
 
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls._folder = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls._folder.name)
+        os.environ['XDG_CACHE_HOME'] = str(cls.folder / 'cache')  # curves are kept there; not those of whoever runs the tests
 
     @classmethod
     def tearDownClass(cls):

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "device/forwarding_device.h"
+#include "engine/generator.h"
 #include "invisibility/runs.h"
 
 namespace paceline::invisibility {
@@ -64,6 +65,7 @@ class Check {
       if (on_two.model->state_shape(8, 1, {}).kv.front().head_dim % 32 != 0) continue;
       compare(on_one, settings, generate(on_two, settings, nullptr, {0}), path);
     }
+    compare_modes(on_one, path);
     if (options_.head) expect_some_accepted(path);
     expect_broken_fails(path, *two);
   }
@@ -91,13 +93,19 @@ class Check {
 
   Recording speculate(LoadedModel& loaded, const Settings& settings, const Recording& plain) {
     if (options_.head) {
-      MtpDrafter drafter(loaded.device, *loaded.model,
-                         {.max_prompt_rows = settings.chunk, .max_sequences = 1, .max_drafts = kMaxDrafts});
-      return generate(loaded, settings, &drafter, {3, 1, 6, 0, 2, 4, 5, 0, 0, 3}, &counts_);
+      MtpDrafter head(loaded.device, *loaded.model,
+                      {.max_prompt_rows = settings.chunk, .max_sequences = 1, .max_drafts = kMaxLookupDrafts});
+      LookupDrafter drafter(&head);
+      // Copies in every other setting.
+      Settings with_copies = settings;
+      with_copies.lookup = (settings.prompt_length + settings.chunk) % 2 == 0 ? kMaxLookupDrafts : 0;
+      return generate(loaded, with_copies, &drafter, {3, 1, 6, 0, 2, 4, 5, 0, 0, 3}, &counts_);
     }
     ScriptedDrafter drafter(plain, loaded.model->facts().vocab_size,
                             static_cast<uint64_t>(settings.prompt_length + settings.chunk));
-    return generate(loaded, settings, &drafter, {kMaxDrafts}, &counts_);
+    Settings wide = settings;
+    wide.lookup = kMaxLookupDrafts;
+    return generate(loaded, wide, &drafter, {kMaxDrafts}, &counts_);
   }
 
   void compare(LoadedModel& loaded, const Settings& settings, const Recording& plain, const std::string& path) {
@@ -110,10 +118,44 @@ class Check {
     ++passed_;
   }
 
+  // What users choose between: plain, each depth and auto, each with and without copies from the text.
+  void compare_modes(LoadedModel& loaded, const std::string& path) {
+    // The model's own text and the start of it again: what it says next it has said before.
+    const std::vector<Token> start = make_prompt(*loaded.model, 60);
+    const std::vector<Token> own = run_mode(loaded, start, 0, {}).output;
+    std::vector<Token> prompt = start;
+    prompt.insert(prompt.end(), own.begin(), own.end());
+    prompt.insert(prompt.end(), start.begin(), start.end());
+    for (const float temperature : kTemperatures) {
+      const Generation plain = run_mode(loaded, prompt, temperature, {});
+      for (int depth = 0; depth <= (options_.head ? kMaxDrafts : 0); ++depth)
+        for (const bool adapts : {false, true})
+          for (const int lookup : {0, kMaxLookupDrafts}) {
+            GeneratorOptions options;
+            options.drafts = depth, options.adapt_depth = adapts, options.lookup_drafts = lookup;
+            const Generation got = run_mode(loaded, prompt, temperature, options);
+            copied_ += got.stats.lookup_accepted;
+            if (got.output != plain.output)
+              fail_with(cat(path, ", temperature ", temperature, ", ", depth, adapts ? " drafts at most" : " drafts",
+                            ", lookup ", lookup, ": another text"));
+            else ++passed_;
+          }
+    }
+  }
+
+  static Generation run_mode(LoadedModel& loaded, const std::vector<Token>& prompt, float temperature,
+                             GeneratorOptions options) {
+    options.context = kLongestPrompt + kGenerated;
+    Generator generator(loaded.device, *loaded.model, options);
+    return generator.generate(prompt, sampling(temperature), {.max_tokens = kGenerated, .end_tokens = {}},
+                              [](Token) { return true; });
+  }
+
   void expect_some_accepted(const std::string& path) {
     int accepted = 0;
     for (const auto& [round, count] : counts_) accepted += round.second * count;
     if (accepted == 0) fail_with(cat(path, ": the model's head never had a draft accepted"));
+    if (copied_ == 0) fail_with(cat(path, ": nothing was ever copied from the text"));
   }
 
   void expect_broken_fails(const std::string& path, Device& device) {
@@ -129,6 +171,7 @@ class Check {
 
   const Options& options_;
   RoundCounts counts_;
+  int64_t copied_ = 0;
   int passed_ = 0, failed_ = 0;
 };
 

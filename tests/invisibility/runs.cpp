@@ -20,8 +20,10 @@ uint64_t hash_bits(std::span<const float> values) {
 }
 
 RunnerOptions runner_options(int chunk) {
-  return {.max_prompt_rows = chunk, .max_sequences = 1, .max_drafts = kMaxDrafts};
+  return {.max_prompt_rows = chunk, .max_sequences = 1, .max_drafts = kMaxLookupDrafts};
 }
+
+}  // namespace
 
 SamplingParameters sampling(float temperature) {
   SamplingParameters parameters;
@@ -35,7 +37,14 @@ SamplingParameters sampling(float temperature) {
   return parameters;
 }
 
-}  // namespace
+std::vector<Token> make_prompt(const Model& model, int length) {
+  constexpr int kPeriod = 150;
+  const uint64_t ids = static_cast<uint64_t>(std::min(model.facts().vocab_size, 16384));
+  std::vector<Token> prompt;
+  for (int i = 0; i < length; ++i)
+    prompt.push_back(static_cast<Token>(random_word(7, static_cast<uint64_t>(i % kPeriod)) % ids));
+  return prompt;
+}
 
 LoadedModel::LoadedModel(const std::string& path, Device& on)
     : file(GgufFile::open(path)),
@@ -45,13 +54,10 @@ LoadedModel::LoadedModel(const std::string& path, Device& on)
 Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* drafter,
                    const std::vector<int>& drafts_per_round, RoundCounts* counts) {
   Model& model = *loaded.model;
-  std::vector<Token> prompt;
-  for (int i = 0; i < settings.prompt_length; ++i)
-    prompt.push_back(static_cast<Token>(random_word(7, static_cast<uint64_t>(i)) %
-                                        static_cast<uint64_t>(std::min(model.facts().vocab_size, 16384))));
-  Sequence sequence(loaded.device, model,
-                    model.state_shape(kLongestPrompt + kGenerated + kMaxDrafts + 1, 1 + kMaxDrafts, settings.kv),
-                    prompt, sampling(settings.temperature));
+  Sequence sequence(
+      loaded.device, model,
+      model.state_shape(kLongestPrompt + kGenerated + kMaxLookupDrafts + 1, 1 + kMaxLookupDrafts, settings.kv),
+      make_prompt(model, settings.prompt_length), sampling(settings.temperature));
   Runner runner(loaded.device, model, drafter, runner_options(settings.chunk));
   Recording recording;
   std::map<int, uint64_t> hashes;
@@ -64,6 +70,7 @@ Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* draft
     const bool generating = !sequence.in_prompt();
     const size_t before = sequence.output().size();
     sequence.draft_budget = generating ? drafts_per_round[round++ % drafts_per_round.size()] : 0;
+    sequence.lookup_budget = settings.lookup;
     runner.step(sequences);
     if (generating && counts != nullptr)
       ++(*counts)[{static_cast<int>(sequence.drafts.size()), static_cast<int>(sequence.output().size() - before) - 1}];
@@ -86,6 +93,8 @@ ScriptedDrafter::ScriptedDrafter(const Recording& plain, int vocab_size, uint64_
     : plain_(plain), vocab_size_(vocab_size) {
   for (int drafted = 0; drafted <= kMaxDrafts; ++drafted)
     for (int accepted = 0; accepted <= drafted; ++accepted) script_.emplace_back(drafted, accepted);
+  for (const int drafted : {kMaxDrafts + 1, 10, kMaxLookupDrafts})
+    for (const int accepted : {0, 1, drafted / 2, drafted}) script_.emplace_back(drafted, accepted);
   std::sort(script_.begin(), script_.end(), [&](const auto& a, const auto& b) {
     const auto key = [&](const auto& pair) {
       return random_word(order, static_cast<uint64_t>(pair.first), static_cast<uint64_t>(pair.second));
@@ -98,7 +107,7 @@ void ScriptedDrafter::propose(std::span<Sequence* const> sequences) {
   for (Sequence* sequence : sequences) {
     const auto [drafted, accepted] = script_[round_++ % script_.size()];
     const size_t next = sequence->output().size();
-    for (int i = 0; i < std::min(drafted, sequence->draft_budget); ++i) {
+    for (int i = 0; i < std::min(drafted, std::max(sequence->draft_budget, sequence->lookup_budget)); ++i) {
       const size_t at = next + static_cast<size_t>(i);
       const Token right = at < plain_.output.size() ? plain_.output[at] : 0;
       sequence->drafts.push_back(i < accepted ? right : (right + 1) % vocab_size_);

@@ -25,7 +25,11 @@ struct Settings {
   int chunk = 512;
   float temperature = 0;
   KvTypes kv;
+  int lookup = 0;  // lookup_budget of every round
 };
+
+std::vector<Token> make_prompt(const Model& model, int length);
+SamplingParameters sampling(float temperature);
 
 struct Recording {
   std::vector<Token> output;
@@ -35,7 +39,7 @@ struct Recording {
 // (drafted, accepted) of a round -> how often.
 using RoundCounts = std::map<std::pair<int, int>, int>;
 
-// Generates kGenerated tokens after the model's own kind of prompt. drafts_per_round: how many drafts to ask for in each round, cyclic.
+// Generates kGenerated tokens after the model's own kind of prompt, which repeats itself. drafts_per_round: how many drafts to ask for in each round, cyclic.
 Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* drafter,
                    const std::vector<int>& drafts_per_round, RoundCounts* counts = nullptr);
 
@@ -43,7 +47,7 @@ Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* draft
 std::string difference(const Recording& got, const Recording& want);
 
 // Replays a known continuation with planted errors: round i drafts K_i tokens of which the first a_i are right, for every pair
-// 0 <= a <= K <= kMaxDrafts in an order that depends on `order`.
+// 0 <= a <= K <= kMaxDrafts and some of the wide rounds that repetitions bring, in an order that depends on `order`.
 class ScriptedDrafter final : public Drafter {
  public:
   ScriptedDrafter(const Recording& plain, int vocab_size, uint64_t order);

@@ -34,8 +34,9 @@ void add_speculation(std::vector<std::string>& facts, const SequenceStats& stats
   if (stats.passes == 0) return;
   const double per_pass = static_cast<double>(stats.generated) / static_cast<double>(stats.passes);
   facts.push_back(cat(fixed(per_pass, 2), " tokens per pass"));
-  if (stats.drafted[0] == 0) return;
-  facts.push_back(draft_fact(stats));
+  if (stats.drafted[0] == 0 && stats.lookup_drafted == 0) return;
+  if (stats.drafted[0] > 0) facts.push_back(draft_fact(stats));
+  if (stats.lookup_drafted > 0) facts.push_back(cat("copied ", stats.lookup_accepted, "/", stats.lookup_drafted));
   if (plain_rate > 0) facts.push_back(cat(fixed(tokens_per_second / plain_rate, 2), "x the plain ", rate(plain_rate)));
 }
 
@@ -49,6 +50,8 @@ void ChatTotals::add(const Generation& generation) {
   generation_seconds += generation.generation_seconds;
   stats.passes += generation.stats.passes;
   stats.generated += generation.stats.generated;
+  stats.lookup_drafted += generation.stats.lookup_drafted;
+  stats.lookup_accepted += generation.stats.lookup_accepted;
   for (size_t i = 0; i < stats.drafted.size(); ++i) {
     stats.drafted[i] += generation.stats.drafted[i];
     stats.accepted[i] += generation.stats.accepted[i];

@@ -27,6 +27,7 @@ std::string model_title(const GgufFile& file) {
 }
 
 std::string draft_fact(const GeneratorOptions& options, const ModelFacts& facts) {
+  if (!facts.has_draft_head && options.lookup_drafts > 0) return "no MTP head: only repetitions are guessed";
   if (!facts.has_draft_head) return "no MTP head: plain decoding";
   if (options.drafts == 0) return "MTP head found, off as asked";
   if (options.adapt_depth) return cat("MTP head found: up to ", options.drafts, " drafts, as many as pay");

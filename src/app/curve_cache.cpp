@@ -1,0 +1,112 @@
+#include "app/curve_cache.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/random.h"
+
+namespace paceline {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr double kLongestSeconds = 3600;  // of one round; more is damage
+constexpr size_t kLargestFile = 1 << 16;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// "" when the user has no cache folder.
+fs::path folder() {
+  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
+    return fs::path(cache) / "paceline/curves";
+  if (const std::string home = environment("HOME"); !home.empty()) return fs::path(home) / ".cache/paceline/curves";
+  return {};
+}
+
+// One file for each model (by path, size and time), device with its instruction set, number of threads and kind of KV cache.
+fs::path file_of(const Session& session) {
+  const fs::path where = folder();
+  if (where.empty()) return {};
+  std::error_code error;
+  const fs::path model = fs::absolute(session.file->path(), error);
+  const auto changed = fs::last_write_time(model, error).time_since_epoch().count();
+  const KvTypes& kv = session.options.kv;
+  const std::string key =
+      cat(model.string(), "|", changed, "|", fs::file_size(model, error), "|", session.device->description(), "|",
+          session.threads, "|", static_cast<int>(kv.k), "|", static_cast<int>(kv.v));
+  uint64_t hash = key.size();
+  for (const unsigned char c : key) hash = mix64(hash ^ c);
+  return where / cat(model.stem().string(), "-", hash, ".json");
+}
+
+Json curve(const RoundTimes& times) {
+  Json out = Json::array();
+  for (int depth = 0; depth <= RoundTimes::kDeepest; ++depth)
+    out.push_back(times.measured(depth) ? Json(times.seconds(depth)) : Json());
+  return out;
+}
+
+void read_curve(const Json& list, RoundTimes& times) {
+  int depth = 0;
+  for (const Json& value : list.as_array()) {
+    if (depth > RoundTimes::kDeepest) return;
+    if (value.is_number() && value.as_number() > 0 && value.as_number() < kLongestSeconds)
+      times.record(depth, value.as_number());
+    ++depth;
+  }
+}
+
+}  // namespace
+
+std::string curves_text(const SpeculationTimes& times) {
+  Json out = Json::object();
+  out.set("head_s", curve(times.head)), out.set("lookup_s", curve(times.lookup));
+  return out.dump() + "\n";
+}
+
+SpeculationTimes parse_curves(const std::string& text) {
+  SpeculationTimes times;
+  try {
+    const Json json = Json::parse(text, "curves");
+    read_curve(json.at("head_s"), times.head), read_curve(json.at("lookup_s"), times.lookup);
+  } catch (const Error&) {
+    return {};
+  }
+  return times;
+}
+
+SpeculationTimes load_curves(const Session& session) {
+  const fs::path path = file_of(session);
+  std::error_code error;
+  if (path.empty() || !fs::is_regular_file(path, error) || fs::file_size(path, error) > kLargestFile) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return parse_curves(text.str());
+}
+
+// Written beside and renamed, so that a reader never sees half of it.
+void save_curves(const Session& session, const SpeculationTimes& times) {
+  const fs::path path = file_of(session);
+  if (path.empty()) return;
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  const fs::path fresh = path.string() + cat(".", ::getpid());
+  std::ofstream file(fresh, std::ios::binary);
+  file << curves_text(times) << std::flush;
+  if (file) fs::rename(fresh, path, error);
+  if (!file || error) fs::remove(fresh, error);
+}
+
+}  // namespace paceline

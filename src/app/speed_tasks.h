@@ -1,0 +1,28 @@
+#pragma once
+// What `paceline bench` asks a model to do: the three use cases of the article that the project began with (code, DevOps, maths), prose,
+// and copying. Whole prompts in tokens, in the model's own chat form.
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+
+namespace paceline {
+
+struct SpeedTask {
+  std::string name;  // "code"
+  std::string question;  // as put to the model; "" for the copy task
+  std::vector<Token> prompt;
+  bool ends = true;  // stops where the model ends its answer; the copy task does not
+};
+
+// One user message in ChatML, without thinking, where the vocabulary has it; else the text itself.
+std::vector<Token> question_tokens(const Tokenizer& tokenizer, const std::string& text);
+
+// The four questions.
+std::vector<SpeedTask> question_tasks(const Tokenizer& tokenizer);
+
+// Copying that any model does, trained on instructions or not: it is given a text of its own and the beginning of that text again, and
+// most likely goes on as before. `own`: what it generates, greedily, after `start`.
+SpeedTask copy_task(const std::vector<Token>& start, const std::vector<Token>& own);
+
+}  // namespace paceline
