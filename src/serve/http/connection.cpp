@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
+#include <tuple>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -20,7 +21,7 @@ Connection::Connection(Hall& hall, asio::ip::tcp::socket socket) : hall_(hall), 
 
 void Connection::start() {
   boost::system::error_code ignored;
-  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  std::ignore = stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
   read();
 }
 
@@ -33,7 +34,7 @@ void Connection::close() {
   if (closed_) return;
   closed_ = true;
   boost::system::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  std::ignore = stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   stream_.close();
   if (exchange_) exchange_->connection_closed(!answered_);
   exchange_.reset();
@@ -181,7 +182,7 @@ void Connection::end_answer() {
   if (exchange_) exchange_->connection_closed(false);
   exchange_.reset();
   boost::system::error_code ignored;
-  stream_.socket().cancel(ignored);  // the watch
+  std::ignore = stream_.socket().cancel(ignored);  // the watch
   if (keep_alive_ && !hall_.stopping) return read();
   linger();
 }
@@ -189,7 +190,7 @@ void Connection::end_answer() {
 // What the client still sends is read and dropped for a moment, or closing would reset the connection and lose our answer.
 void Connection::linger() {
   boost::system::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  std::ignore = stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   stream_.expires_after(seconds(2));
   drop_input(0);
 }

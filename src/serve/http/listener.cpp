@@ -3,6 +3,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <tuple>
 
 #include "base/error.h"
 #include "serve/http/connection.h"
@@ -26,10 +27,10 @@ struct Listener::Parts {
     const auto address = asio::ip::make_address(host, error);
     if (error) fail("--host ", options.host, " is no address, expected one such as 127.0.0.1, 0.0.0.0 or ::1");
     const tcp::endpoint endpoint(address, static_cast<unsigned short>(options.port));
-    acceptor.open(endpoint.protocol(), error);
-    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    std::ignore = acceptor.open(endpoint.protocol(), error);
+    if (!error) std::ignore = acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) std::ignore = acceptor.bind(endpoint, error);
+    if (!error) std::ignore = acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error)
       fail("cannot listen on ", options.host, ":", options.port, ": ", error.message(),
            "; --port N chooses another port");
@@ -67,7 +68,7 @@ struct Listener::Parts {
     if (hall->stopping) return hall->context.stop();
     hall->stopping = true;
     boost::system::error_code ignored;
-    acceptor.close(ignored);
+    std::ignore = acceptor.close(ignored);
     if (on_stop) on_stop();
     wait_for_signal();
     hall->on_empty = [this] { hall->context.stop(); };
