@@ -150,7 +150,7 @@ void Engine::Loop::start(Slot& slot, std::shared_ptr<RequestState> state) {
   sequence.restart(request.prompt, request.sampling);
   sequence.stop_tokens = request.stop_tokens;
   sequence.constraint = slot.request->constraint ? &*slot.request->constraint : nullptr;
-  slot.acceptance = {};
+  slot.acceptance = AcceptanceAverages();
   slot.drafts = std::min(request.drafts == kAutoDrafts ? kMaxDrafts : request.drafts, sizes_.max_drafts);
   slot.adapt = request.drafts == kAutoDrafts;
   slot.handed_out = 0;

@@ -1,5 +1,6 @@
 // The policy judged on recorded traces: at every position of a text, how many of six drafts were right and how sure the head was of each
-// (bench/acceptance.cpp). Any policy can be replayed on them exactly; seconds are curves measured on real machines.
+// (bench/acceptance.cpp). Any policy can be replayed on them exactly; the seconds
+// of a round are three made-up curves of the kinds that machines have.
 #include "engine/speculation_policy.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +32,7 @@ std::vector<Position> read_trace(const std::string& name) {
   return trace;
 }
 
-// Milliseconds of a round by the drafts in it, 0 … 6 (docs/numbers.md).
+// Milliseconds of a round by the drafts in it, 0 … 6.
 using Curve = std::array<double, kMaxDrafts + 1>;
 constexpr Curve kCurves[] = {
     {20, 21.5, 23, 24.5, 26, 27.5, 29},  // a machine bound by memory

@@ -63,12 +63,16 @@ void CpuDevice::store_kv(const Batch& batch, int layer, Tensor k, Tensor v) {
   }
 }
 
+// Floats of one query's partial result: head_dim sums, maximum and total. Kernels read whole groups of vectors, up to 64 floats, and must
+// not reach into the next one, which may be another thread's.
+static int partial_width(int head_dim) { return std::max((head_dim + 2 + 15) / 16 * 16, (head_dim + 63) / 64 * 64); }
+
 void CpuDevice::attention(Tensor out, Tensor q, const Batch& batch, int layer, const AttentionShape& shape) {
   checks::attention(out, q, batch, layer, shape);
   for (const Segment& segment : batch.segments) {
     const KvCache& cache = segment.state->kv(layer);
     const size_t per_row = static_cast<size_t>(splits_before(segment.first_position + segment.row_count)) *
-                           static_cast<size_t>(shape.head_count * (shape.head_dim + 16));
+                           static_cast<size_t>(shape.head_count * partial_width(shape.head_dim));
     const int block =
         std::max(kRowsTogether, static_cast<int>(kPartialFloats / per_row) / kRowsTogether * kRowsTogether);
     for (int i = 0; i < segment.row_count; i += block)
@@ -82,7 +86,7 @@ void CpuDevice::attention(Tensor out, Tensor q, const Batch& batch, int layer, c
 void CpuDevice::attend_rows(Tensor out, Tensor q, const AttentionRows& rows, const AttentionShape& shape) {
   const int group = shape.head_count / shape.head_count_kv, splits = rows.splits();
   const int row_blocks = (rows.row_count + kRowsTogether - 1) / kRowsTogether;
-  const int64_t width = (shape.head_dim + 2 + 15) / 16 * 16, query_stride = width * splits;
+  const int64_t width = partial_width(shape.head_dim), query_stride = width * splits;
   const size_t queries = static_cast<size_t>(rows.row_count) * static_cast<size_t>(shape.head_count);
   float* partials = partials_.get<float>(queries * static_cast<size_t>(query_stride));
   auto* pointers = query_pointers_.get<const float*>(queries);
