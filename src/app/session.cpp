@@ -51,7 +51,8 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
   const auto depth = mtp ? arguments.integer("mtp") : arguments.integer("spec_max");
   const bool no_head = off || depth == 0;
   // A fixed depth is a wish to see the head's drafts and no others; so is none.
-  const bool copies = arguments.text("lookup") ? arguments.text("lookup") == "on" : !no_head && !depth;
+  const auto lookup = arguments.command() == kServe ? "off" : arguments.text("lookup");  // the server has no copies yet
+  const bool copies = lookup ? lookup == "on" : !no_head && !depth;
   options.lookup_drafts = copies ? kMaxLookupDrafts : 0;
   if (no_head) return;
   if (!head && (depth || type))

@@ -52,7 +52,7 @@ TEST(Fields, SayWhatWasExpected) {
   } catch (const ApiError& error) {
     EXPECT_EQ(error.status(), 400);
     EXPECT_EQ(error.parameter(), "t");
-    EXPECT_STREQ(error.what(), "t: expected true or false, got a number");
+    EXPECT_STREQ(error.what(), "t: expected true or false, got an integer");
   }
 }
 
