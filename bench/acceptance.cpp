@@ -90,7 +90,7 @@ class Measurement {
     Listener listener(head_);
     Runner runner(*device_, *model_, &listener, kOptions);
     std::map<int, std::vector<float>> trunk;
-    runner.on_logits = [&](const Sequence&, int position, std::span<const float> row) {
+    runner.on_logits = [&](const Sequence&, int position, std::span<const float> row, Token) {
       trunk[position].assign(row.begin(), row.end());
     };
     // Nothing is cut off, so that the overlap is of what the two really say.
