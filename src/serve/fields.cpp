@@ -1,5 +1,6 @@
 #include "serve/fields.h"
 
+#include <cmath>
 #include <limits>
 
 #include "serve/api_error.h"
@@ -11,16 +12,12 @@ namespace {
 constexpr int kMostDepth = 64;
 
 int64_t whole_number(const Json& value, const std::string& path) {
-  try {
-    if (value.is_number()) {
-      const double number = value.as_number();
-      if (number >= 9e18) return std::numeric_limits<int64_t>::max();
-      if (number <= -9e18) return std::numeric_limits<int64_t>::min();
-      return value.as_integer();
-    }
-  } catch (const Error&) {
-  }
-  bad_field(path, "expected a whole number, got ", value.is_number() ? value.dump() : std::string(value.kind()));
+  if (!value.is_number()) bad_field(path, "expected a whole number, got ", std::string(value.kind()));
+  const double number = value.as_number();
+  if (number >= 9e18) return std::numeric_limits<int64_t>::max();
+  if (number <= -9e18) return std::numeric_limits<int64_t>::min();
+  if (number != std::trunc(number)) bad_field(path, "expected a whole number, got ", value.dump());
+  return value.as_integer();
 }
 
 }  // namespace
