@@ -146,7 +146,6 @@ TEST(Gbnf, HostileGrammarsHitLimits) {
 TEST(Gbnf, NestingIsBounded) {
   const Grammar grammar = parse_gbnf("root ::= item\nitem ::= \"[\" item \"]\" | \"x\"");
   Matcher matcher(std::make_shared<const Grammar>(grammar));
-  const std::string open(grammar.nesting - 1, '[');
   SetId deep = matcher.start();
   size_t depth = 0;
   while (matcher.step(deep, '[') != Matcher::kDead) deep = matcher.step(deep, '['), ++depth;
