@@ -58,15 +58,16 @@ struct Replay {
   int paused = 0;
 };
 
-// Drafts of a plan, stopped where the chain is not sure enough any more, as MtpDrafter does.
+// Drafts of a plan, stopped where the chain is not sure enough any more, as MtpDrafter does, or where the recorded one ended with its text.
 int chain_length(const RoundPlan& plan, const ConfidenceTable& table, const Position& position) {
+  const int most = std::min(plan.head_drafts, static_cast<int>(position.confidences.size()));
   double reach = 1;
-  for (int depth = 1; depth <= plan.head_drafts; ++depth) {
+  for (int depth = 1; depth <= most; ++depth) {
     reach *= table.acceptance(position.confidences[static_cast<size_t>(depth - 1)]);
     const double least = plan.least_reach[static_cast<size_t>(depth - 1)];
     if (least > 0 && reach < least) return depth;
   }
-  return plan.head_drafts;
+  return most;
 }
 
 Replay policy_rate(const std::vector<Position>& trace, const Curve& curve) {
