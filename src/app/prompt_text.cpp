@@ -44,7 +44,8 @@ std::string model_name(const Arguments& arguments) {
     const std::string name = run_words(arguments).model;
     return name.empty() ? default_model_file() : name;
   }
-  if (arguments.command() == kBench && !arguments.has("model")) return default_model_file();
+  const bool named = arguments.has("model") || !arguments.positional().empty();
+  if (!named && (arguments.command() & (kBench | kServe)) != 0) return default_model_file();
   if (arguments.positional().empty()) return arguments.required_text("model");
   if (arguments.has("model")) throw UsageError("-m and MODEL both name a model, expected one of them");
   return arguments.positional()[0];

@@ -15,7 +15,7 @@ struct RunWords {
 };
 RunWords run_words(const Arguments& arguments);
 
-// -m or the positional MODEL, or what stands for it in `run`.
+// -m or the positional MODEL, or what stands for it in `run`; `run`, `bench` and `serve` have a default.
 std::string model_name(const Arguments& arguments);
 
 }  // namespace paceline

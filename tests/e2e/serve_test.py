@@ -20,8 +20,8 @@ HELLO = [{'role': 'user', 'content': 'Who are you?'}]
 
 
 class Server:
-    def __init__(self, *flags):
-        self.process = subprocess.Popen([PROGRAM, 'serve', str(MODEL), '--port', '0', *flags], stderr=subprocess.PIPE, text=True)
+    def __init__(self, *flags, model=(str(MODEL),)):
+        self.process = subprocess.Popen([PROGRAM, 'serve', *model, '--port', '0', *flags], stderr=subprocess.PIPE, text=True)
         self.lines = []
         while True:
             line = self.process.stderr.readline()
@@ -74,7 +74,7 @@ class Server:
 class ServeTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(model=())  # the model in the box is the default
 
     @classmethod
     def tearDownClass(cls):
