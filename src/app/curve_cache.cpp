@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "app/environment.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/random.h"
@@ -20,11 +20,6 @@ namespace {
 
 constexpr double kLongestSeconds = 3600;  // of one round; more is damage
 constexpr size_t kLargestFile = 1 << 16;
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 // "" when the user has no cache folder.
 fs::path folder() {

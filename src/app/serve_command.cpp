@@ -24,7 +24,7 @@ EngineOptions engine_options(const Arguments& arguments, const GeneratorOptions&
   return out;
 }
 
-std::string model_name(const Arguments& arguments, const GgufFile& file) {
+std::string served_name(const Arguments& arguments, const GgufFile& file) {
   return arguments.text("alias").value_or(std::filesystem::path(file.path()).stem().string());
 }
 
@@ -83,7 +83,7 @@ int run_serve(const Arguments& arguments) {
   Metrics metrics;
   Worker worker;
   ServiceOptions facts;
-  facts.model_name = model_name(arguments, *session.file);
+  facts.model_name = served_name(arguments, *session.file);
   facts.version = PACELINE_VERSION;
   facts.sampling = sampling_parameters(arguments, session.file->metadata(), *session.tokenizer);
   facts.fixed_seed = arguments.integer("seed").value_or(-1) >= 0;

@@ -18,31 +18,10 @@ struct NextDraft {
 
 }  // namespace
 
-RowTimes::RowTimes(int most_rows, double slope)
-    : slope_(slope), latest_(static_cast<size_t>(most_rows) + 1), counts_(static_cast<size_t>(most_rows) + 1) {}
-
-void RowTimes::record(int rows, double seconds) {
-  const size_t i = static_cast<size_t>(rows);
-  latest_[i][static_cast<size_t>(counts_[i] % kKept)] = seconds;
-  counts_[i] = counts_[i] == 2 * kKept - 1 ? kKept : counts_[i] + 1;  // stays "full" without overflowing
-}
-
-double RowTimes::median(int rows) const {
-  const std::span<const double> kept =
-      std::span(latest_[static_cast<size_t>(rows)])
-          .first(static_cast<size_t>(std::min(counts_[static_cast<size_t>(rows)], kKept)));
-  const auto rank = [&](size_t at) {
-    size_t smaller = 0;
-    for (size_t i = 0; i < kept.size(); ++i) smaller += kept[i] < kept[at] || (kept[i] == kept[at] && i < at) ? 1 : 0;
-    return smaller;
-  };
-  for (size_t at = 0; at < kept.size(); ++at)
-    if (rank(at) == kept.size() / 2) return kept[at];
-  return kept.front();
-}
+RowTimes::RowTimes(int most_rows, double slope) : slope_(slope), latest_(static_cast<size_t>(most_rows) + 1) {}
 
 double RowTimes::seconds(int rows) const {
-  const int most = static_cast<int>(counts_.size()) - 1;
+  const int most = static_cast<int>(latest_.size()) - 1;
   rows = std::clamp(rows, 1, most);
   if (measured(rows)) return median(rows);
   int below = rows, above = rows;

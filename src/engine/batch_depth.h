@@ -16,18 +16,16 @@ class RowTimes {
  public:
   // slope: cost of one more row relative to one row, where nothing is known.
   RowTimes(int most_rows, double slope);
-  void record(int rows, double seconds);
+  void record(int rows, double seconds) { latest_[static_cast<size_t>(rows)].record(seconds); }
   double seconds(int rows) const;
-  bool measured(int rows) const { return counts_[static_cast<size_t>(rows)] > 0; }
+  bool measured(int rows) const { return latest_[static_cast<size_t>(rows)].known(); }
 
  private:
-  static constexpr int kKept = 7;
-  double median(int rows) const;
+  double median(int rows) const { return latest_[static_cast<size_t>(rows)].median(); }
   double default_curve(int rows) const { return 1 + slope_ * (rows - 1); }
 
   double slope_;
-  std::vector<std::array<double, kKept>> latest_;
-  std::vector<int> counts_;
+  std::vector<LatestMedian<7>> latest_;
 };
 
 // What a step costs: the verify pass by its rows, and each link of the chain of drafts by the requests that take part in it.

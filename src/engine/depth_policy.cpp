@@ -13,20 +13,6 @@ constexpr int kCarriedCount = 12;  // observations that an earlier text counts f
 
 }  // namespace
 
-void RoundTimes::record(int depth, double seconds) {
-  const size_t i = static_cast<size_t>(depth);
-  latest_[i][static_cast<size_t>(counts_[i] % kKept)] = seconds;
-  counts_[i] = counts_[i] == 2 * kKept - 1 ? kKept : counts_[i] + 1;  // stays "full" without overflowing
-}
-
-double RoundTimes::median(int depth) const {
-  const size_t i = static_cast<size_t>(depth);
-  std::array<double, kKept> sorted = latest_[i];
-  const int count = std::min(counts_[i], kKept);
-  std::sort(sorted.begin(), sorted.begin() + count);
-  return sorted[static_cast<size_t>(count / 2)];
-}
-
 // The nearest measured depths carry their ratio to the default curve over.
 double RoundTimes::seconds(int depth) const {
   if (measured(depth)) return median(depth);

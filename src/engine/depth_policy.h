@@ -4,6 +4,7 @@
 // (tests/engine/depth_policy_test.cpp).
 #include <array>
 
+#include "engine/latest_median.h"
 #include "engine/sequence.h"
 
 namespace paceline {
@@ -18,21 +19,19 @@ class RoundTimes {
   // slope: the relative cost of a further row and its draft before any has been timed.
   explicit RoundTimes(double slope = kHeadSlope) : slope_(slope) {}
 
-  void record(int depth, double seconds);
+  void record(int depth, double seconds) { latest_[static_cast<size_t>(depth)].record(seconds); }
   double seconds(int depth) const;
-  bool measured(int depth) const { return counts_[static_cast<size_t>(depth)] > 0; }
+  bool measured(int depth) const { return latest_[static_cast<size_t>(depth)].known(); }
 
   static constexpr double kHeadSlope = 0.13;  // a verify row 5 %, a draft step 8 %
   static constexpr double kLookupSlope = 0.06;  // a verify row alone
 
  private:
-  static constexpr int kKept = 9;
-  double median(int depth) const;
+  double median(int depth) const { return latest_[static_cast<size_t>(depth)].median(); }
   double default_curve(int depth) const { return 1 + slope_ * depth; }
 
   double slope_;
-  std::array<std::array<double, kKept>, kDeepest + 1> latest_{};
-  std::array<int, kDeepest + 1> counts_{};
+  std::array<LatestMedian<9>, kDeepest + 1> latest_;
 };
 
 // Probability that the draft at a depth is accepted given that those before it were: moving averages of one sequence. A depth that has

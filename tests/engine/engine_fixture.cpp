@@ -13,16 +13,6 @@ LoadedModel::LoadedModel(const std::string& name, const std::string& device_kind
   model = load_model(*file, *device, {.max_batch_rows = Engine::model_rows({}), .on_progress = {}});
 }
 
-uint64_t hash_bits(std::span<const float> values) {
-  uint64_t hash = values.size();
-  for (const float value : values) {
-    uint32_t word = 0;
-    std::memcpy(&word, &value, sizeof word);
-    hash = mix64(hash ^ word);
-  }
-  return hash;
-}
-
 std::vector<Token> random_prompt(const Model& model, uint64_t seed, int length) {
   std::vector<Token> prompt;
   for (int i = 0; i < length; ++i)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "support/hash_bits.h"
 
 namespace paceline::test {
 
@@ -28,8 +29,6 @@ struct Answer {
   std::vector<Token> tokens;
   std::map<int, uint64_t> bits;  // position -> hash of the logits its token was chosen from
 };
-
-uint64_t hash_bits(std::span<const float> values);
 
 // Pseudo-random tokens that the model has.
 std::vector<Token> random_prompt(const Model& model, uint64_t seed, int length);

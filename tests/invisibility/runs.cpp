@@ -3,21 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/random.h"
+#include "support/hash_bits.h"
 
 namespace paceline::invisibility {
 
 namespace {
-
-uint64_t hash_bits(std::span<const float> values) {
-  uint64_t hash = values.size();
-  for (const float value : values) {
-    uint32_t word = 0;
-    std::memcpy(&word, &value, sizeof word);
-    hash = mix64(hash ^ word);
-  }
-  return hash;
-}
 
 RunnerOptions runner_options(int chunk) {
   return {.max_prompt_rows = chunk, .max_sequences = 1, .max_drafts = kMaxLookupDrafts};
@@ -62,7 +52,7 @@ Recording generate(LoadedModel& loaded, const Settings& settings, Drafter* draft
   Recording recording;
   std::map<int, uint64_t> hashes;
   runner.on_logits = [&](const Sequence&, int position, std::span<const float> logits, Token) {
-    hashes[position] = hash_bits(logits);
+    hashes[position] = test::hash_bits(logits);
   };
 
   Sequence* const sequences[] = {&sequence};

@@ -14,6 +14,10 @@ constexpr size_t kPartialFloats = size_t{4} << 20;   // of scratch at a time
 
 int splits_before(int position) { return (position + kSplitPositions - 1) / kSplitPositions; }
 
+// Floats of one query's partial result: head_dim sums, maximum and total. Kernels read whole groups of vectors, up to 64 floats, and must
+// not reach into the next one, which may be another thread's.
+int partial_width(int head_dim) { return std::max((head_dim + 2 + 15) / 16 * 16, (head_dim + 63) / 64 * 64); }
+
 }  // namespace
 
 // Some rows of one segment.
@@ -62,10 +66,6 @@ void CpuDevice::store_kv(const Batch& batch, int layer, Tensor k, Tensor v) {
     });
   }
 }
-
-// Floats of one query's partial result: head_dim sums, maximum and total. Kernels read whole groups of vectors, up to 64 floats, and must
-// not reach into the next one, which may be another thread's.
-static int partial_width(int head_dim) { return std::max((head_dim + 2 + 15) / 16 * 16, (head_dim + 63) / 64 * 64); }
 
 void CpuDevice::attention(Tensor out, Tensor q, const Batch& batch, int layer, const AttentionShape& shape) {
   checks::attention(out, q, batch, layer, shape);

@@ -57,16 +57,6 @@ const std::set<std::string_view> kEnforced = {
     "maxProperties",
 };
 
-std::string escaped(std::string_view step) {
-  std::string out;
-  for (const char c : step) {
-    if (c == '~') out += "~0";
-    else if (c == '/') out += "~1";
-    else out += c;
-  }
-  return out;
-}
-
 uint8_t type_of(const Json& value) {
   if (value.is_null()) return kNull;
   if (value.is_bool()) return kBoolean;
@@ -86,6 +76,16 @@ void add_to(SchemaSet& set, SchemaId id) {
 }
 
 }  // namespace
+
+std::string escaped(std::string_view step) {
+  std::string out;
+  for (const char c : step) {
+    if (c == '~') out += "~0";
+    else if (c == '/') out += "~1";
+    else out += c;
+  }
+  return out;
+}
 
 // One way through the alternatives. `ways` are the references that lead to each schema still to be looked at.
 struct SchemaShapes::Branch {

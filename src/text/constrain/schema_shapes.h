@@ -29,6 +29,9 @@ enum TypeBits : uint8_t {
   kAllTypes = 127,
 };
 
+// A member's name as a step of a JSON pointer (RFC 6901).
+std::string escaped(std::string_view step);
+
 struct Shape {
   uint8_t types = kAllTypes;
   std::optional<std::vector<Json>> values;  // one of these

@@ -17,16 +17,6 @@ double as_double(const NumberBound& bound) { return std::stod(bound.decimal); }
 
 void tighten(std::optional<uint64_t>& maximum, uint64_t value) { maximum = std::min(maximum.value_or(value), value); }
 
-std::string escaped(std::string_view step) {
-  std::string out;
-  for (const char c : step) {
-    if (c == '~') out += "~0";
-    else if (c == '/') out += "~1";
-    else out += c;
-  }
-  return out;
-}
-
 }  // namespace
 
 NumberRange SchemaShapes::numbers(const Shape& shape) {
