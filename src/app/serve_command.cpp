@@ -102,7 +102,8 @@ int run_serve(const Arguments& arguments) {
   const std::string url = url_of(host, server.port());
   say_start(session, engine, facts.model_name, url);
   if (made_key)
-    say(cat("API key ", key, " (new at each start; --api-key KEY sets one, --no-auth none): ", url, "/?key=", key));
+    say(cat("API key ", key, " (new at each start; --api-key KEY sets one, --no-auth none); clients of ", url,
+            " send it as Authorization: Bearer ", key));
   server.run();
   return 0;
 }
