@@ -55,10 +55,13 @@ void say_start(const Session& session, const Engine& engine, const std::string& 
           stats.context, " positions", stats.max_drafts > 0 ? ", MTP" : "", ", ready at ", url));
 }
 
-std::optional<ChatTemplate> load_template(const std::string& source) {
+std::optional<ChatTemplate> load_template(const std::string& source, Tokenizer& tokenizer) {
   if (source.empty()) return std::nullopt;
   try {
-    return ChatTemplate::parse(source);
+    ChatTemplate chat_template = ChatTemplate::parse(source);
+    const auto text = [&](Token token) { return token < 0 ? "" : tokenizer.piece(token, true); };
+    tokenizer.learn_turn_end(chat_template.between_turns(text(tokenizer.bos()), text(tokenizer.eos())));
+    return chat_template;
   } catch (const Error& error) {
     say(cat("the model's chat template cannot be used, so there are no chats: ", error.what()));
     return std::nullopt;
@@ -79,7 +82,7 @@ int run_serve(const Arguments& arguments) {
   EngineOptions engine_settings = engine_options(arguments, session.options);
   Engine engine(*session.device, *session.model, engine_settings);
   const std::string source = session.file->metadata().find_text("tokenizer.chat_template").value_or("");
-  const std::optional<ChatTemplate> chat_template = load_template(source);
+  const std::optional<ChatTemplate> chat_template = load_template(source, *session.tokenizer);
   Metrics metrics;
   Worker worker;
   ServiceOptions facts;

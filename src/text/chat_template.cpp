@@ -11,10 +11,10 @@ std::tm local_time() {
   return result;
 }
 
-Json message(const char* role, const char* content) {
+Json message(const char* role, Json content) {
   Json result = Json::object();
   result.set("role", role);
-  result.set("content", content);
+  result.set("content", std::move(content));
   return result;
 }
 
@@ -90,6 +90,32 @@ bool ChatTemplate::thinks(std::optional<bool> enable_thinking) const {
   request.enable_thinking = enable_thinking;
   const auto prompt = try_render(*this, request);
   return prompt && opens_thought(*prompt);
+}
+
+std::string ChatTemplate::between_turns(std::string_view bos_token, std::string_view eos_token) const {
+  constexpr std::string_view kAnswer = "paceline_probe_answer", kNext = "paceline_probe_next";
+  for (const bool in_parts : {false, true}) {  // templates want content as a text or as a list of parts
+    const auto content = [&](std::string_view text) {
+      if (!in_parts) return Json(text);
+      Json part = Json::object();
+      part.set("type", "text");
+      part.set("text", text);
+      return Json(Json::Array{part});
+    };
+    ChatRequest request = probe_request();
+    request.bos_token = bos_token;
+    request.eos_token = eos_token;
+    request.messages = Json::array();
+    request.messages.push_back(message("user", content(kProbeName)));
+    request.messages.push_back(message("assistant", content(kAnswer)));
+    request.messages.push_back(message("user", content(kNext)));
+    const auto prompt = try_render(*this, request);
+    if (!prompt) continue;
+    const size_t answer = prompt->find(kAnswer), next = prompt->find(kNext);
+    if (answer == std::string::npos || next == std::string::npos || next < answer) continue;
+    return prompt->substr(answer + kAnswer.size(), next - answer - kAnswer.size());
+  }
+  return "";
 }
 
 }  // namespace paceline

@@ -34,6 +34,8 @@ class ChatTemplate {
   bool supports_thinking_switch() const;  // enable_thinking changes the prompt
   bool supports_system_role() const;  // a system message appears in the prompt
   bool thinks(std::optional<bool> enable_thinking) const;  // the prompt ends inside a thought
+  // What stands between an answer and the next question; "" when the template does not tell.
+  std::string between_turns(std::string_view bos_token, std::string_view eos_token) const;
 
  private:
   explicit ChatTemplate(jinja::Template parsed) : template_(std::move(parsed)) {}

@@ -26,8 +26,8 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(kSpaces) ==
 
 }  // namespace
 
-OutputParser::OutputParser(OutputFormat format) : format_(std::move(format)) {
-  if (format_.starts_in_reasoning) begin_reasoning();
+OutputParser::OutputParser(OutputFormat format) : format_(std::make_shared<const OutputFormat>(std::move(format))) {
+  if (format_->starts_in_reasoning) begin_reasoning();
 }
 
 std::vector<OutputEvent> OutputParser::push(std::string_view text) {
@@ -143,7 +143,7 @@ void OutputParser::extend_body(std::string_view text) {
 
 // Emits the calls of `body`, if that is what it is, and goes on with the answer.
 bool OutputParser::accept_call(std::string_view body) {
-  std::optional<std::vector<ToolCall>> calls = parse_tool_calls(body, format_.schemas);
+  std::optional<std::vector<ToolCall>> calls = parse_tool_calls(body, format_->schemas);
   if (!calls) return false;
   for (ToolCall& call : *calls) emit({OutputEvent::Kind::Call, "", std::move(call)});
   begin_answer();
@@ -184,8 +184,8 @@ bool OutputParser::counts(const Tag& tag) const {
   const std::string_view before = std::string_view(buffer_).substr(0, tag.at);
   const bool first = is_blank(before);
   if (state_ == State::Reasoning) return tag.text == kThinkEnd || (skips_spaces_ && first);
-  if (tag.text == kThink || tag.text == kThinkEnd) return format_.reasoning && !wrote_answer_ && first;
-  if (!format_.tool_calls) return false;
+  if (tag.text == kThink || tag.text == kThinkEnd) return format_->reasoning && !wrote_answer_ && first;
+  if (!format_->tool_calls) return false;
   if (tag.text == kCallEnd) return after_bare_call_ && skips_spaces_ && first;
   if (tag.text == kFunction) return before.empty() ? at_line_start_ : before.back() == '\n';
   return true;

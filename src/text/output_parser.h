@@ -2,6 +2,7 @@
 // Splits what a model writes into reasoning (<think>…</think>), answer and tool calls while it streams. However the text is cut into
 // pushes, the events are the same once neighbours of one kind are joined. Nothing the model wrote is lost: what looks like a tool call
 // and is none comes out as answer text; only the tags and the blank space around them go.
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ class OutputParser {
   std::vector<OutputEvent> push(std::string_view text);
   // What is left at the end of the stream. A block the model did not close ends here; an unfinished call is answer text.
   std::vector<OutputEvent> finish();
+  // Whether both, copies of one parser to begin with, will treat the same text alike from here on.
+  bool operator==(const OutputParser&) const = default;
 
  private:
   enum class State { Reasoning, Answer, Call };
@@ -58,7 +61,7 @@ class OutputParser {
   void write(std::string_view text);
   void emit(OutputEvent event);
 
-  OutputFormat format_;
+  std::shared_ptr<const OutputFormat> format_;  // shared by copies
   State state_ = State::Answer;
   std::string buffer_;  // not yet decided
   std::string spaces_;  // blank space that is written when text of the same block follows

@@ -169,4 +169,14 @@ bool Tokenizer::is_end(Token token) const {
   return std::binary_search(tables_->ends.begin(), tables_->ends.end(), token);
 }
 
+void Tokenizer::learn_turn_end(std::string_view between_turns) {
+  Token first = -1;
+  for (const SpecialMatcher::Match& match : tables_->with_special.find(between_turns)) {
+    if (is_end(match.token)) return;
+    if (first < 0 && kind(match.token) == TokenKind::Control) first = match.token;
+  }
+  if (first < 0) return;
+  tables_->ends.insert(std::lower_bound(tables_->ends.begin(), tables_->ends.end(), first), first);
+}
+
 }  // namespace paceline

@@ -1,5 +1,5 @@
 #pragma once
-// Byte-level BPE (spec 8): special tokens, pre-tokenizer, merges. Immutable after load; thread-safe. encode∘decode is the identity on
+// Byte-level BPE (spec 8): special tokens, pre-tokenizer, merges. Immutable once set up; thread-safe. encode∘decode is the identity on
 // bytes, valid UTF-8 or not, for text without special tokens.
 #include <cstdint>
 #include <memory>
@@ -37,6 +37,10 @@ class Tokenizer {
   // End-of-generation tokens, found by text (spec 8.2) and by the eos/eot/eom keys; sorted.
   std::span<const Token> end_tokens() const;
   bool is_end(Token token) const;
+  // Files of some models name no token that ends a turn. When none of the special tokens in `between_turns`, what the chat template
+  // writes between an answer and the next question, ends generation, the first of its control tokens does from now on. Before the
+  // tokenizer is shared.
+  void learn_turn_end(std::string_view between_turns);
 
  private:
   struct Tables;

@@ -43,6 +43,7 @@ class ToolCallScanner {
   // In a string of the JSON form, or in a parameter that has not been closed.
   bool inside_value() const { return json_ ? in_string_ && !broken_ : parameter_open_; }
   bool empty() const { return !started_; }
+  bool operator==(const ToolCallScanner&) const = default;
 
  private:
   void advance_xml(char character);

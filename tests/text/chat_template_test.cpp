@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <regex>
+
 #include "text/template_vectors.h"
+#include "text/tokenizer.h"
+#include "text/vectors.h"
 
 namespace paceline {
 namespace {
@@ -51,6 +56,55 @@ TEST(ChatTemplate, RefusalsReachTheCaller) {
   }
   EXPECT_THROW(ChatTemplate::parse("{% if %}"), Error);
   EXPECT_THROW(ChatTemplate::parse("\xff"), Error);
+}
+
+// A tokenizer that knows what looks like a special token in `text`, and an end of text.
+std::unique_ptr<Tokenizer> tokenizer_for(const std::string& text, const std::string& eos) {
+  std::vector<testing::SpecialToken> specials = {{eos, TokenKind::Control}};
+  const std::regex tag(R"(<[^<>\s]+>|\[[^\]\[\s]+[\]\[])");
+  for (auto at = std::sregex_iterator(text.begin(), text.end(), tag); at != std::sregex_iterator(); ++at)
+    if (at->str() != eos) specials.push_back({at->str(), TokenKind::Control});
+  VocabularyData data = testing::small_vocabulary({}, specials);
+  const auto place = std::find(data.tokens.begin(), data.tokens.end(), eos);
+  data.eos = static_cast<Token>(place - data.tokens.begin());
+  return Tokenizer::build(data);
+}
+
+TEST(ChatTemplate, ATurnEndsInEveryTemplate) {
+  int known = 0, learned = 0;
+  for (const JsonMember& member : template_vectors().at("templates").as_object().members()) {
+    std::string between;
+    try {
+      between = ChatTemplate::parse(member.value.as_string()).between_turns("<BOS>", "<EOS>");
+    } catch (const Error&) {
+      continue;  // the golden renders know which do not parse
+    }
+    if (between.find_first_of("<[") == std::string::npos) continue;  // turns that are plain text end at eos
+    const auto tokenizer = tokenizer_for(between, "<EOS>");
+    const auto ends = [&] {
+      const std::vector<Token> tokens = tokenizer->encode(between, true);
+      return std::any_of(tokens.begin(), tokens.end(), [&](Token token) { return tokenizer->is_end(token); });
+    };
+    ++(ends() ? known : learned);
+    tokenizer->learn_turn_end(between);
+    EXPECT_TRUE(ends()) << member.key << ": " << between;
+  }
+  EXPECT_GE(known, 40);
+  EXPECT_GE(learned, 10);
+}
+
+TEST(ChatTemplate, ATurnsOwnEndIsLeftAlone) {
+  const std::string between = published("Kimi-K3.jinja").between_turns("", "");
+  const auto tokenizer = tokenizer_for(between, "<|end_of_msg|>");
+  tokenizer->learn_turn_end(between);
+  EXPECT_TRUE(tokenizer->is_end(tokenizer->find("<|end_of_msg|>")));
+  EXPECT_FALSE(tokenizer->is_end(tokenizer->find("<|close|>")));
+  const std::string glm = published("GLM-4.6.jinja").between_turns("", "");
+  const auto other = tokenizer_for(glm, "<|endoftext|>");
+  EXPECT_FALSE(other->is_end(other->find("<|user|>")));
+  other->learn_turn_end(glm);
+  EXPECT_TRUE(other->is_end(other->find("<|user|>")));
+  EXPECT_TRUE(std::is_sorted(other->end_tokens().begin(), other->end_tokens().end()));
 }
 
 TEST(ChatTemplate, KnowsWhatATemplateSupports) {

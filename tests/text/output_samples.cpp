@@ -1,6 +1,8 @@
 #include "tests/text/output_samples.h"
 
+#include <fstream>
 #include <random>
+#include <sstream>
 
 namespace paceline::testing {
 
@@ -239,6 +241,29 @@ std::vector<OutputSample> drawn_samples(int count) {
   std::vector<OutputSample> samples;
   for (int number = 0; number < count; ++number)
     samples.push_back(Drawing(static_cast<uint64_t>(number)).sample(number));
+  return samples;
+}
+
+std::vector<OutputSample> recorded_samples() {
+  std::ifstream file(PACELINE_TEST_DATA "/data/outputs/recorded.json");
+  std::stringstream text;
+  text << file.rdbuf();
+  const Json recorded = Json::parse(text.str());
+  std::vector<OutputSample> samples;
+  for (const Json& output : recorded.at("outputs").as_array()) {
+    OutputSample sample{cat("recorded ", output.at("kind").as_string(), " ", samples.size()), output.at("text").as_string(), {}, {}};
+    sample.format.starts_in_reasoning = output.at("starts_in_reasoning").as_bool();
+    sample.format.tool_calls = output.at("tools").as_bool();
+    sample.format.schemas = ToolSchemas(recorded.at("tools"));
+    OutputParser parser(sample.format);
+    sample.events = parser.push(sample.text);
+    for (OutputEvent& event : parser.finish()) {
+      const bool same = !sample.events.empty() && sample.events.back().kind == event.kind && event.kind != OutputEvent::Kind::Call;
+      if (same) sample.events.back().text += event.text;
+      else sample.events.push_back(std::move(event));
+    }
+    samples.push_back(std::move(sample));
+  }
   return samples;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Outputs of models, well-formed and not, with what they mean: a list written by hand and one drawn from a seed.
+// Outputs of models, well-formed and not, with what they mean: a list written by hand, one drawn from a seed, and recorded ones.
 #include <string>
 #include <vector>
 
@@ -21,5 +21,7 @@ OutputFormat with_tools(bool starts_in_reasoning);
 
 std::vector<OutputSample> written_samples();
 std::vector<OutputSample> drawn_samples(int count);
+// What models wrote (tests/data/outputs), with the events of the whole text in one push.
+std::vector<OutputSample> recorded_samples();
 
 }  // namespace paceline::testing

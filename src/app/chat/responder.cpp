@@ -26,7 +26,11 @@ std::string token_text(const Tokenizer& tokenizer, Token token) {
 Responder::Responder(Session& session)
     : session_(session),
       template_(load_template(*session.file)),
-      generator_(*session.device, *session.model, session.options) {}
+      generator_(*session.device, *session.model, session.options) {
+  Tokenizer& tokenizer = *session.tokenizer;
+  tokenizer.learn_turn_end(
+      template_.between_turns(token_text(tokenizer, tokenizer.bos()), token_text(tokenizer, tokenizer.eos())));
+}
 
 std::string Responder::render(const Json& messages, Think think) const {
   ChatRequest request;

@@ -34,6 +34,14 @@ std::string draft_fact(const GeneratorOptions& options, const ModelFacts& facts)
   return cat("MTP head found: ", options.drafts, options.drafts == 1 ? " draft" : " drafts", " as asked");
 }
 
+// Why it is this long.
+std::string context_fact(const Session& session) {
+  const int context = session.options.context, trained = session.model->facts().context_length;
+  if (context == trained) return cat("context ", context, " as trained");
+  if (context == kUsualContext) return cat("context ", context, " of ", trained, " (-c N for more)");
+  return cat("context ", context, " of ", trained, " as asked");
+}
+
 }  // namespace
 
 std::vector<std::string> start_facts(const Session& session, const SamplingParameters& sampling) {
@@ -41,7 +49,7 @@ std::vector<std::string> start_facts(const Session& session, const SamplingParam
   std::vector<std::string> facts = {model_title(*session.file),
                                     main_quantization(*session.file),
                                     session.device->description(),
-                                    cat("context ", session.options.context),
+                                    context_fact(session),
                                     human_bytes(needs.weight_bytes + needs.kv_bytes + needs.recurrent_bytes),
                                     draft_fact(session.options, session.model->facts())};
   if (sampling.temperature > 0) facts.push_back(cat("seed ", sampling.seed));
