@@ -1,5 +1,5 @@
-// paceline bench: what drafts gain on everyday tasks; or, when sizes are given, tokens per second of prompts and generation beside what the
-// machine can do. As a Markdown table, JSON, CSV or a chart.
+// paceline bench: what drafts gain on everyday tasks; with many clients at once; or, when sizes are given, tokens per second of prompts and
+// generation beside what the machine can do. As a Markdown table, JSON, CSV or a chart.
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -8,6 +8,7 @@
 #include "app/bench_runs.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/load_runs.h"
 #include "app/speed_report.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -165,17 +166,27 @@ bool asks_for_sizes(const Arguments& arguments) {
          arguments.has("rows");
 }
 
-void write_chart(const std::string& path, const std::string& svg) {
-  std::ofstream file(path, std::ios::binary);
-  file << svg << std::flush;
-  if (!file) fail("cannot write ", path);
-}
-
-int run_tasks(const Arguments& arguments) {
+// Before minutes of measuring.
+void check_outputs(const Arguments& arguments) {
   if (arguments.has("json") && arguments.has("csv"))
     throw UsageError("--json and --csv both say what to print, expected one of them");
   const auto chart = arguments.text("svg");
-  if (chart && !std::ofstream(*chart, std::ios::app)) fail("cannot write ", *chart);  // before minutes of measuring
+  if (chart && !std::ofstream(*chart, std::ios::app)) fail("cannot write ", *chart);
+}
+
+int run_clients(const Arguments& arguments) {
+  for (const char* const id : {"generate_count", "depths", "rows", "kernels"})
+    if (arguments.has(id)) throw UsageError("--clients stands alone, without -n, -d, --rows and --kernels");
+  check_outputs(arguments);
+  const std::vector<int> prompts = parse_list(arguments, "prompt_sizes", "-p", "0");
+  if (prompts.size() != 1) throw UsageError("-p: with --clients expected one prompt length");
+  if (arguments.has("trace") && (arguments.has("prompt_sizes") || arguments.has("answer_tokens")))
+    throw UsageError("--trace has the lengths, expected neither -p nor --answer-tokens");
+  return bench_clients(arguments, prompts[0]);
+}
+
+int run_tasks(const Arguments& arguments) {
+  check_outputs(arguments);
   Session session = open_session(arguments);
   const int tokens = static_cast<int>(arguments.integer("answer_tokens").value_or(128));
   SpeedReport report;
@@ -185,7 +196,7 @@ int run_tasks(const Arguments& arguments) {
                        static_cast<int>(arguments.integer("repetitions").value_or(3)), tokens,
                        [&](double share) { progress.show(share); });
   }
-  if (chart) write_chart(*chart, speed_chart(report));
+  if (const auto chart = arguments.text("svg")) write_file(*chart, speed_chart(report));
   write_output(arguments.has("json")  ? speed_json(report).dump() + "\n"
                : arguments.has("csv") ? speed_csv(report)
                                       : speed_markdown(report));
@@ -195,11 +206,15 @@ int run_tasks(const Arguments& arguments) {
 }  // namespace
 
 int run_bench(const Arguments& arguments) {
+  if (arguments.has("clients")) return run_clients(arguments);
+  for (const char* const id : {"requests", "rate", "trace"})
+    if (arguments.has(id)) throw UsageError("--requests, --rate and --trace need --clients N");
   if (!asks_for_sizes(arguments) && !arguments.has("kernels")) return run_tasks(arguments);
   for (const char* const id : {"svg", "csv", "answer_tokens"})
     if (arguments.has(id))
       throw UsageError(
-          "--svg, --csv and --answer-tokens belong to the everyday tasks, without -p, -n, -d, --rows and --kernels");
+          "--svg, --csv and --answer-tokens belong to the everyday tasks and --clients, without -p, -n, -d, --rows and "
+          "--kernels");
   Session session = open_session(arguments);
   if (arguments.has("kernels")) return bench_kernels(arguments, session);
   const BenchReport report = run_all(arguments, session);

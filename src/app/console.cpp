@@ -51,6 +51,13 @@ void say_raw(std::string_view text) { write_all(STDERR_FILENO, text); }
 
 std::string read_input() { return read_all(STDIN_FILENO, "standard input"); }
 
+void write_file(const std::string& path, std::string_view bytes) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  std::string trouble = descriptor < 0 ? std::strerror(errno) : write_all(descriptor, bytes);
+  if (descriptor >= 0 && ::close(descriptor) != 0 && trouble.empty()) trouble = std::strerror(errno);
+  if (!trouble.empty()) fail("cannot write ", path, ": ", trouble);
+}
+
 std::string read_file(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail("cannot open ", path, ": ", std::strerror(errno));

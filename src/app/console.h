@@ -18,6 +18,7 @@ void say_raw(std::string_view text);
 // All of standard input; throws Error when it cannot be read.
 std::string read_input();
 std::string read_file(const std::string& path);
+void write_file(const std::string& path, std::string_view bytes);  // both throw Error with the path
 
 // A share done, on a terminal only (standard output is one, too) and when it takes more than half a second: one line that is drawn over.
 // Ends with an empty line when it goes.

@@ -1,58 +1,18 @@
-// The chart of a speed report: SVG written by hand, in about the size of a page's column. Colours come from classes, so that a reader who
-// prefers dark gets dark.
+// The chart of a speed report.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 
 #include "app/speed_report.h"
+#include "app/svg_chart.h"
 
 namespace paceline {
 
 namespace {
 
-constexpr double kWidth = 960, kLeft = 56, kRight = 16, kPanelHeight = 210, kFirstTop = 112, kGap = 74;
+using namespace svg;
 
-constexpr const char* kStyle =
-    "<style>\n"
-    "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;font-size:13px;fill:#333}\n"
-    ".page{fill:#fff}.title{font-size:18px;font-weight:600;fill:#111}.panel{font-size:14px;font-weight:600}\n"
-    ".quiet{fill:#666;font-size:12px}.value{font-size:11px;text-anchor:middle}.middle{text-anchor:middle}\n"
-    ".end{text-anchor:end}.grid{stroke:#e2e2e2}.one{stroke:#888;stroke-dasharray:4 3}\n"
-    ".m0{fill:#9aa3ad}.m1{fill:#bcd6f2}.m2{fill:#7fb2e5}.m3{fill:#3f86cc}.m4{fill:#e8762c}\n"
-    "@media(prefers-color-scheme:dark){text{fill:#d4d4d4}.page{fill:#16181b}.title{fill:#f3f3f3}.quiet{fill:#9a9a9a}"
-    ".grid{stroke:#33373c}.one{stroke:#777}.m0{fill:#737c86}.m1{fill:#2c4a68}.m2{fill:#3b6ea3}.m3{fill:#5ba0e6}"
-    ".m4{fill:#f28a45}}\n"
-    "</style>\n";
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else out += c;
-  }
-  return out;
-}
-
-std::string text_at(double x, double y, const char* style, const std::string& text) {
-  return cat("<text x=\"", fixed(x, 1), "\" y=\"", fixed(y, 1), "\" class=\"", style, "\">", escaped(text),
-             "</text>\n");
-}
-
-std::string line_at(double y, const char* style) {
-  return cat("<line x1=\"", fixed(kLeft, 1), "\" x2=\"", fixed(kWidth - kRight, 1), "\" y1=\"", fixed(y, 1), "\" y2=\"",
-             fixed(y, 1), "\" class=\"", style, "\"/>\n");
-}
-
-// 1, 2 or 5 times a power of ten, so that about four steps reach `most`.
-double grid_step(double most) {
-  const double power = std::pow(10, std::floor(std::log10(most / 4)));
-  for (const double step : {1.0, 2.0, 5.0})
-    if (most / (step * power) <= 5) return step * power;
-  return 10 * power;
-}
+constexpr double kPanelHeight = 210, kFirstTop = 112, kGap = 74;
 
 // The last mode is auto's colour, the first plain's, those between get darker.
 std::string colour(size_t mode, size_t modes) {
@@ -84,9 +44,7 @@ std::string draw(const SpeedReport& report, const Panel& panel, size_t first_mod
     for (size_t mode = first_mode; mode < report.modes.size(); ++mode) {
       const double value = panel.value(report.at(task, mode));
       const double x = middle + bar * (static_cast<double>(mode - first_mode) - static_cast<double>(bars) / 2);
-      out += cat("<rect x=\"", fixed(x + 1, 1), "\" y=\"", fixed(y(value), 1), "\" width=\"", fixed(bar - 2, 1),
-                 "\" height=\"", fixed(bottom - y(value), 1), "\" rx=\"2\" class=\"", colour(mode, report.modes.size()),
-                 "\"/>\n");
+      out += bar_at(x, y(value), bar, bottom, colour(mode, report.modes.size()));
       out += text_at(x + bar / 2, y(value) - 4, "value", fixed(value, panel.digits));
     }
     out += text_at(middle, bottom + 19, "middle", report.tasks[task]);
@@ -114,11 +72,7 @@ std::string speed_chart(const SpeedReport& report) {
   const bool has_gain = report.modes.size() > 1;
   const double second_top = kFirstTop + kPanelHeight + kGap;
   const double height = (has_gain ? second_top : kFirstTop) + kPanelHeight + 56;
-  std::string out =
-      cat("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", fixed(kWidth, 0), " ", fixed(height, 0),
-          "\" role=\"img\" aria-label=\"Speed of ", escaped(name), " by use case and mode\">\n", kStyle,
-          "<rect width=\"100%\" height=\"100%\" class=\"page\"/>\n");
-  out += text_at(kLeft, 32, "title", cat("The same text, sooner: ", name)) + legend(report);
+  std::string out = legend(report);
   const double fastest =
       std::max_element(report.results.begin(), report.results.end(), [](const auto& a, const auto& b) {
         return a.tokens_per_s.median() < b.tokens_per_s.median();
@@ -139,7 +93,7 @@ std::string speed_chart(const SpeedReport& report) {
   }
   out += text_at(kLeft, height - 12, "quiet",
                  cat(report.machine, "; medians of ", report.repetitions, "; paceline bench"));
-  return out + "</svg>\n";
+  return page(height, cat("Speed of ", name, " by use case and mode"), cat("The same text, sooner: ", name), out);
 }
 
 }  // namespace paceline

@@ -119,7 +119,7 @@ struct EngineStats {
   uint64_t slot_bytes = 0;  // of one slot, when it is full
   int running = 0, waiting = 0;  // requests now
   uint64_t submitted = 0, refused = 0, completed = 0, cancelled = 0, failed = 0;  // refused: the queue was full
-  uint64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
+  uint64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;  // cached ones are prompt tokens too
   uint64_t steps = 0;
   SequenceStats speculation;  // of all requests
   double busy_seconds = 0;  // spent in steps

@@ -172,6 +172,7 @@ void Engine::Loop::start(Slot& slot, std::shared_ptr<RequestState> state) {
   {
     const std::lock_guard lock(mutex_);
     stats_.cached_tokens += static_cast<uint64_t>(event.prompt_cached);
+    stats_.prompt_tokens += static_cast<uint64_t>(event.prompt_cached);
   }
   slot.request->push(std::move(event));
   slot.request->announce();

@@ -216,6 +216,31 @@ class CommandLine(transcript.Case):
         self.expect([*flags, '-n', '5'], status=2, stderr='--answer-tokens belong to the everyday tasks')
         self.expect([*flags, '--svg', self.folder / 'no/such/folder.svg'], status=1, stderr='cannot write')
 
+    def test_bench_of_many_clients(self):
+        chart = self.folder / 'load.svg'
+        flags = ['bench', '-m', self.model, '--clients', '3', '-r', '1', '--answer-tokens', '12']
+        report = json.loads(self.expect([*flags, '--json', '--svg', chart]).stdout)
+        self.assertEqual([row['mode'] for row in report['results']], ['1 client, plain', '3 clients, plain', '3 clients, auto'])
+        for row in report['results']:
+            self.assertEqual(len(row['first_token_s']), 6)
+            self.assertGreater(row['tokens_per_s'][0], 0)
+            self.assertEqual(row['cached_share'], 0)
+        self.assertGreater(report['results'][1]['requests_per_step'], report['results'][0]['requests_per_step'])
+        drawing = xml.etree.ElementTree.parse(chart).getroot()
+        self.assertEqual(len(drawing.findall('.//{*}rect')), 1 + 3 + 6 + 6, 'page, three panels of bars')
+        self.assertIn('| 3 clients, n=2 |', self.expect([*flags, '--mtp', '2', '-p', '40', '--rate', '100']).stdout.decode())
+        trace = self.folder / 'trace.jsonl'
+        trace.write_text(''.join(json.dumps({'timestamp': 50 * i, 'input_length': 1100, 'output_length': 5, 'hash_ids': [1, 2, 10 + i]}) + '\n'
+                                 for i in range(3)))
+        flags = ['bench', '-m', self.model, '--clients', '1', '-r', '1', '--trace', trace]
+        rows = list(csv.DictReader(self.expect([*flags, '--requests', '3', '--csv']).stdout.decode().splitlines()))
+        self.assertEqual([row['mode'] for row in rows], ['1 client, plain', '1 client, auto'])
+        for row in rows:
+            self.assertAlmostEqual(float(row['cached_share']), 2 * 1024 / 3300, places=3)
+        self.expect([*flags, '-p', '5'], status=2, stderr='--trace has the lengths')
+        self.expect(['bench', '-m', self.model, '--rate', '5'], status=2, stderr='need --clients N')
+        self.expect(['bench', '-m', self.model, '--clients', '2', '-n', '5'], status=2, stderr='--clients stands alone')
+
     def test_lookup_copies_what_was_there_before(self):
         prompt = 'ka lo mu ' * 30
         reports = [self.complete_json(self.model, '--temp', '0', '-n', '100', *flags, prompt=prompt)

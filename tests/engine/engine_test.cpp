@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/random.h"
+#include "device/allocation_count.h"
 #include "engine/engine_fixture.h"
 
 namespace paceline {
@@ -172,6 +173,66 @@ TEST(Engine, StablePositionsServeAnotherSlotWhileTheFirstIsBusy) {
   EXPECT_EQ(received.tokens, alone.tokens);
   first->cancel();
   EXPECT_EQ(receive(*first).finished.reason, FinishReason::Cancelled);
+}
+
+TEST(Engine, SnapshotsGoWhenTheCacheIsFullAndTokensStayTheSame) {
+  EngineOptions options = small_options(2);
+  std::vector<Question> questions;
+  std::vector<test::Answer> alone;
+  for (int i = 0; i < 6; ++i) {
+    questions.push_back(simple_question(static_cast<uint64_t>(20 + i), 150, 12));
+    alone.push_back(test::answer_alone(tied(), questions.back()));
+  }
+  {
+    Engine engine(*tied().device, *tied().model, options);  // one prompt's snapshots: the measure of the limit
+    auto asked = engine.submit(to_request(questions[0]));
+    receive(*asked);
+    const EngineStats stats = engine.stats();
+    ASSERT_GT(stats.cache_bytes, 0u);
+    EXPECT_EQ(stats.cache_evictions, 0u);
+    options.prefix_cache_bytes = static_cast<int64_t>(stats.cache_bytes * 5 / 2);
+  }
+  Engine engine(*tied().device, *tied().model, options);
+  uint64_t prompt_tokens = 0, cached_tokens = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < questions.size(); ++i) {
+      for (const size_t which : {i, i}) {  // the second finds what the first left
+        auto asked = engine.submit(to_request(questions[which]));
+        EXPECT_EQ(receive(*asked).tokens, alone[which].tokens);
+        prompt_tokens += questions[which].prompt.size();
+        cached_tokens += static_cast<uint64_t>(asked->stats().cached_tokens);
+        EXPECT_LE(engine.stats().cache_bytes, engine.stats().cache_limit_bytes);
+      }
+    }
+  }
+  const EngineStats stats = engine.stats();
+  EXPECT_GE(stats.cache_evictions, 10u);
+  EXPECT_GE(stats.cache_hits, 18u);
+  EXPECT_EQ(stats.prompt_tokens, prompt_tokens);
+  EXPECT_EQ(stats.cached_tokens, cached_tokens);
+}
+
+TEST(Engine, StepsAllocateNothing) {
+  Engine engine(*tied().device, *tied().model, small_options(3));
+  std::vector<RequestHandle> asked;
+  for (uint64_t i = 0; i < 3; ++i) {
+    Request request = to_request(simple_question(30 + i, 20, 400), i == 0 ? 0 : (i == 1 ? 4 : kAutoDrafts));
+    asked.push_back(std::move(*engine.submit(std::move(request))));
+  }
+  // What nobody takes piles up, which needs memory: let it, far enough for every later delay of this thread.
+  while (engine.stats().steps < 100) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::array<int, 3> taken{};
+  const auto take_until = [&](int tokens) {
+    while (*std::max_element(taken.begin(), taken.end()) < tokens) {
+      for (size_t i = 0; i < asked.size(); ++i)
+        while (const auto event = asked[i].try_next()) taken[i] += event->kind == Event::Kind::NewToken;
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  };
+  take_until(200);  // sizes settle
+  const int64_t before = allocation_count();
+  take_until(350);
+  EXPECT_EQ(allocation_count() - before, 0);
 }
 
 TEST(Engine, RequestsThatDoNotReuseLeaveNothing) {

@@ -251,14 +251,16 @@ std::vector<OutputSample> recorded_samples() {
   const Json recorded = Json::parse(text.str());
   std::vector<OutputSample> samples;
   for (const Json& output : recorded.at("outputs").as_array()) {
-    OutputSample sample{cat("recorded ", output.at("kind").as_string(), " ", samples.size()), output.at("text").as_string(), {}, {}};
+    OutputSample sample{
+        cat("recorded ", output.at("kind").as_string(), " ", samples.size()), output.at("text").as_string(), {}, {}};
     sample.format.starts_in_reasoning = output.at("starts_in_reasoning").as_bool();
     sample.format.tool_calls = output.at("tools").as_bool();
     sample.format.schemas = ToolSchemas(recorded.at("tools"));
     OutputParser parser(sample.format);
     sample.events = parser.push(sample.text);
     for (OutputEvent& event : parser.finish()) {
-      const bool same = !sample.events.empty() && sample.events.back().kind == event.kind && event.kind != OutputEvent::Kind::Call;
+      const bool same =
+          !sample.events.empty() && sample.events.back().kind == event.kind && event.kind != OutputEvent::Kind::Call;
       if (same) sample.events.back().text += event.text;
       else sample.events.push_back(std::move(event));
     }
