@@ -87,6 +87,7 @@ class GrammarBuilder {
   void define(Rule rule, Node body);
   // Throws Error when a limit is passed, a rule calls itself before it reads anything, or no text at all matches.
   Grammar build(Rule root) const;
+  const GrammarLimits& limits() const { return limits_; }
 
  private:
   friend class GrammarAssembler;

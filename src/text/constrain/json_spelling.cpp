@@ -24,7 +24,8 @@ CodePoints hexadecimal() {
 
 }  // namespace
 
-JsonSpelling::JsonSpelling(GrammarBuilder& builder) : builder_(builder) {}
+JsonSpelling::JsonSpelling(GrammarBuilder& builder, std::vector<std::string> excluded)
+    : builder_(builder), excluded_(std::move(excluded)), clean_(TextLanguage::without_any_of(excluded_)) {}
 
 // \uXXXX of anything but surrogates, or a pair of them: one character either way.
 Node JsonSpelling::any_escape() {
@@ -62,15 +63,32 @@ Node JsonSpelling::any_character() {
 Node JsonSpelling::any_string() {
   if (any_string_) return builder_.reference(*any_string_);
   any_string_ = builder_.declare("string");
-  const Node inside = builder_.any_of({builder_.characters(plain_characters()), any_escape()});
-  builder_.define(*any_string_, builder_.sequence({builder_.text("\""), builder_.repeat(inside, 0, std::nullopt),
-                                                   builder_.text("\"")}));
+  GrammarBuilder::Automaton inside;
+  const TextLanguage content = clean_ ? *clean_ : TextLanguage::any();
+  for (const TextLanguage::State& state : content.states()) {
+    GrammarBuilder::Automaton::State copy{{{any_escape(), 0}}, state.final};
+    for (const TextLanguage::Edge& edge : state.edges) {
+      const CodePoints points = edge.points.intersect(plain_characters());
+      if (!points.empty()) copy.edges.push_back({builder_.characters(points), edge.target});
+    }
+    inside.states.push_back(std::move(copy));
+  }
+  builder_.define(*any_string_,
+                  builder_.sequence({builder_.text("\""), builder_.automaton(std::move(inside)), builder_.text("\"")}));
   return builder_.reference(*any_string_);
 }
 
 Node JsonSpelling::string_of_length(uint32_t minimum, std::optional<uint32_t> maximum) {
+  if (clean_) return string(TextLanguage::length(minimum, maximum));
   return builder_.sequence(
       {builder_.text("\""), builder_.repeat(any_character(), minimum, maximum), builder_.text("\"")});
+}
+
+Node JsonSpelling::literal(const Json& value) {
+  const std::string text = value.dump();
+  for (const std::string& tag : excluded_)
+    if (text.find(tag) != std::string::npos) fail(text, " cannot be written where ", tag, " has a meaning");
+  return builder_.text(text);
 }
 
 Node JsonSpelling::characters(const CodePoints& points) {
@@ -95,7 +113,8 @@ Node JsonSpelling::characters(const CodePoints& points) {
   return builder_.any_of(std::move(spellings));
 }
 
-Node JsonSpelling::string(const TextLanguage& content) {
+Node JsonSpelling::string(const TextLanguage& given) {
+  const TextLanguage content = clean_ ? given.both(*clean_) : given;
   GrammarBuilder::Automaton automaton;
   for (const TextLanguage::State& state : content.states()) {
     GrammarBuilder::Automaton::State copy;
@@ -106,9 +125,9 @@ Node JsonSpelling::string(const TextLanguage& content) {
   return builder_.sequence({builder_.text("\""), builder_.automaton(std::move(automaton)), builder_.text("\"")});
 }
 
-Node JsonSpelling::number(const TextLanguage& spelling) {
+Node JsonSpelling::as_it_is(const TextLanguage& text) {
   GrammarBuilder::Automaton automaton;
-  for (const TextLanguage::State& state : spelling.states()) {
+  for (const TextLanguage::State& state : text.states()) {
     GrammarBuilder::Automaton::State copy;
     copy.final = state.final;
     for (const TextLanguage::Edge& edge : state.edges)

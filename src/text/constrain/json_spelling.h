@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/json.h"
 #include "text/constrain/grammar.h"
 #include "text/constrain/text_language.h"
 
@@ -17,12 +19,16 @@ inline constexpr int kMostDigits = 20;
 class JsonSpelling {
  public:
   using Node = GrammarBuilder::Node;
-  explicit JsonSpelling(GrammarBuilder& builder);
+  explicit JsonSpelling(GrammarBuilder& builder) : builder_(builder) {}
+  // Strings do not hold `excluded` texts as they stand: a closing tag that something around the JSON ends with. (Their characters can still
+  // be written as escapes, where strings are unrestricted.)
+  JsonSpelling(GrammarBuilder& builder, std::vector<std::string> excluded);
 
   Node any_string();
   Node string_of_length(uint32_t minimum, std::optional<uint32_t> maximum);  // in code points
   Node string(const TextLanguage& content);
-  Node number(const TextLanguage& spelling);  // the digits as they are
+  Node literal(const Json& value);  // on one line, without spaces
+  Node as_it_is(const TextLanguage& text);  // no JSON: the characters themselves
   Node colon();
   Node comma();
 
@@ -32,6 +38,8 @@ class JsonSpelling {
   Node characters(const CodePoints& points);
 
   GrammarBuilder& builder_;
+  std::vector<std::string> excluded_;
+  std::optional<TextLanguage> clean_;  // texts without those
   std::optional<GrammarBuilder::Rule> any_string_, any_character_, any_escape_, colon_, comma_;
 };
 

@@ -33,6 +33,25 @@ TextLanguage TextLanguage::any() {
   return language;
 }
 
+TextLanguage TextLanguage::without_any_of(std::span<const std::string> texts) {
+  Loose holding;
+  holding.states.resize(2);
+  holding.end = 1;
+  for (const uint32_t id : {0u, 1u}) holding.states[id].edges.push_back({CodePoints::all(), id});
+  for (const std::string& text : texts) {
+    uint32_t at = 0;
+    for (std::string_view rest = text; !rest.empty();) {
+      const CodePoint point = decode_utf8(rest);
+      rest.remove_prefix(static_cast<size_t>(point.length));
+      const uint32_t target = rest.empty() ? holding.end : static_cast<uint32_t>(holding.states.size());
+      holding.states[at].edges.push_back({CodePoints::one(point.value), target});
+      if (!rest.empty()) holding.states.emplace_back();
+      at = target;
+    }
+  }
+  return determine(holding).complement();
+}
+
 TextLanguage TextLanguage::length(uint64_t minimum, std::optional<uint64_t> maximum) {
   const uint64_t last = maximum.value_or(minimum);
   if (maximum && minimum > *maximum) return TextLanguage().complete();

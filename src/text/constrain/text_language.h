@@ -27,6 +27,7 @@ class TextLanguage {
 
   static TextLanguage any();
   static TextLanguage one_of(std::span<const std::string> texts);
+  static TextLanguage without_any_of(std::span<const std::string> texts);  // all that hold none of them
   static TextLanguage length(uint64_t minimum, std::optional<uint64_t> maximum);  // in code points
   // An ECMA-262 regular expression, found anywhere in the text unless anchored: literals, classes, \d \w \s and their opposites, groups,
   // alternatives, quantifiers, ^ at the beginning and $ at the end of an alternative. Throws Error for everything else (look-around,

@@ -16,7 +16,7 @@ std::vector<std::string> token_bytes(const Tokenizer& tokenizer) {
   std::vector<std::string> bytes(static_cast<size_t>(tokenizer.vocab_size()));
   for (Token token = 0; token < tokenizer.vocab_size(); ++token) {
     const TokenKind kind = tokenizer.kind(token);
-    if (kind == TokenKind::Normal || kind == TokenKind::Byte)
+    if (kind == TokenKind::Normal || kind == TokenKind::Byte || kind == TokenKind::UserDefined)
       bytes[static_cast<size_t>(token)] = tokenizer.piece(token);
   }
   return bytes;
