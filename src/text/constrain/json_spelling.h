@@ -62,7 +62,7 @@ TextLanguage number_language(const NumberRange& range);
 // more than kMostDigits digits on either side.
 std::string plain_decimal(double value);
 
-// Texts in a format of JSON Schema: exact for date, ipv4 and uuid; for the others (time, date-time, email, hostname, ipv6, uri, …) a
+// Texts in a format of JSON Schema: exact for date (but for the year 0000, which many refuse), ipv4 and uuid; for the others (time, date-time, email, hostname, ipv6, uri, …) a
 // part of the format that leaves out rare forms (leap seconds, quoted local parts). Nothing when the format is not known.
 std::optional<TextLanguage> format_language(std::string_view format);
 

@@ -23,6 +23,10 @@ class MaskMaker {
   const ConstraintVocabulary& vocabulary() const { return *vocabulary_; }
   std::shared_ptr<const Mask> mask(SetId set);
   std::shared_ptr<const Mask> end_mask();  // just the end-of-generation tokens
+  size_t memory_bytes() const {
+    return matcher_.memory_bytes() +
+           (masks_.size() + locals_.size() + 1) * vocabulary_->mask_words() * sizeof(uint32_t);
+  }
   bool is_full() const { return matcher_.memory_bytes() > kSoftBytes; }
 
   std::mutex mutex;

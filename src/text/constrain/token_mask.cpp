@@ -90,6 +90,12 @@ CompiledConstraint::CompiledConstraint(Grammar grammar, std::shared_ptr<const Co
 
 CompiledConstraint::~CompiledConstraint() = default;
 
+size_t CompiledConstraint::memory_bytes() {
+  const std::lock_guard lock(mutex_);
+  const std::lock_guard maker_lock(maker_->mutex);
+  return grammar_->states.size() * 100 + maker_->memory_bytes();
+}
+
 std::shared_ptr<MaskMaker> CompiledConstraint::current() {
   const std::lock_guard lock(mutex_);
   const bool full = [&] {

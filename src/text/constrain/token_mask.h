@@ -59,6 +59,7 @@ class CompiledConstraint {
  public:
   CompiledConstraint(Grammar grammar, std::shared_ptr<const ConstraintVocabulary> vocabulary);
   ~CompiledConstraint();
+  size_t memory_bytes();  // about, with what has been learnt
 
  private:
   friend class ConstraintState;
