@@ -55,7 +55,7 @@ bool AnswerForms::compile(AnswerForm form, Done done) {
       error = problem.what();
     }
     --waiting_;
-    done(std::move(constraint), error);
+    done(constraint, error);
   });
   return true;
 }

@@ -34,7 +34,7 @@ class AnswerForms {
   std::shared_ptr<constrain::CompiledConstraint> find(const constrain::AnswerForm& form);
   // Compiles the form and calls `done` on the compiling thread with the constraint, or with null and what is wrong with the form. Does
   // nothing and returns false when too many wait.
-  using Done = std::function<void(std::shared_ptr<constrain::CompiledConstraint>, const std::string& error)>;
+  using Done = std::function<void(const std::shared_ptr<constrain::CompiledConstraint>&, const std::string& error)>;
   bool compile(constrain::AnswerForm form, Done done);
 
   size_t kept() const;

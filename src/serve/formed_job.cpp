@@ -34,7 +34,8 @@ void start_job(Service& service, CompletionRequest request, const std::shared_pt
   const auto waiting =
       std::shared_ptr<Waiting>(new Waiting{service, std::move(request), exchange, std::move(writer), error_body});
   const bool taken = service.forms.compile(
-      std::move(form), [waiting](std::shared_ptr<constrain::CompiledConstraint> constraint, const std::string& error) {
+      std::move(form),
+      [waiting](const std::shared_ptr<constrain::CompiledConstraint>& constraint, const std::string& error) {
         waiting->service.worker.post([waiting, constraint, error] { waiting->start(constraint, error); });
       });
   if (!taken) throw ApiError(503, "too many forms wait to be compiled; try again in a moment", "", 1);

@@ -4,12 +4,15 @@
 #include "text/constrain/call_grammar.h"
 #include "text/constrain/gbnf.h"
 #include "text/constrain/schema_compiler.h"
+#include "text/constrain/work_budget.h"
 
 namespace paceline::constrain {
 
 namespace {
 
 using Node = GrammarBuilder::Node;
+
+constexpr uint64_t kMostWork = 30'000'000;  // 2 s on a core of a Zen 4, patterns being the dearest
 
 class AnswerCompiler {
  public:
@@ -110,6 +113,7 @@ std::string AnswerForm::key() const {
 
 Grammar compile_answer(const AnswerForm& form, const GrammarLimits& limits) {
   PACELINE_ASSERT(!form.is_free());
+  const WorkBudget budget(kMostWork);
   return AnswerCompiler(form, limits).compile();
 }
 

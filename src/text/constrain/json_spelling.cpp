@@ -22,6 +22,12 @@ CodePoints hexadecimal() {
   return points;
 }
 
+// A code point is a byte at least.
+std::vector<uint32_t> alike_states(const TextLanguage& text) {
+  if (text.states().size() <= Grammar::kAlikeBytes) return {};
+  return text.alike(Grammar::kAlikeBytes);
+}
+
 }  // namespace
 
 JsonSpelling::JsonSpelling(GrammarBuilder& builder, std::vector<std::string> excluded)
@@ -52,11 +58,11 @@ Node JsonSpelling::any_escape() {
   return builder_.reference(*any_escape_);
 }
 
-Node JsonSpelling::any_character() {
-  if (any_character_) return builder_.reference(*any_character_);
-  any_character_ = builder_.declare("character");
-  builder_.define(*any_character_, builder_.any_of({builder_.characters(plain_characters()), any_escape()}));
-  return builder_.reference(*any_character_);
+Node JsonSpelling::other_character() {
+  if (other_character_) return builder_.reference(*other_character_);
+  other_character_ = builder_.declare("character");
+  builder_.define(*other_character_, builder_.characters({0x80, 0x10FFFF}));
+  return builder_.reference(*other_character_);
 }
 
 // The plain characters are written into the rule itself: they are what nearly all masks are about (MaskMaker).
@@ -80,8 +86,10 @@ Node JsonSpelling::any_string() {
 
 Node JsonSpelling::string_of_length(uint32_t minimum, std::optional<uint32_t> maximum) {
   if (clean_) return string(TextLanguage::length(minimum, maximum));
-  return builder_.sequence(
-      {builder_.text("\""), builder_.repeat(any_character(), minimum, maximum), builder_.text("\"")});
+  // ASCII is written into the count itself, the rest shared: a position takes one state, and is what masks know best.
+  const Node character =
+      builder_.any_of({builder_.characters(plain_characters().intersect({0, 0x7F})), other_character(), any_escape()});
+  return builder_.sequence({builder_.text("\""), builder_.repeat(character, minimum, maximum), builder_.text("\"")});
 }
 
 Node JsonSpelling::literal(const Json& value) {
@@ -122,6 +130,7 @@ Node JsonSpelling::string(const TextLanguage& given) {
     for (const TextLanguage::Edge& edge : state.edges) copy.edges.push_back({characters(edge.points), edge.target});
     automaton.states.push_back(std::move(copy));
   }
+  automaton.alike = alike_states(content);
   return builder_.sequence({builder_.text("\""), builder_.automaton(std::move(automaton)), builder_.text("\"")});
 }
 
@@ -134,6 +143,7 @@ Node JsonSpelling::as_it_is(const TextLanguage& text) {
       copy.edges.push_back({builder_.characters(edge.points), edge.target});
     automaton.states.push_back(std::move(copy));
   }
+  automaton.alike = alike_states(text);
   return builder_.automaton(std::move(automaton));
 }
 

@@ -33,14 +33,14 @@ class JsonSpelling {
   Node comma();
 
  private:
-  Node any_character();
+  Node other_character();  // than ASCII
   Node any_escape();
   Node characters(const CodePoints& points);
 
   GrammarBuilder& builder_;
   std::vector<std::string> excluded_;
   std::optional<TextLanguage> clean_;  // texts without those
-  std::optional<GrammarBuilder::Rule> any_string_, any_character_, any_escape_, colon_, comma_;
+  std::optional<GrammarBuilder::Rule> any_string_, other_character_, any_escape_, colon_, comma_;
 };
 
 // A bound of numbers, as JSON writes it.

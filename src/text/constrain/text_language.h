@@ -39,6 +39,8 @@ class TextLanguage {
   TextLanguage complement() const;
   TextLanguage without(const TextLanguage& other) const { return both(other.complement()); }
 
+  // By state: the first one that no text of up to `length` code points tells from it, by what may follow and whether it may end there.
+  std::vector<uint32_t> alike(uint32_t length) const;
   bool contains(std::string_view text) const;
   bool empty() const;  // no text at all
   const std::vector<State>& states() const { return states_; }  // state 0 is the start
