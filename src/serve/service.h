@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "gguf/reader.h"
+#include "serve/answer_forms.h"
 #include "serve/metrics.h"
 #include "serve/worker.h"
 #include "text/chat_template.h"
@@ -31,6 +32,7 @@ struct Service {
   ServiceOptions options;
   Metrics& metrics;
   Worker& worker;
+  AnswerForms& forms;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 };
 

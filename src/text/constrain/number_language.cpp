@@ -185,9 +185,10 @@ std::optional<TextLanguage> format_language(std::string_view format) {
   const std::string byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
   const std::string ipv4 = cat(byte, "(?:\\.", byte, "){3}");
   const std::string atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-]{1,30}";
-  if (format == "date") return TextLanguage::pattern(cat("^", date, "$"));
+  const TextLanguage year_zero = TextLanguage::pattern("^0000");
+  if (format == "date") return TextLanguage::pattern(cat("^", date, "$")).without(year_zero);
   if (format == "time") return TextLanguage::pattern(cat("^", time, "$"));
-  if (format == "date-time") return TextLanguage::pattern(cat("^", date, "T", time, "$"));
+  if (format == "date-time") return TextLanguage::pattern(cat("^", date, "T", time, "$")).without(year_zero);
   if (format == "uuid")
     return TextLanguage::pattern("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$");
   if (format == "ipv4") return TextLanguage::pattern(cat("^", ipv4, "$"));
