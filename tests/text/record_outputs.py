@@ -75,7 +75,7 @@ def main():
                       chat_template_kwargs={"enable_thinking": thinking}, **fields)["prompt"]
         constraint = {"grammar": grammar} if grammar else {}
         # Every third is cut off early.
-        text = post(server, "/completion", prompt=prompt + start, n_predict=16 if seed % 3 == 2 else 72, seed=seed,
+        text = post(server, "/completion", prompt=prompt + start, n_predict=16 if seed % 3 == 2 else 150 if grammar else 72, seed=seed,
                     temperature=[0, 0.8, 1.4][seed // 3 % 3], **constraint)["content"]
         output = {"kind": kind, "starts_in_reasoning": prompt.endswith("<think>\n"), "tools": tools is not None,
                   "text": start + text}
