@@ -10,12 +10,12 @@ namespace paceline {
 
 namespace {
 
-// A slash alone does not make a sentence a model: "find the 5 largest files in /var/log" is a prompt. A word with a slash is a model even
-// when it is missing, so that a mistyped path is an error and not a question.
+// What has a slash is a model even when it is missing, so that a mistyped path is an error and not a question. A question with a slash
+// is told how to be one (run_command.cpp).
 bool looks_like_model(const std::string& word) {
   std::error_code error;
-  if (word.ends_with(".gguf") || std::filesystem::is_regular_file(word, error)) return true;
-  return word.find('/') != std::string::npos && word.find_first_of(" \t\r\n") == std::string::npos;
+  return word.find('/') != std::string::npos || word.ends_with(".gguf") ||
+         std::filesystem::is_regular_file(word, error);
 }
 
 }  // namespace

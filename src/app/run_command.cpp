@@ -65,10 +65,21 @@ void answer_once(Responder& responder, const Arguments& arguments, const std::st
   }
 }
 
+// A model that is missing is said before anything is read or asked.
+void check_model(const Arguments& arguments) {
+  try {
+    find_model_file(model_name(arguments));
+  } catch (const Error& error) {
+    const bool may_be_question = !arguments.has("model") && run_words(arguments).model.find(' ') != std::string::npos;
+    if (!may_be_question) throw;
+    fail(error.what(), "\nA first word with a slash names a model; for a question: paceline run -p \"…\"");
+  }
+}
+
 }  // namespace
 
 int run_run(const Arguments& given) {
-  find_model_file(model_name(given));  // a model that is missing is said before anything is read or asked
+  check_model(given);
   const bool is_chat = is_conversation_possible() && !asks_in_words(given);
   std::string question;
   if (!is_chat) {

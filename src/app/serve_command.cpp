@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/recommended_sampling.h"
 #include "app/sampling_flags.h"
 #include "app/session.h"
 #include "base/error.h"
@@ -89,7 +90,9 @@ int run_serve(const Arguments& arguments) {
   ServiceOptions facts;
   facts.model_name = served_name(arguments, *session.file);
   facts.version = PACELINE_VERSION;
-  facts.sampling = sampling_parameters(arguments, session.file->metadata(), *session.tokenizer);
+  facts.sampling = sampling_parameters(
+      arguments, session.file->metadata(), *session.tokenizer,
+      recommended_sampling(session.file->metadata(), chat_template && chat_template->thinks(std::nullopt)));
   facts.fixed_seed = arguments.integer("seed").value_or(-1) >= 0;
   facts.max_tokens = static_cast<int>(arguments.integer("max_tokens").value_or(-1));
   Service service{.file = *session.file,

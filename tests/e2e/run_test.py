@@ -397,8 +397,11 @@ class Run(transcript.Case):
         default = self.run_paceline(['run', '-n', '4', 'hello'], env=self.environment)
         self.assertEqual(default.returncode, 0, default.stderr.decode())
         self.assertIn(b'demo', default.stderr)
-        # A sentence that mentions a path is a prompt, a single word with a slash a model.
-        self.expect(['run', '-n', '4', 'find the 5 largest files in /var/log'], stderr='demo', env=self.environment)
+        # What has a slash is a model; a question with one is told how to be asked.
+        question = 'find the 5 largest files in /var/log'
+        self.expect(['run', '-n', '4', question], status=1, stderr='for a question: paceline run -p', env=self.environment)
+        self.expect(['run', '-n', '4', '-p', question], stderr='demo', env=self.environment)
+        self.expect(['run', '-n', '4', 'hello', question], stderr='demo', env=self.environment)
         self.expect(['run', '/var/log/nothing', 'x'], status=1, stderr='/var/log/nothing', env=self.environment)
 
     def test_a_model_without_a_template(self):
