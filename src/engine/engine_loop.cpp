@@ -193,6 +193,8 @@ void Engine::Loop::choose_snapshots(Slot& slot) {
     slot.snapshots = std::move(stable);
     for (int at = kSnapshotInterval; at < length; at += kSnapshotInterval) slot.snapshots.push_back(at);
     std::sort(slot.snapshots.begin(), slot.snapshots.end(), std::greater<>());
+    // A position that is both would otherwise be waited for twice.
+    slot.snapshots.erase(std::unique(slot.snapshots.begin(), slot.snapshots.end()), slot.snapshots.end());
     // Too close to the start of the work is not worth cutting a chunk for.
     while (!slot.snapshots.empty() && slot.snapshots.back() < done + kLeastGain) slot.snapshots.pop_back();
   }

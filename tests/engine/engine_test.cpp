@@ -175,6 +175,24 @@ TEST(Engine, StablePositionsServeAnotherSlotWhileTheFirstIsBusy) {
   EXPECT_EQ(receive(*first).finished.reason, FinishReason::Cancelled);
 }
 
+// 2,048: where long prompts have a snapshot of their own.
+TEST(Engine, StablePositionsMayBeWhereSnapshotsAreTakenAnyway) {
+  EngineOptions options = small_options(1);
+  options.context = 2200;
+  options.max_prompt_rows = 512;
+  Engine engine(*tied().device, *tied().model, options);
+  Question question = simple_question(40, 2049, 3);  // nothing said: just before the last token
+  auto first = engine.submit(to_request(question));
+  EXPECT_EQ(receive(*first).tokens.size(), 3u);
+  auto again = engine.submit(to_request(question));
+  const Received received = receive(*again);
+  EXPECT_EQ(received.events.front().prompt_cached, 2048);
+  question = simple_question(41, 2100, 3);
+  question.stable_positions = {512, 1024, 2048, 2048};
+  auto third = engine.submit(to_request(question));
+  EXPECT_EQ(receive(*third).tokens.size(), 3u);
+}
+
 TEST(Engine, SnapshotsGoWhenTheCacheIsFullAndTokensStayTheSame) {
   EngineOptions options = small_options(2);
   std::vector<Question> questions;
