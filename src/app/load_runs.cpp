@@ -111,9 +111,11 @@ class Clients {
       request.max_tokens = wanted.answer_tokens;
       request.drafts = mode_.drafts;
       request.reuse_prefix = workload_.shares_prefixes;
-      if (workload_.shares_prefixes)  // where one prompt may part from the next
-        for (int at = kTraceBlock; at < static_cast<int>(wanted.prompt.size()); at += kTraceBlock)
-          request.stable_positions.push_back(at);
+      if (workload_.shares_prefixes) {  // where the next prompt may part from this one: after any block, or at its end
+        const int length = static_cast<int>(wanted.prompt.size());
+        for (int at = kTraceBlock; at < length; at += kTraceBlock) request.stable_positions.push_back(at);
+        request.stable_positions.push_back(length - 1);
+      }
       request.on_ready = [this] { bell_.ring(); };
       const auto arrival = workload_.waits ? Clock::now() : arrival_of(next_);
       std::optional<RequestHandle> handle = engine_.submit(std::move(request));
