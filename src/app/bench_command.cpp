@@ -175,8 +175,8 @@ void check_outputs(const Arguments& arguments) {
 }
 
 int run_clients(const Arguments& arguments) {
-  for (const char* const id : {"generate_count", "depths", "rows", "kernels"})
-    if (arguments.has(id)) throw UsageError("--clients stands alone, without -n, -d, --rows and --kernels");
+  for (const char* const id : {"generate_count", "depths", "rows", "kernels", "suite", "questions"})
+    if (arguments.has(id)) throw UsageError("--clients stands alone, without -n, -d, --rows, --kernels and --suite");
   check_outputs(arguments);
   const std::vector<int> prompts = parse_list(arguments, "prompt_sizes", "-p", "0");
   if (prompts.size() != 1) throw UsageError("-p: with --clients expected one prompt length");
@@ -186,15 +186,18 @@ int run_clients(const Arguments& arguments) {
 }
 
 int run_tasks(const Arguments& arguments) {
+  if (arguments.has("questions") && !arguments.has("suite")) throw UsageError("--questions needs --suite");
   check_outputs(arguments);
   Session session = open_session(arguments);
-  const int tokens = static_cast<int>(arguments.integer("answer_tokens").value_or(128));
+  SpeedOptions options;
+  options.repetitions = static_cast<int>(arguments.integer("repetitions").value_or(options.repetitions));
+  options.tokens = static_cast<int>(arguments.integer("answer_tokens").value_or(options.tokens));
+  options.suite = arguments.text("suite").value_or("");
+  options.questions = static_cast<int>(arguments.integer("questions").value_or(options.questions));
   SpeedReport report;
   {
     ProgressLine progress("measuring");
-    report = run_speed(session, speed_modes(arguments, session),
-                       static_cast<int>(arguments.integer("repetitions").value_or(3)), tokens,
-                       [&](double share) { progress.show(share); });
+    report = run_speed(session, speed_modes(arguments, session), options, [&](double share) { progress.show(share); });
   }
   if (const auto chart = arguments.text("svg")) write_file(*chart, speed_chart(report));
   write_output(arguments.has("json")  ? speed_json(report).dump() + "\n"
@@ -210,7 +213,7 @@ int run_bench(const Arguments& arguments) {
   for (const char* const id : {"requests", "rate", "trace"})
     if (arguments.has(id)) throw UsageError("--requests, --rate and --trace need --clients N");
   if (!asks_for_sizes(arguments) && !arguments.has("kernels")) return run_tasks(arguments);
-  for (const char* const id : {"svg", "csv", "answer_tokens"})
+  for (const char* const id : {"svg", "csv", "answer_tokens", "suite", "questions"})
     if (arguments.has(id))
       throw UsageError(
           "--svg, --csv and --answer-tokens belong to the everyday tasks and --clients, without -p, -n, -d, --rows and "

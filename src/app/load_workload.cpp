@@ -156,7 +156,7 @@ Workload make_workload(const Arguments& arguments, const Session& session, int p
   double at = 0;
   for (int i = 0; i < count; ++i) {
     const auto number = static_cast<size_t>(i);
-    LoadRequest request{at, tasks[number % tasks.size()].prompt, answer};
+    LoadRequest request{at, tasks[number % tasks.size()].prompts[0], answer};
     if (prompt_tokens > 0) request.prompt = made_up(number << 1, prompt_tokens, facts.vocab_size);
     workload.requests.push_back(std::move(request));
     // Exponential gaps: arrivals that know nothing of each other.

@@ -136,12 +136,20 @@ std::string choose_model_file(const std::string& repo, std::string_view quant, s
 std::string default_model_file() {
   constexpr const char* kName = "paceline-demo.gguf";
   std::error_code error;
+  const std::vector<std::string> folders = shared_folders("models");
+  for (const std::string& models : folders)
+    if (const fs::path file = fs::path(models) / kName; fs::is_regular_file(file, error)) return file.string();
+  fail("the default model ", kName, " is not beside the program (", folders[0], "); choose a model with -m");
+}
+
+std::vector<std::string> shared_folders(const std::string& name) {
+  std::error_code error;
   const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& models :
-       {folder / ".." / "models", folder / ".." / "share" / "paceline" / "models", fs::path(PACELINE_MODELS_FOLDER)})
-    if (const fs::path file = models / kName; fs::is_regular_file(file, error)) return file.lexically_normal().string();
-  fail("the default model ", kName, " is not beside the program (",
-       (folder / ".." / "models").lexically_normal().string(), "); choose a model with -m");
+  std::vector<std::string> out;
+  for (const fs::path& place :
+       {folder / ".." / name, folder / ".." / "share" / "paceline" / name, fs::path(PACELINE_SOURCE_FOLDER) / name})
+    out.push_back(place.lexically_normal().string());
+  return out;
 }
 
 std::string find_model_file(const std::string& name) {

@@ -13,6 +13,8 @@ std::string find_model_file(const std::string& name);
 // The demonstration model that comes with the program: beside the executable (../models, ../share/paceline/models) or in the folder it was
 // built from. Throws Error when it is in none of them.
 std::string default_model_file();
+// Where a folder of the checkout (models, bench/suites) may be: beside the program, installed, in the sources.
+std::vector<std::string> shared_folders(const std::string& name);
 
 // HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub.
 std::string hugging_face_cache();

@@ -13,8 +13,8 @@ constexpr int64_t kFewestDrafts = 5;  // a share of fewer says nothing
 
 class SpeedRuns {
  public:
-  SpeedRuns(Session& session, const std::vector<SpeedMode>& modes, int tokens)
-      : session_(session), modes_(modes), tokens_(tokens) {
+  SpeedRuns(Session& session, const std::vector<SpeedMode>& modes, const SpeedOptions& speed)
+      : session_(session), modes_(modes), speed_(speed) {
     for (const SpeedMode& mode : modes) {
       GeneratorOptions options = session.options;
       options.drafts = mode.drafts, options.adapt_depth = mode.adapts, options.lookup_drafts = mode.lookup_drafts;
@@ -24,10 +24,7 @@ class SpeedRuns {
   }
 
   std::vector<SpeedTask> tasks() {
-    std::vector<SpeedTask> tasks = question_tasks(*session_.tokenizer);
-    SpeedTask start = tasks[0];
-    start.ends = false;
-    tasks.push_back(copy_task(start.prompt, run(0, start).output));
+    std::vector<SpeedTask> tasks = given_tasks();
     // Not counted: caches fill, and auto learns what this machine is good at, as it would in the first answer of a day.
     for (size_t mode = 0; mode < modes_.size(); ++mode)
       for (const SpeedTask& task : tasks) run(mode, task);
@@ -51,13 +48,37 @@ class SpeedRuns {
  private:
   static constexpr int kContext = 4096;
 
+  std::vector<SpeedTask> given_tasks() {
+    const int room = std::min(session_.model->facts().context_length, kContext) - speed_.tokens - 1;
+    if (!speed_.suite.empty()) return suite_tasks(*session_.tokenizer, speed_.suite, speed_.questions, room);
+    std::vector<SpeedTask> tasks = question_tasks(*session_.tokenizer);
+    SpeedTask start = tasks[0];
+    start.ends = false;
+    tasks.push_back(copy_task(start.prompts[0], run(0, start).output));
+    return tasks;
+  }
+
   Generation run(size_t mode, const SpeedTask& task) {
     SamplingParameters greedy;
     greedy.temperature = 0;
     GenerationLimits limits;
-    limits.max_tokens = tokens_;
+    limits.max_tokens = speed_.tokens;
     if (task.ends) limits.end_tokens = session_.tokenizer->end_tokens();
-    return generators_[mode]->generate(task.prompt, greedy, limits, [](Token) { return true; });
+    Generation sum;
+    for (const std::vector<Token>& prompt : task.prompts)
+      add(sum, generators_[mode]->generate(prompt, greedy, limits, [](Token) { return true; }));
+    return sum;
+  }
+
+  static void add(Generation& sum, const Generation& more) {
+    sum.output.insert(sum.output.end(), more.output.begin(), more.output.end());
+    sum.prompt_tokens += more.prompt_tokens;
+    sum.prompt_seconds += more.prompt_seconds, sum.generation_seconds += more.generation_seconds;
+    sum.drafting_paused = more.drafting_paused;
+    sum.stats.passes += more.stats.passes, sum.stats.generated += more.stats.generated;
+    sum.stats.lookup_drafted += more.stats.lookup_drafted, sum.stats.lookup_accepted += more.stats.lookup_accepted;
+    for (size_t i = 0; i < sum.stats.drafted.size(); ++i)
+      sum.stats.drafted[i] += more.stats.drafted[i], sum.stats.accepted[i] += more.stats.accepted[i];
   }
 
   static void check_same(const SpeedTask& task, const Generation& plain, const Generation& run,
@@ -85,7 +106,7 @@ class SpeedRuns {
 
   Session& session_;
   const std::vector<SpeedMode>& modes_;
-  int tokens_;
+  const SpeedOptions& speed_;
   std::vector<std::unique_ptr<Generator>> generators_;
 };
 
@@ -105,11 +126,12 @@ std::vector<SpeedMode> speed_modes(const Arguments& arguments, const Session& se
   return modes;
 }
 
-SpeedReport run_speed(Session& session, const std::vector<SpeedMode>& modes, int repetitions, int tokens,
+SpeedReport run_speed(Session& session, const std::vector<SpeedMode>& modes, const SpeedOptions& options,
                       const std::function<void(double)>& progress) {
+  const int repetitions = options.repetitions;
   SpeedReport report{session.file->path(), session.device->description(), repetitions, {}, {}, {}};
   for (const SpeedMode& mode : modes) report.modes.push_back(mode.name);
-  SpeedRuns runs(session, modes, tokens);
+  SpeedRuns runs(session, modes, options);
   const std::vector<SpeedTask> tasks = runs.tasks();
   for (const SpeedTask& task : tasks) {
     report.tasks.push_back(task.name);

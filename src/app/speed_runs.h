@@ -31,6 +31,13 @@ struct SpeedResult {
   double milliseconds_per_token() const { return 1e3 / tokens_per_s.median(); }
 };
 
+struct SpeedOptions {
+  int repetitions = 3;
+  int tokens = 128;  // of an answer, at most
+  std::string suite;  // instead of the everyday tasks, see suite_tasks()
+  int questions = 2;  // of each of its categories
+};
+
 struct SpeedReport {
   std::string model, machine;
   int repetitions = 0;
@@ -40,7 +47,7 @@ struct SpeedReport {
 };
 
 // Throws Error when two modes differ in a token. `progress` gets the share done.
-SpeedReport run_speed(Session& session, const std::vector<SpeedMode>& modes, int repetitions, int tokens,
+SpeedReport run_speed(Session& session, const std::vector<SpeedMode>& modes, const SpeedOptions& options,
                       const std::function<void(double)>& progress);
 
 }  // namespace paceline

@@ -1,5 +1,13 @@
 #include "app/speed_tasks.h"
 
+#include <algorithm>
+#include <filesystem>
+
+#include "app/console.h"
+#include "app/model_path.h"
+#include "base/error.h"
+#include "base/json.h"
+
 namespace paceline {
 
 namespace {
@@ -14,6 +22,17 @@ constexpr struct {
      "A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?"},
     {"prose", "Tell me about a day in the life of a racing cyclist, in a few short paragraphs."},
 };
+
+// Published suites lie with the program; other names are paths.
+std::string suite_file(const std::string& name) {
+  if (name.find('/') != std::string::npos || name.ends_with(".jsonl")) return name;
+  for (const std::string& folder : shared_folders("bench/suites")) {
+    const std::string file = cat(folder, "/", name, ".jsonl");
+    std::error_code error;
+    if (std::filesystem::is_regular_file(file, error)) return file;
+  }
+  fail("there is no suite ", name, ", expected mt-bench, spec-bench or a .jsonl file");
+}
 
 }  // namespace
 
@@ -31,18 +50,49 @@ std::vector<Token> question_tokens(const Tokenizer& tokenizer, const std::string
 
 std::vector<SpeedTask> question_tasks(const Tokenizer& tokenizer) {
   std::vector<SpeedTask> tasks;
-  for (const auto& [name, question] : kQuestions)
-    tasks.push_back({name, question, question_tokens(tokenizer, question), true});
+  for (const auto& [name, question] : kQuestions) tasks.push_back({name, {question_tokens(tokenizer, question)}, true});
+  return tasks;
+}
+
+std::vector<SpeedTask> suite_tasks(const Tokenizer& tokenizer, const std::string& name, int count, int room) {
+  const std::string file = suite_file(name), text = read_file(file);
+  std::vector<SpeedTask> tasks;
+  int number = 0, too_long = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = std::string_view(text).substr(at, end - at);
+    at = end + 1, ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string place = cat(file, ", line ", number);
+    const Json json = Json::parse(line, place);
+    const Json* category = json.find("category");
+    const Json* turns = json.find("turns");
+    if (category == nullptr || !category->is_string() || turns == nullptr || !turns->is_array() ||
+        turns->as_array().empty() || !turns->as_array()[0].is_string())
+      fail(place, ": expected an object with a text \"category\" and a list of texts \"turns\"");
+    const auto is_same = [&](const SpeedTask& task) { return task.name == category->as_string(); };
+    auto task = std::find_if(tasks.begin(), tasks.end(), is_same);
+    if (task != tasks.end() && static_cast<int>(task->prompts.size()) >= count) continue;
+    std::vector<Token> prompt = question_tokens(tokenizer, turns->as_array()[0].as_string());
+    if (static_cast<int>(prompt.size()) > room) {
+      ++too_long;
+      continue;
+    }
+    if (task == tasks.end()) task = tasks.insert(task, {category->as_string(), {}, true});
+    task->prompts.push_back(std::move(prompt));
+  }
+  if (too_long > 0) say(cat(too_long, " questions of ", file, " are longer than ", room, " tokens and left out"));
+  if (tasks.empty()) fail(file, " holds no question that fits");
   return tasks;
 }
 
 SpeedTask copy_task(const std::vector<Token>& start, const std::vector<Token>& own) {
-  SpeedTask task{"copy", "", start, false};
+  std::vector<Token> prompt = start;
   for (int time = 0; time < 2; ++time) {
-    task.prompt.insert(task.prompt.end(), own.begin(), own.end());
-    task.prompt.insert(task.prompt.end(), start.begin(), start.end());
+    prompt.insert(prompt.end(), own.begin(), own.end());
+    prompt.insert(prompt.end(), start.begin(), start.end());
   }
-  return task;
+  return {"copy", {std::move(prompt)}, false};
 }
 
 }  // namespace paceline

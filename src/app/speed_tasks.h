@@ -1,6 +1,6 @@
 #pragma once
 // What `paceline bench` asks a model to do: the three use cases of the article that the project began with (code, DevOps, maths), prose,
-// and copying. Whole prompts in tokens, in the model's own chat form.
+// and copying; or the questions of a published suite. Whole prompts in tokens, in the model's own chat form.
 #include <string>
 #include <vector>
 
@@ -10,8 +10,7 @@ namespace paceline {
 
 struct SpeedTask {
   std::string name;  // "code"
-  std::string question;  // as put to the model; "" for the copy task
-  std::vector<Token> prompt;
+  std::vector<std::vector<Token>> prompts;  // one answer each; at least one
   bool ends = true;  // stops where the model ends its answer; the copy task does not
 };
 
@@ -20,6 +19,11 @@ std::vector<Token> question_tokens(const Tokenizer& tokenizer, const std::string
 
 // The four questions.
 std::vector<SpeedTask> question_tasks(const Tokenizer& tokenizer);
+
+// The questions of a suite, a task for each category, in order of appearance: the first `count` of each that have at most `room` tokens.
+// name: mt-bench or spec-bench (bench/suites), or a file of JSON lines in FastChat's form ({"category", "turns": [text, …]}), of which
+// the first turn is asked. Throws Error naming file and line.
+std::vector<SpeedTask> suite_tasks(const Tokenizer& tokenizer, const std::string& name, int count, int room);
 
 // Copying that any model does, trained on instructions or not: it is given a text of its own and the beginning of that text again, and
 // most likely goes on as before. `own`: what it generates, greedily, after `start`.

@@ -216,6 +216,22 @@ class CommandLine(transcript.Case):
         self.expect([*flags, '-n', '5'], status=2, stderr='--answer-tokens belong to the everyday tasks')
         self.expect([*flags, '--svg', self.folder / 'no/such/folder.svg'], status=1, stderr='cannot write')
 
+    def test_bench_of_a_suite(self):
+        flags = ['bench', '-m', self.model, '-r', '1', '--answer-tokens', '8', '--mtp', '2']
+        report = json.loads(self.expect([*flags, '--suite', 'mt-bench', '--questions', '1', '--json']).stdout)
+        kinds = ['writing', 'roleplay', 'reasoning', 'math', 'coding', 'extraction', 'stem', 'humanities']
+        self.assertEqual([row['use_case'] for row in report['results'] if row['mode'] == 'plain'], kinds)
+        own = self.folder / 'own.jsonl'
+        own.write_text('{"category": "a", "turns": ["ka"]}\n\n{"category": "b", "turns": ["lo"]}\n'
+                       '{"category": "a", "turns": ["mu"]}\n{"category": "a", "turns": ["' + 'ka lo ' * 6000 + '"]}\n')
+        report = json.loads(self.expect([*flags, '--suite', own, '--questions', '9', '--json'], stderr='1 questions of').stdout)
+        self.assertEqual([(row['use_case'], row['mode'], row['tokens']) for row in report['results']],
+                         [('a', 'plain', 16), ('a', 'n=2', 16), ('b', 'plain', 8), ('b', 'n=2', 8)])
+        own.write_text('{"category": "a", "turns": ["ka"]}\n{"turns": ["lo"]}\n')
+        self.expect([*flags, '--suite', own], status=1, stderr='own.jsonl, line 2: expected an object')
+        self.expect([*flags, '--suite', 'nothing'], status=1, stderr='there is no suite nothing')
+        self.expect([*flags, '--questions', '2'], status=2, stderr='--questions needs --suite')
+
     def test_bench_of_many_clients(self):
         chart = self.folder / 'load.svg'
         flags = ['bench', '-m', self.model, '--clients', '3', '-r', '1', '--answer-tokens', '12']
