@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/load_runs.h"
+#include "app/server_runs.h"
 #include "app/speed_report.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -175,8 +176,9 @@ void check_outputs(const Arguments& arguments) {
 }
 
 int run_clients(const Arguments& arguments) {
-  for (const char* const id : {"generate_count", "depths", "rows", "kernels", "suite", "questions"})
-    if (arguments.has(id)) throw UsageError("--clients stands alone, without -n, -d, --rows, --kernels and --suite");
+  for (const char* const id : {"generate_count", "depths", "rows", "kernels", "suite", "questions", "server"})
+    if (arguments.has(id))
+      throw UsageError("--clients stands alone, without -n, -d, --rows, --kernels, --suite and --server");
   check_outputs(arguments);
   const std::vector<int> prompts = parse_list(arguments, "prompt_sizes", "-p", "0");
   if (prompts.size() != 1) throw UsageError("-p: with --clients expected one prompt length");
@@ -185,19 +187,39 @@ int run_clients(const Arguments& arguments) {
   return bench_clients(arguments, prompts[0]);
 }
 
-int run_tasks(const Arguments& arguments) {
-  if (arguments.has("questions") && !arguments.has("suite")) throw UsageError("--questions needs --suite");
-  check_outputs(arguments);
-  Session session = open_session(arguments);
+SpeedOptions speed_options(const Arguments& arguments) {
   SpeedOptions options;
   options.repetitions = static_cast<int>(arguments.integer("repetitions").value_or(options.repetitions));
   options.tokens = static_cast<int>(arguments.integer("answer_tokens").value_or(options.tokens));
   options.suite = arguments.text("suite").value_or("");
   options.questions = static_cast<int>(arguments.integer("questions").value_or(options.questions));
+  return options;
+}
+
+SpeedReport measure_servers(const Arguments& arguments, const std::function<void(double)>& progress) {
+#ifdef PACELINE_CORE_ONLY
+  (void)arguments, (void)progress;
+  fail("this build has no HTTP (PACELINE_CORE_ONLY), so there is no --server");
+#else
+  for (const char* const id : {"mtp", "lookup", "spec_type", "spec_max"})
+    if (arguments.has(id)) throw UsageError("--server: a server drafts as it was started, expected no flag of drafts");
+  return run_servers(arguments, speed_options(arguments), progress);
+#endif
+}
+
+int run_tasks(const Arguments& arguments) {
+  if (arguments.has("questions") && !arguments.has("suite")) throw UsageError("--questions needs --suite");
+  check_outputs(arguments);
   SpeedReport report;
-  {
+  if (arguments.has("server")) {
     ProgressLine progress("measuring");
-    report = run_speed(session, speed_modes(arguments, session), options, [&](double share) { progress.show(share); });
+    report = measure_servers(arguments, [&](double share) { progress.show(share); });
+  } else {
+    if (arguments.has("api_key")) throw UsageError("--api-key needs --server");
+    Session session = open_session(arguments);
+    ProgressLine progress("measuring");
+    report = run_speed(session, speed_modes(arguments, session), speed_options(arguments),
+                       [&](double share) { progress.show(share); });
   }
   if (const auto chart = arguments.text("svg")) write_file(*chart, speed_chart(report));
   write_output(arguments.has("json")  ? speed_json(report).dump() + "\n"
@@ -213,7 +235,7 @@ int run_bench(const Arguments& arguments) {
   for (const char* const id : {"requests", "rate", "trace"})
     if (arguments.has(id)) throw UsageError("--requests, --rate and --trace need --clients N");
   if (!asks_for_sizes(arguments) && !arguments.has("kernels")) return run_tasks(arguments);
-  for (const char* const id : {"svg", "csv", "answer_tokens", "suite", "questions"})
+  for (const char* const id : {"svg", "csv", "answer_tokens", "suite", "questions", "server"})
     if (arguments.has(id))
       throw UsageError(
           "--svg, --csv and --answer-tokens belong to the everyday tasks and --clients, without -p, -n, -d, --rows and "

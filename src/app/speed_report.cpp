@@ -25,11 +25,13 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 std::string speed_markdown(const SpeedReport& report) {
-  std::string out = cat(report.model, ", ", report.machine, "\n\nGreedy, every text the same in all modes; medians of ",
-                        report.repetitions, report.repetitions == 1 ? " run" : " runs", " (lowest – highest).\n\n",
-                        "| use case | mode | tokens/s | lowest – highest | times as fast | ms per token | prompt "
-                        "tokens/s | tokens per pass | "
-                        "head's drafts accepted, by position | copied |\n|---|---|---|---|---|---|---|---|---|---|\n");
+  std::string out = cat(
+      report.model, ", ", report.machine,
+      report.texts_compared ? "\n\nGreedy, every text the same in all modes; medians of " : "\n\nGreedy; medians of ",
+      report.repetitions, report.repetitions == 1 ? " run" : " runs", " (lowest – highest).\n\n",
+      "| use case | mode | tokens/s | lowest – highest | times as fast | ms per token | prompt "
+      "tokens/s | tokens per pass | "
+      "head's drafts accepted, by position | copied |\n|---|---|---|---|---|---|---|---|---|---|\n");
   bool paused = false;
   for (const SpeedResult& result : report.results) {
     const Samples& speed = result.tokens_per_s;

@@ -129,7 +129,7 @@ std::vector<SpeedMode> speed_modes(const Arguments& arguments, const Session& se
 SpeedReport run_speed(Session& session, const std::vector<SpeedMode>& modes, const SpeedOptions& options,
                       const std::function<void(double)>& progress) {
   const int repetitions = options.repetitions;
-  SpeedReport report{session.file->path(), session.device->description(), repetitions, {}, {}, {}};
+  SpeedReport report{session.file->path(), session.device->description(), repetitions, true, {}, {}, {}};
   for (const SpeedMode& mode : modes) report.modes.push_back(mode.name);
   SpeedRuns runs(session, modes, options);
   const std::vector<SpeedTask> tasks = runs.tasks();

@@ -41,6 +41,7 @@ struct SpeedOptions {
 struct SpeedReport {
   std::string model, machine;
   int repetitions = 0;
+  bool texts_compared = true;  // and found the same in all modes
   std::vector<std::string> tasks, modes;
   std::vector<SpeedResult> results;  // task by task, mode by mode
   const SpeedResult& at(size_t task, size_t mode) const { return results[task * modes.size() + mode]; }

@@ -34,6 +34,20 @@ std::string suite_file(const std::string& name) {
   fail("there is no suite ", name, ", expected mt-bench, spec-bench or a .jsonl file");
 }
 
+struct SuiteLine {
+  std::string category, text;
+};
+
+SuiteLine suite_line(std::string_view line, const std::string& place) {
+  const Json json = Json::parse(line, place);
+  const Json* category = json.find("category");
+  const Json* turns = json.find("turns");
+  if (category == nullptr || !category->is_string() || turns == nullptr || !turns->is_array() ||
+      turns->as_array().empty() || !turns->as_array()[0].is_string())
+    fail(place, ": expected an object with a text \"category\" and a list of texts \"turns\"");
+  return {category->as_string(), turns->as_array()[0].as_string()};
+}
+
 }  // namespace
 
 std::vector<Token> question_tokens(const Tokenizer& tokenizer, const std::string& text) {
@@ -54,35 +68,47 @@ std::vector<SpeedTask> question_tasks(const Tokenizer& tokenizer) {
   return tasks;
 }
 
-std::vector<SpeedTask> suite_tasks(const Tokenizer& tokenizer, const std::string& name, int count, int room) {
+std::vector<SpeedQuestions> everyday_questions() {
+  std::vector<SpeedQuestions> out;
+  for (const auto& [name, question] : kQuestions) out.push_back({name, {question}});
+  return out;
+}
+
+std::vector<SpeedQuestions> suite_questions(const std::string& name, int count,
+                                            const std::function<bool(const std::string&)>& fits) {
   const std::string file = suite_file(name), text = read_file(file);
-  std::vector<SpeedTask> tasks;
-  int number = 0, too_long = 0;
+  std::vector<SpeedQuestions> out;
+  int number = 0;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = std::string_view(text).substr(at, end - at);
     at = end + 1, ++number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string place = cat(file, ", line ", number);
-    const Json json = Json::parse(line, place);
-    const Json* category = json.find("category");
-    const Json* turns = json.find("turns");
-    if (category == nullptr || !category->is_string() || turns == nullptr || !turns->is_array() ||
-        turns->as_array().empty() || !turns->as_array()[0].is_string())
-      fail(place, ": expected an object with a text \"category\" and a list of texts \"turns\"");
-    const auto is_same = [&](const SpeedTask& task) { return task.name == category->as_string(); };
-    auto task = std::find_if(tasks.begin(), tasks.end(), is_same);
-    if (task != tasks.end() && static_cast<int>(task->prompts.size()) >= count) continue;
-    std::vector<Token> prompt = question_tokens(tokenizer, turns->as_array()[0].as_string());
-    if (static_cast<int>(prompt.size()) > room) {
-      ++too_long;
-      continue;
-    }
-    if (task == tasks.end()) task = tasks.insert(task, {category->as_string(), {}, true});
-    task->prompts.push_back(std::move(prompt));
+    const SuiteLine question = suite_line(line, cat(file, ", line ", number));
+    auto task =
+        std::find_if(out.begin(), out.end(), [&](const auto& known) { return known.name == question.category; });
+    if (task != out.end() && static_cast<int>(task->texts.size()) >= count) continue;
+    if (fits && !fits(question.text)) continue;
+    if (task == out.end()) task = out.insert(task, {question.category, {}});
+    task->texts.push_back(question.text);
   }
-  if (too_long > 0) say(cat(too_long, " questions of ", file, " are longer than ", room, " tokens and left out"));
-  if (tasks.empty()) fail(file, " holds no question that fits");
+  if (out.empty()) fail(file, " holds no question that fits");
+  return out;
+}
+
+std::vector<SpeedTask> suite_tasks(const Tokenizer& tokenizer, const std::string& name, int count, int room) {
+  int too_long = 0;
+  const auto fits = [&](const std::string& text) {
+    const bool good = static_cast<int>(question_tokens(tokenizer, text).size()) <= room;
+    too_long += good ? 0 : 1;
+    return good;
+  };
+  std::vector<SpeedTask> tasks;
+  for (const SpeedQuestions& questions : suite_questions(name, count, fits)) {
+    tasks.push_back({questions.name, {}, true});
+    for (const std::string& text : questions.texts) tasks.back().prompts.push_back(question_tokens(tokenizer, text));
+  }
+  if (too_long > 0) say(cat(too_long, " questions of ", name, " are longer than ", room, " tokens and left out"));
   return tasks;
 }
 

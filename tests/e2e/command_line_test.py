@@ -232,6 +232,30 @@ class CommandLine(transcript.Case):
         self.expect([*flags, '--suite', 'nothing'], status=1, stderr='there is no suite nothing')
         self.expect([*flags, '--questions', '2'], status=2, stderr='--questions needs --suite')
 
+    def test_bench_of_servers(self):
+        flags = ['bench', '-r', '1', '--answer-tokens', '8']
+        with subprocess.Popen([transcript.BINARY, 'serve', self.model, '--port', '0', '--api-key', 'secret'], stderr=subprocess.PIPE, text=True) as server:
+            try:
+                url = next(line for line in server.stderr if 'ready at' in line).split('ready at ')[1].split()[0].rstrip(';,')
+                servers = ['--server', url, '--server', url + '/v1', '--api-key', 'secret']
+                report = json.loads(self.expect([*flags, *servers, '--json']).stdout)
+                self.assertEqual([row['use_case'] for row in report['results'][::2]], ['code', 'DevOps', 'maths', 'prose', 'copy'])
+                for row in report['results']:
+                    self.assertEqual(row['tokens'], 7, 'after the first')
+                    self.assertGreater(row['median'], 0)
+                    self.assertGreater(row['prompt_tokens'], 10)
+                self.assertEqual(report['results'][0]['speed_up'], [1])
+                report = json.loads(self.expect([*flags, *servers, '--json', '--suite', 'mt-bench', '--questions', '1']).stdout)
+                self.assertEqual(report['results'][0]['use_case'], 'writing')
+                self.expect([*flags, '--server', url], status=1, stderr='/v1/models answers 401')
+            finally:
+                server.terminate()
+                server.communicate()
+        self.expect([*flags, '--server', url], status=1, stderr='cannot connect to')
+        self.expect([*flags, '--server', 'https://example.org'], status=1, stderr='expected http://HOST')
+        self.expect([*flags, '--server', url, '--mtp', '2'], status=2, stderr='expected no flag of drafts')
+        self.expect([*flags, '--api-key', 'k'], status=2, stderr='--api-key needs --server')
+
     def test_bench_of_many_clients(self):
         chart = self.folder / 'load.svg'
         flags = ['bench', '-m', self.model, '--clients', '3', '-r', '1', '--answer-tokens', '12']
