@@ -86,8 +86,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::ignore = http::percent_decoded(request.body);
   const Endpoint endpoint = kEndpoints[static_cast<size_t>(data[0]) % kEndpointCount];
   world.worker.post([&] { ask(world, endpoint, request); });
+  world.worker.flush();  // and what the client's leaving posts
+  world.worker.post([] { world.streams.close(); });
   world.worker.flush();
-  world.worker.flush();  // what the client's leaving has posted
-  if (world.streams.size() > 8) world.worker.post([] { world.streams.close(); });
+  world.worker.flush();  // what closing posts
   return 0;
 }
