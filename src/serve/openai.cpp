@@ -112,6 +112,8 @@ void completions(Service& service, const http::Request& request, const std::shar
   WriterOptions options = read_writer(fields, service);
   options.chat = false;
   options.echo = fields.boolean("echo").value_or(false);
+  if (options.echo && job.top_logprobs >= 0)
+    bad_field("logprobs", "with echo they would be those of the prompt, too, which this server does not compute");
   if (prompt->is_array() && !prompt->as_array().empty() && prompt->as_array()[0].is_number()) {
     job.prompt = token_list(service, *prompt);
     options.prompt = service.tokenizer.decode(job.prompt);

@@ -184,8 +184,9 @@ bool Server::is_allowed(const http::Request& request) const {
 }
 
 void Server::metrics_page(const std::shared_ptr<http::Exchange>& exchange) {
-  exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                     .body = service_.metrics.page(service_.engine.stats(), listener_.open_connections())});
+  exchange->respond(
+      {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+       .body = service_.metrics.page(service_.engine.stats(), service_.streams, listener_.open_connections())});
 }
 
 void Server::take(http::Request request, std::shared_ptr<http::Exchange> plain) {
