@@ -7,6 +7,7 @@
 #include "app/session.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "serve/log_queue.h"
 #include "serve/server.h"
 
 namespace paceline {
@@ -72,7 +73,8 @@ int run_serve(const Arguments& arguments) {
   options.listener.host = arguments.text("host").value_or("127.0.0.1");
   options.listener.port = static_cast<int>(arguments.integer("port").value_or(8080));
   options.api_keys = api_keys(arguments, options.listener.host);
-  options.log = [](const std::string& line) { say(line); };
+  LogQueue log([](const std::string& line) { say(line); });
+  options.log = [&log](const std::string& line) { log.add(line); };
 
   Session session = open_session(
       arguments, [&](const GeneratorOptions& given) { return Engine::model_rows(engine_options(arguments, given)); });
@@ -81,6 +83,7 @@ int run_serve(const Arguments& arguments) {
   const std::string source = session.file->metadata().find_text("tokenizer.chat_template").value_or("");
   const std::optional<ChatTemplate> chat_template = load_template(source);
   Metrics metrics;
+  StreamStore streams;
   Worker worker;
   AnswerForms forms(*session.tokenizer);
   ServiceOptions facts;
@@ -96,6 +99,7 @@ int run_serve(const Arguments& arguments) {
                   .engine = engine,
                   .options = facts,
                   .metrics = metrics,
+                  .streams = streams,
                   .worker = worker,
                   .forms = forms};
   const bool made_key = !options.api_keys.empty() && !arguments.has("api_key");

@@ -7,6 +7,7 @@
 #include "serve/ollama.h"
 #include "serve/openai.h"
 #include "serve/refusal.h"
+#include "serve/streams.h"
 
 namespace paceline {
 
@@ -32,6 +33,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/v1/models/", openai::models, openai::error_body, true, Where::Listener},
+
+    {"GET", "/v1/streams/", streams::attach, openai::error_body, true, Where::Worker},
+    {"DELETE", "/v1/streams/", streams::remove, openai::error_body, true, Where::Worker},
 
     {"POST", "/v1/messages", anthropic::messages, anthropic::error_body, true, Where::Worker},
     {"POST", "/v1/messages/count_tokens", anthropic::count_tokens, anthropic::error_body, true, Where::Worker},
@@ -149,6 +153,10 @@ void Server::run() {
   listener_.run([this] {
     if (options_.log) options_.log("stopping: answers under way are finished first; once more to stop at once");
   });
+  // What still runs has no client any more.
+  service_.worker.post([this] { service_.streams.close(); });
+  service_.worker.flush();
+  service_.worker.flush();  // what closing has posted
 }
 
 bool Server::is_allowed(const http::Request& request) const {
@@ -160,8 +168,9 @@ bool Server::is_allowed(const http::Request& request) const {
 }
 
 void Server::metrics_page(const std::shared_ptr<http::Exchange>& exchange) {
-  exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                     .body = service_.metrics.page(service_.engine.stats(), listener_.open_connections())});
+  exchange->respond(
+      {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+       .body = service_.metrics.page(service_.engine.stats(), service_.streams, listener_.open_connections())});
 }
 
 void Server::take(http::Request request, std::shared_ptr<http::Exchange> plain) {
