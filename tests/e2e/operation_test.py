@@ -57,6 +57,9 @@ class StartAndEndTest(unittest.TestCase):
             server = Server('--host', '0.0.0.0')
             log = server.log()
             self.assertRegex(log, r'ready at http://localhost:\d+')
+            for address in re.findall(r'and for others at (http://\S+)', log):
+                self.assertRegex(address, rf'^http://\d+\.\d+\.\d+\.\d+:{server.port}$')
+                self.assertIn(f'clients of {address} send it', log)
             self.assertEqual(len(re.findall(r'API key pl-[a-z0-9]{32}\b', log)), 1)
             self.assertEqual(server.raw('GET', '/v1/models', headers=key_of(server))[0], 200)
             keys.add(key_of(server)['Authorization'])
@@ -182,6 +185,32 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual((status, headers['X-Request-Id']), (200, '1'))
         self.assertRegex(log, r'#1 POST /v1/completions 200 \d+ ms')
         self.assertNotIn('secret', log)
+
+
+    def test_bodies_are_logged_for_who_asks(self):
+        server = Server('--log-bodies')
+        server.raw('POST', '/v1/completions', {'prompt': 'A "secret"\n', 'max_tokens': 2})
+        server.raw('POST', '/v1/completions', b'x' * 5000)
+        log = server.stop()[1]
+        self.assertRegex(log, re.escape(r'#1 body "{\"prompt\": \"A \\\"secret\\\"\\n'))
+        self.assertRegex(log, r'#2 body "x{4096}" and 904 bytes\n')
+
+    def test_pages_of_other_origins(self):
+        asks = {'Origin': 'https://chat.example.org', 'Access-Control-Request-Method': 'POST'}
+        server = Server('--api-key', 'secret')
+        self.assertEqual(server.raw('OPTIONS', '/v1/chat/completions', headers=asks)[0], 401)
+        self.assertNotIn('Access-Control-Allow-Origin', server.raw('GET', '/health', headers=asks)[1])
+        self.assertEqual(server.stop()[0], 0)
+        server = Server('--api-key', 'secret', '--cors', 'https://other.example.org', '--cors', 'https://chat.example.org')
+        status, headers, _ = server.raw('OPTIONS', '/v1/chat/completions', headers=asks)
+        self.assertEqual((status, headers['Access-Control-Allow-Origin']), (200, 'https://chat.example.org'))
+        self.assertIn('Authorization', headers['Access-Control-Allow-Headers'])
+        key = {'Authorization': 'Bearer secret'}
+        body = {'prompt': 'x', 'max_tokens': 1, 'stream': True}
+        for headers, status, allowed in ((asks, 401, True), ({**asks, **key}, 200, True), ({**key, 'Origin': 'https://evil.example.org'}, 200, False), (key, 200, False)):
+            got, answer, _ = server.raw('POST', '/v1/completions', body, headers)
+            self.assertEqual((got, 'Access-Control-Allow-Origin' in answer), (status, allowed))
+        self.assertEqual(server.stop()[0], 0)
 
 
 class TextTest(unittest.TestCase):
