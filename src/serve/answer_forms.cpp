@@ -64,8 +64,14 @@ std::shared_ptr<CompiledConstraint> AnswerForms::compile_now(const AnswerForm& f
   std::string key = form.key();
   if (auto known = look_up(key)) return known;  // another request asked for it meanwhile
   if (!vocabulary_) vocabulary_ = std::make_shared<const constrain::ConstraintVocabulary>(tokenizer_);
-  auto constraint = std::make_shared<CompiledConstraint>(constrain::compile_answer(form), vocabulary_);
-  constrain::ConstraintState(constraint).allowed();  // the first mask is the dearest: not on the engine's thread
+  constrain::Grammar grammar = constrain::compile_answer(form);
+  std::shared_ptr<CompiledConstraint> constraint;
+  try {
+    constraint = std::make_shared<CompiledConstraint>(std::move(grammar), vocabulary_);
+    constrain::ConstraintState(constraint).allowed();  // the first mask is the dearest: not on the engine's thread
+  } catch (const Error& error) {
+    fail(form.content_field.empty() ? "tools" : form.content_field, ": ", error.what());
+  }
   keep(std::move(key), constraint);
   return constraint;
 }

@@ -36,9 +36,8 @@ WriterOptions read_writer(const Fields& fields, const Service& service) {
 }
 
 void refuse_what_we_cannot(const Fields& fields) {
-  static constexpr std::array<std::string_view, 8> kNames = {
-      "grammar_lazy", "grammar_triggers", "functions", "function_call",
-      "audio",        "prediction",       "resumable", "draft_model"};
+  static constexpr std::array<std::string_view, 7> kNames = {
+      "grammar_lazy", "grammar_triggers", "functions", "function_call", "audio", "prediction", "draft_model"};
   if (const Json* modalities = fields.find("modalities"))
     if (modalities->dump() != "[\"text\"]") bad_field("modalities", "expected [\"text\"], got ", modalities->dump());
   for (const std::string_view name : kNames) refuse_unsupported(fields, std::array{name});
@@ -110,6 +109,8 @@ void completions(Service& service, const http::Request& request, const std::shar
   WriterOptions options = read_writer(fields, service);
   options.chat = false;
   options.echo = fields.boolean("echo").value_or(false);
+  if (options.echo && job.top_logprobs >= 0)
+    bad_field("logprobs", "with echo they would be those of the prompt, too, which this server does not compute");
   if (prompt->is_array() && !prompt->as_array().empty() && prompt->as_array()[0].is_number()) {
     job.prompt = token_list(service, *prompt);
     options.prompt = service.tokenizer.decode(job.prompt);

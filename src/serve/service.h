@@ -8,6 +8,7 @@
 #include "gguf/reader.h"
 #include "serve/answer_forms.h"
 #include "serve/metrics.h"
+#include "serve/stream_store.h"
 #include "serve/worker.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -31,6 +32,7 @@ struct Service {
   Engine& engine;
   ServiceOptions options;
   Metrics& metrics;
+  StreamStore& streams;
   Worker& worker;
   AnswerForms& forms;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();

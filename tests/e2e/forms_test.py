@@ -2,6 +2,7 @@
 `python3 tests/e2e/forms_test.py build-test/paceline`"""
 
 import json
+import threading
 import unittest
 
 import jsonschema
@@ -266,6 +267,17 @@ class FormsTest(unittest.TestCase):
         self.assertEqual(self.server.call('/health'), {'status': 'ok'})
 
     def test_a_hostile_grammar_ends_its_own_request_only(self):
+        # Dear to compile, and refused in the end: meanwhile others are served.
+        schema = {'type': 'object', 'properties': {str(i): {'type': 'string', 'pattern': f'(a|aa)+(b|[ab]{{1,{40 + i}}}){{1,40}}c$'} for i in range(4)}}
+        statuses = []
+        crowd = [threading.Thread(target=lambda: statuses.append(self.server.raw('POST', '/completion', {'prompt': 'a', 'json_schema': schema})[0])) for _ in range(4)]
+        for client in crowd:
+            client.start()
+        self.assertEqual(self.server.call('/health'), {'status': 'ok'})
+        self.assertEqual(self.chat(max_tokens=5)['usage']['completion_tokens'], 5)
+        for client in crowd:
+            client.join()
+        self.assertEqual(statuses, [400] * 4)
         grammar = 'root ::= "a" s\ns ::= [a-z ] s s | [a-z ] | .{0,300} .{0,300} .{0,300}'
         status, _, data = self.server.raw('POST', '/completion', {'prompt': 'The riders', 'n_predict': 60, 'grammar': grammar, 'temperature': 1})
         self.assertIn(status, (200, 400, 500), data)

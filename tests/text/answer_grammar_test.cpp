@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/text/constrain_support.h"
+#include "text/chat_template.h"
 #include "text/constrain/schema_shapes.h"
 #include "text/output_parser.h"
+#include "text/template_vectors.h"
 
 namespace paceline::constrain {
 
@@ -137,6 +139,29 @@ TEST(AnswerGrammar, CallsAreWhatTemplatesWrite) {
   const std::string call = "<tool_call>\n<function=now>\n</function>\n</tool_call>";
   EXPECT_TRUE(matches(compile_answer(one), call));
   EXPECT_FALSE(matches(compile_answer(one), call + "\n" + call));
+}
+
+// What a model has learnt to write is in the language, for every published template whose form of calls we know.
+TEST(AnswerGrammar, CallsThatTemplatesRenderAreInTheLanguage) {
+  int known = 0;
+  for (const JsonMember& member : template_vectors().at("templates").as_object().members()) {
+    const ChatTemplate chat = ChatTemplate::parse(member.value.as_string());
+    const CallStyle style = chat.call_style();
+    if (style == CallStyle::None) continue;
+    ++known;
+    ChatRequest request;
+    request.add_generation_prompt = false;
+    request.now = std::tm{};
+    request.messages = Json::parse(R"([{"role": "user", "content": "And?"}, {"role": "assistant", "content": "",
+      "tool_calls": [{"id": "call00001", "type": "function", "function": {"name": "weather", "arguments":
+      {"city": "Paris, \"5th\"", "days": 3}}}]}])");
+    const std::string prompt = chat.render(request);
+    const size_t begin = prompt.rfind("<tool_call>"), end = prompt.find("</tool_call>", begin);
+    ASSERT_NE(end, std::string::npos) << member.key;
+    const std::string call = prompt.substr(begin, end + 12 - begin);
+    EXPECT_TRUE(matches(compile_answer(call_form(style, {"weather"})), call)) << member.key << "\n" << call;
+  }
+  EXPECT_GT(known, 8);
 }
 
 TEST(AnswerGrammar, TheFormBeginsBehindTheThought) {

@@ -58,6 +58,9 @@ struct NumberRange {
 // The numbers in the range; without an exponent when it has bounds.
 TextLanguage number_language(const NumberRange& range);
 
+// Numbers of at most 15 digits, without an exponent: a double tells any two of them apart.
+const TextLanguage& numbers_of_a_double();
+
 // "12.5" for 12.5 and 1e-3 for 0.001: the exact decimal text that JSON's writer would give, without exponent. Throws Error when it has
 // more than kMostDigits digits on either side.
 std::string plain_decimal(double value);

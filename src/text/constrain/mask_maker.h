@@ -28,6 +28,7 @@ class MaskMaker {
     return matcher_.memory_bytes() +
            (masks_.size() + locals_.size() + 1) * vocabulary_->mask_words() * sizeof(uint32_t);
   }
+  // From any thread, without `mutex`: nobody waits here for a mask that is being made.
   bool is_full() const { return matcher_.memory_bytes() > kSoftBytes; }
 
   std::mutex mutex;

@@ -33,7 +33,7 @@ SetId Matcher::learn(SetId set, uint8_t byte) {
   const SetId next = finish();
   if (sets_[set].next.empty()) {
     sets_[set].next.assign(grammar_->class_count, kNotKnown);
-    memory_bytes_ += grammar_->class_count * sizeof(SetId);
+    take_memory(grammar_->class_count * sizeof(SetId));
   }
   sets_[set].next[grammar_->byte_class[byte]] = next;
   return next;
@@ -44,7 +44,7 @@ StackId Matcher::push(StateId back, StackId below) {
       stack_ids_.try_emplace(uint64_t{back} << 32 | below, static_cast<StackId>(stacks_.size()));
   if (is_new) {
     stacks_.push_back({back, below, stacks_[below].depth + 1});
-    memory_bytes_ += 64;
+    take_memory(64);
   }
   return entry->second;
 }
@@ -108,8 +108,8 @@ SetId Matcher::finish() {
       return candidate->second;
     }
   }
-  memory_bytes_ += sizeof(Set) + set.places.size() * sizeof(Place) + 48;
-  if (memory_bytes_ > kMostBytes) fail("the grammar needs more than ", kMostBytes >> 20, " MiB to read this text");
+  take_memory(sizeof(Set) + set.places.size() * sizeof(Place) + 48);
+  if (memory_bytes() > kMostBytes) fail("the grammar needs more than ", kMostBytes >> 20, " MiB to read this text");
   sets_.push_back(std::move(set));
   set_ids_.emplace(key, static_cast<SetId>(sets_.size() - 1));
   return static_cast<SetId>(sets_.size() - 1);

@@ -3,6 +3,7 @@
 // their transitions remembered, so that most bytes cost one look-up. Sets that come up again are the same number. A set is never a dead
 // end: whatever cannot reach the end of the root rule within the grammar's nesting is left out. Not thread-safe; costs memory as it
 // learns (memory_bytes()).
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -61,7 +62,7 @@ class Matcher {
   // Learning throws Error beyond this work().
   void limit_work(uint64_t work) { most_work_ = work; }
 
-  size_t memory_bytes() const { return memory_bytes_; }
+  size_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }  // from any thread
   static constexpr size_t kMostBytes = size_t{256} << 20;
   // The same set in this matcher, which must read the same grammar.
   SetId import(const Matcher& other, SetId set);
@@ -81,6 +82,7 @@ class Matcher {
   };
 
   SetId learn(SetId set, uint8_t byte);
+  void take_memory(size_t bytes) { memory_bytes_.store(memory_bytes() + bytes, std::memory_order_relaxed); }
   StackId push(StateId back, StackId below);
   void follow(Place place);  // adds what can be reached without reading
   SetId finish();  // of the set being built: its number
@@ -92,7 +94,7 @@ class Matcher {
   std::vector<Set> sets_;
   std::unordered_multimap<size_t, SetId> set_ids_;
   std::unordered_map<StackId, SetId> below_;
-  size_t memory_bytes_ = 0;
+  std::atomic<size_t> memory_bytes_ = 0;
   uint64_t work_done_ = 0, most_work_ = UINT64_MAX;
   SetId start_ = kDead;
 

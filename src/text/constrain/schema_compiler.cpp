@@ -71,7 +71,11 @@ Node SchemaCompiler::value(const Shape& shape) {
 Node SchemaCompiler::number(const Shape& shape) {
   const NumberRange range = shapes_.numbers(shape);
   TextLanguage language = number_language(range);
-  if ((shape.types & kInteger) == 0) language = language.both(TextLanguage::pattern("^-?[0-9]+\\.[0-9]*[1-9][0-9]*$"));
+  const bool is_strict = (range.minimum && range.minimum->exclusive) || (range.maximum && range.maximum->exclusive);
+  const bool has_fraction = (shape.types & kInteger) == 0;
+  if (has_fraction) language = language.both(TextLanguage::pattern("^-?[0-9]+\\.[0-9]*[1-9][0-9]*$"));
+  // Readers round to doubles, and 2.9999999999999999999 is 3 to them.
+  if (has_fraction || (is_strict && !range.integer)) language = language.both(numbers_of_a_double());
   return spelling_.as_it_is(language);
 }
 

@@ -91,18 +91,18 @@ CompiledConstraint::CompiledConstraint(Grammar grammar, std::shared_ptr<const Co
 CompiledConstraint::~CompiledConstraint() = default;
 
 size_t CompiledConstraint::memory_bytes() {
-  const std::lock_guard lock(mutex_);
-  const std::lock_guard maker_lock(maker_->mutex);
-  return grammar_->states.size() * 100 + maker_->memory_bytes();
+  std::shared_ptr<MaskMaker> maker;
+  {
+    const std::lock_guard lock(mutex_);
+    maker = maker_;
+  }
+  const std::lock_guard lock(maker->mutex);
+  return grammar_->states.size() * 100 + maker->memory_bytes();
 }
 
 std::shared_ptr<MaskMaker> CompiledConstraint::current() {
   const std::lock_guard lock(mutex_);
-  const bool full = [&] {
-    const std::lock_guard maker_lock(maker_->mutex);
-    return maker_->is_full();
-  }();
-  if (full) maker_ = std::make_shared<MaskMaker>(grammar_, vocabulary_);
+  if (maker_->is_full()) maker_ = std::make_shared<MaskMaker>(grammar_, vocabulary_);
   return maker_;
 }
 
@@ -111,10 +111,7 @@ ConstraintState::ConstraintState(std::shared_ptr<CompiledConstraint> constraint)
 
 // Moves to a fresh MaskMaker when this one has learnt too much, with what a rollback may come back to.
 void ConstraintState::renew() {
-  {
-    const std::lock_guard lock(maker_->mutex);
-    if (!maker_->is_full()) return;
-  }
+  if (!maker_->is_full()) return;
   const std::shared_ptr<MaskMaker> fresh = constraint_->current();
   if (fresh == maker_) return;
   std::shared_ptr<MaskMaker> former;  // outlives the locks
