@@ -81,6 +81,7 @@ int run_serve(const Arguments& arguments) {
   const std::string source = session.file->metadata().find_text("tokenizer.chat_template").value_or("");
   const std::optional<ChatTemplate> chat_template = load_template(source);
   Metrics metrics;
+  StreamStore streams;
   Worker worker;
   ServiceOptions facts;
   facts.model_name = served_name(arguments, *session.file);
@@ -95,6 +96,7 @@ int run_serve(const Arguments& arguments) {
                   .engine = engine,
                   .options = facts,
                   .metrics = metrics,
+                  .streams = streams,
                   .worker = worker};
   const bool made_key = !options.api_keys.empty() && !arguments.has("api_key");
   const std::string key = options.api_keys.empty() ? "" : options.api_keys[0], host = options.listener.host;

@@ -22,6 +22,7 @@ struct CompletionRequest {
   int choices = 1;
   bool ignore_end = false;  // go on after an end token
   bool cache_prompt = true;
+  bool resumable = false;  // outlives its readers
   std::vector<std::string> stop;
   std::optional<OutputFormat> format;  // of a chat; absent: the text as it comes
 };

@@ -14,6 +14,7 @@ void Job::start(Service& service, const CompletionRequest& request, std::shared_
   const std::shared_ptr<Job> job(new Job(service, request, std::move(exchange), std::move(writer)));
   job->bell_ = std::shared_ptr<Bell>(new Bell{service.worker, job});
   job->submit();
+  if (request.resumable) job->exchange_ = service.streams.open(service.worker, std::move(job->exchange_));
   job->self_ = job;
   job->exchange_->watch(
       [bell = job->bell_] {
@@ -90,10 +91,12 @@ void Job::finish() {
   writer_->on_end(*this);
 }
 
-// The client has left: nobody reads what is still to come.
+// The client has left: nobody reads what is still to come. A resumable answer may be read later, and says how it ended.
 void Job::cancel() {
   const auto keep = std::exchange(self_, nullptr);
+  if (!keep) return;
   for (const auto& answer : answers_) answer->cancel();
+  if (request_.resumable) writer_->on_error(*this, "stopped: it was deleted, or nobody read it for too long");
 }
 
 double Job::seconds_since_start() const {

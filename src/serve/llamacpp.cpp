@@ -252,8 +252,8 @@ void apply_template(Service& service, const http::Request& request, const std::s
 void completion(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
   const Json body = parse_body(request.body);
   const Fields fields(body);
-  static constexpr std::array<std::string_view, 8> kUnsupported = {
-      "grammar", "json_schema", "image_data", "samplers", "dynatemp_range", "mirostat", "lora", "resumable"};
+  static constexpr std::array<std::string_view, 7> kUnsupported = {
+      "grammar", "json_schema", "image_data", "samplers", "dynatemp_range", "mirostat", "lora"};
   refuse_unsupported(fields, kUnsupported);
   CompletionRequest job;
   read_sampling(fields, service, job);

@@ -37,6 +37,7 @@ void read_options(const Fields& fields, const Service& service, CompletionReques
   if (const auto drafts = options.integer("draft_num_predict", -1, 1 << 20))
     job.drafts = static_cast<int>(std::min<int64_t>(*drafts, kMaxDrafts));
   job.drafts = read_speculation(fields, job.drafts);
+  job.resumable = read_resumable(fields, true);
   if (fields.boolean("logprobs").value_or(false))
     job.top_logprobs = static_cast<int>(fields.integer("top_logprobs", 0, Request::kMostLogprobs).value_or(0));
   static constexpr std::array<std::string_view, 2> kUnsupported = {"format", "images"};

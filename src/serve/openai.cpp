@@ -36,8 +36,8 @@ WriterOptions read_writer(const Fields& fields, const Service& service) {
 
 // Until answers can be held to a form, a request for one is refused, never quietly dropped.
 void refuse_constraints(const Fields& fields) {
-  static constexpr std::array<std::string_view, 8> kNames = {"grammar", "json_schema", "functions", "function_call",
-                                                             "audio",   "prediction",  "resumable", "draft_model"};
+  static constexpr std::array<std::string_view, 7> kNames = {"grammar", "json_schema", "functions",  "function_call",
+                                                             "audio",   "prediction",  "draft_model"};
   if (const Json* modalities = fields.find("modalities"))
     if (modalities->dump() != "[\"text\"]") bad_field("modalities", "expected [\"text\"], got ", modalities->dump());
   for (const std::string_view name : kNames) refuse_unsupported(fields, std::array{name});

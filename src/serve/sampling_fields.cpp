@@ -88,6 +88,13 @@ int read_speculation(const Fields& fields, int otherwise) {
   return static_cast<int>(*fields.integer("speculation", 0, kMaxDrafts));
 }
 
+bool read_resumable(const Fields& fields, bool stream_by_default) {
+  if (!fields.boolean("resumable").value_or(false)) return false;
+  if (!fields.boolean("stream").value_or(stream_by_default))
+    bad_field("resumable", "needs stream: true, only a stream can be taken up again");
+  return true;
+}
+
 void refuse_unsupported(const Fields& fields, std::span<const std::string_view> names) {
   for (const std::string_view name : names) {
     const Json* given = fields.find(name);
@@ -117,6 +124,7 @@ void read_sampling(const Fields& fields, const Service& service, CompletionReque
   request.ignore_end = fields.boolean("ignore_eos").value_or(false);
   request.cache_prompt = fields.boolean("cache_prompt").value_or(true);
   request.drafts = read_speculation(fields, kAutoDrafts);
+  request.resumable = read_resumable(fields);
 }
 
 }  // namespace paceline

@@ -14,6 +14,8 @@ void read_sampling(const Fields& fields, const Service& service, CompletionReque
 int read_speculation(const Fields& fields, int otherwise);
 // Fields that would change the answer and that we cannot do; ApiError 400 names the first one given.
 void refuse_unsupported(const Fields& fields, std::span<const std::string_view> names);
+// `"resumable": true`, which needs a stream.
+bool read_resumable(const Fields& fields, bool stream_by_default = false);
 uint64_t request_seed(const Service& service, std::optional<int64_t> given);
 
 }  // namespace paceline

@@ -8,6 +8,7 @@
 #include "serve/ollama.h"
 #include "serve/openai.h"
 #include "serve/page.h"
+#include "serve/streams.h"
 
 namespace paceline {
 
@@ -34,6 +35,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/v1/models/", openai::models, openai::error_body, true, Where::Listener},
+
+    {"GET", "/v1/streams/", streams::attach, openai::error_body, true, Where::Worker},
+    {"DELETE", "/v1/streams/", streams::remove, openai::error_body, true, Where::Worker},
 
     {"POST", "/v1/messages", anthropic::messages, anthropic::error_body, true, Where::Worker},
     {"POST", "/v1/messages/count_tokens", anthropic::count_tokens, anthropic::error_body, true, Where::Worker},
@@ -166,6 +170,10 @@ void Server::run() {
   listener_.run([this] {
     if (options_.log) options_.log("stopping: answers under way are finished first; once more to stop at once");
   });
+  // What still runs has no client any more.
+  service_.worker.post([this] { service_.streams.close(); });
+  service_.worker.flush();
+  service_.worker.flush();  // what closing has posted
 }
 
 bool Server::is_allowed(const http::Request& request) const {

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "gguf/reader.h"
 #include "serve/metrics.h"
+#include "serve/stream_store.h"
 #include "serve/worker.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -30,6 +31,7 @@ struct Service {
   Engine& engine;
   ServiceOptions options;
   Metrics& metrics;
+  StreamStore& streams;
   Worker& worker;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 };

@@ -1,74 +1,18 @@
 """The server as its clients meet it: every endpoint, streams, errors, hostile input. `python3 tests/e2e/serve_test.py build-test/paceline`"""
 
-import http.client
 import json
-import os
-import pathlib
 import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import unittest
 
-PROGRAM = ''
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODEL = ROOT / 'models' / 'paceline-demo.gguf'
-CASES = ROOT / 'tests' / 'data' / 'jsontestsuite.txt'
-HELLO = [{'role': 'user', 'content': 'Who are you?'}]
+import serving
+from serving import Server
 
-
-class Server:
-    def __init__(self, *flags, model=(str(MODEL),)):
-        self.process = subprocess.Popen([PROGRAM, 'serve', *model, '--port', '0', *flags], stderr=subprocess.PIPE, text=True)
-        self.lines = []
-        while True:
-            line = self.process.stderr.readline()
-            if not line:
-                raise AssertionError('the server ended: ' + ''.join(self.lines))
-            self.lines.append(line)
-            if 'ready at' in line:
-                self.port = int(line.rsplit(':', 1)[1].split()[0])
-                break
-
-    def connection(self):
-        return http.client.HTTPConnection('127.0.0.1', self.port, timeout=300)
-
-    def raw(self, method, path, body=None, headers=None):
-        connection = self.connection()
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-        connection.request(method, path, body=body, headers=headers or {})
-        response = connection.getresponse()
-        data = response.read()
-        connection.close()
-        return response.status, dict(response.getheaders()), data
-
-    def call(self, path, body=None, status=200, method=None):
-        got, _, data = self.raw(method or ('GET' if body is None else 'POST'), path, body)
-        assert got == status, f'{path}: {got} instead of {status}: {data[:500]!r}'
-        return json.loads(data)
-
-    def events(self, path, body):
-        status, headers, data = self.raw('POST', path, dict(body, stream=True))
-        assert status == 200 and headers['Content-Type'].startswith('text/event-stream'), data
-        parts = [part[len('data: '):] for part in data.decode().split('\n\n') if part]
-        done = parts and parts[-1] == '[DONE]'
-        return [json.loads(part) for part in parts[:-1 if done else None]], done
-
-    def sockets(self, text, timeout=120):
-        with socket.create_connection(('127.0.0.1', self.port), timeout=timeout) as wire:
-            wire.sendall(text)
-            out = b''
-            while chunk := wire.recv(65536):
-                out += chunk
-        return out
-
-    def stop(self, with_signal=signal.SIGTERM):
-        self.process.send_signal(with_signal)
-        _, rest = self.process.communicate(timeout=300)
-        return self.process.returncode, rest
+CASES = serving.ROOT / 'tests' / 'data' / 'jsontestsuite.txt'
+HELLO = serving.HELLO
 
 
 class ServeTest(unittest.TestCase):
@@ -292,7 +236,7 @@ class OperationTest(unittest.TestCase):
         with socket.socket() as wire:
             wire.bind(('127.0.0.1', 0))
             wire.listen()
-            result = subprocess.run([PROGRAM, 'serve', str(MODEL), '--port', str(wire.getsockname()[1])], capture_output=True, text=True, timeout=300)
+            result = subprocess.run([serving.PROGRAM, 'serve', str(serving.MODEL), '--port', str(wire.getsockname()[1])], capture_output=True, text=True, timeout=300)
         self.assertEqual(result.returncode, 1)
         self.assertIn('--port', result.stderr)
 
@@ -308,5 +252,4 @@ class OperationTest(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    serving.main()

@@ -63,6 +63,12 @@ struct Listener::Parts {
     });
   }
 
+  void close_all() {
+    hall->on_empty = nullptr;
+    const auto connections = hall->connections;
+    for (const auto& connection : connections) connection->close();
+  }
+
   // The first time politely, the second time at once.
   void stop() {
     if (hall->stopping) return hall->context.stop();
@@ -90,9 +96,7 @@ Listener::Listener(const ListenerOptions& options, Handler handler) : parts_(std
 }
 
 Listener::~Listener() {
-  const auto connections = parts_->hall->connections;
-  parts_->hall->on_empty = nullptr;
-  for (const auto& connection : connections) connection->close();
+  parts_->close_all();
   parts_->hall->handler = nullptr;
 }
 
@@ -103,6 +107,7 @@ void Listener::run(const std::function<void()>& on_stop) {
   parts_->accept();
   parts_->wait_for_signal();
   parts_->hall->context.run();
+  parts_->close_all();
 }
 
 void Listener::stop() {

@@ -65,8 +65,16 @@ export async function* readDeltas(response: Response): AsyncGenerator<Delta> {
   }
 }
 
-export async function* streamAnswer(path: string, body: object, signal: AbortSignal): AsyncGenerator<Delta> {
-  yield* readDeltas(await call(path, { body: { ...body, stream: true }, signal }));
+// The server goes on writing when the page leaves, and keeps what it wrote; `onStream` is told where.
+export async function* streamAnswer(path: string, body: object, signal: AbortSignal, onStream?: (id: string) => void): AsyncGenerator<Delta> {
+  const response = await call(path, { body: { ...body, stream: true, resumable: onStream !== undefined }, signal });
+  const id = response.headers.get('X-Stream-Id');
+  if (id !== null) onStream?.(id);
+  yield* readDeltas(response);
+}
+
+export function forgetStream(place: StreamPlace) {
+  call(`/v1/streams/${encodeURIComponent(place.id)}`, { method: 'DELETE' }).catch(() => {}); // it may have ended by itself
 }
 
 export async function* resumeAnswer(place: StreamPlace, signal: AbortSignal): AsyncGenerator<Delta> {

@@ -82,6 +82,7 @@ class Library {
 
   private hooks(chat: Chat): WriterHooks {
     return {
+      onStream: () => this.saveNow(chat),
       onFrame: () => this.save(chat),
       onEnd: () => this.saveNow(chat),
     };

@@ -1,6 +1,6 @@
 // Has the server write answers, and puts what comes into messages, once per frame.
 import { ApiError, callJson } from '../api/client';
-import { resumeAnswer, streamAnswer, type Delta } from '../api/stream';
+import { forgetStream, resumeAnswer, streamAnswer, type Delta } from '../api/stream';
 import type { Chat } from './chat.svelte';
 import type { Message } from './message.svelte';
 import { apiMessages, chatRequest, continuationRequest, writtenSoFar, type Wish } from './prompt';
@@ -84,6 +84,7 @@ class Intake {
 }
 
 export interface WriterHooks {
+  onStream: () => void; // it is known where the answer can be picked up
   onFrame: () => void; // something was added
   onEnd: () => void;
 }
@@ -131,10 +132,18 @@ function wishFor(chat: Chat, message: Message): Wish {
   };
 }
 
+function streamNoted(message: Message, hooks: WriterHooks) {
+  return (id: string) => {
+    message.stream = { id, next: 0 };
+    hooks.onStream();
+  };
+}
+
 export async function write(chat: Chat, message: Message, hooks: WriterHooks) {
   const controller = begin(message);
   const request = chatRequest(wishFor(chat, message));
-  await consume(message, streamAnswer('/v1/chat/completions', request, controller.signal), newRun(message), hooks, false, controller);
+  const deltas = streamAnswer('/v1/chat/completions', request, controller.signal, streamNoted(message, hooks));
+  await consume(message, deltas, newRun(message), hooks, false, controller);
 }
 
 // Goes on with an answer that was stopped, where it was stopped.
@@ -149,7 +158,7 @@ export async function continueWriting(chat: Chat, message: Message, hooks: Write
       signal,
     });
     const { tokens } = await callJson<{ tokens: number[] }>('/tokenize', { body: { content: prompt + writtenSoFar(message) }, signal });
-    yield* streamAnswer('/completion', continuationRequest(wish, tokens), signal);
+    yield* streamAnswer('/completion', continuationRequest(wish, tokens), signal, streamNoted(message, hooks));
   }
   await consume(message, deltas(), run, hooks, message.thinks && !message.text, controller);
 }
@@ -165,6 +174,7 @@ export function stop(message: Message) {
   const controller = running.get(message.id);
   message.state = 'stopped'; // at once; what is still on its way is dropped
   controller?.abort();
+  if (message.stream) forgetStream(message.stream);
 }
 
 export const isRunning = (message: Message) => running.has(message.id);

@@ -1,0 +1,75 @@
+"""A server to test against: starts `paceline serve` on a free port, asks it, and stops it."""
+
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+PROGRAM = ''
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODEL = ROOT / 'models' / 'paceline-demo.gguf'
+HELLO = [{'role': 'user', 'content': 'Who are you?'}]
+
+
+class Server:
+    def __init__(self, *flags, model=(str(MODEL),)):
+        self.process = subprocess.Popen([PROGRAM, 'serve', *model, '--port', '0', *flags], stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        while True:
+            line = self.process.stderr.readline()
+            if not line:
+                raise AssertionError('the server ended: ' + ''.join(self.lines))
+            self.lines.append(line)
+            if 'ready at' in line:
+                self.port = int(line.rsplit(':', 1)[1].split()[0])
+                break
+
+    def connection(self):
+        return http.client.HTTPConnection('127.0.0.1', self.port, timeout=300)
+
+    def raw(self, method, path, body=None, headers=None):
+        connection = self.connection()
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        data = response.read()
+        connection.close()
+        return response.status, dict(response.getheaders()), data
+
+    def call(self, path, body=None, status=200, method=None):
+        got, _, data = self.raw(method or ('GET' if body is None else 'POST'), path, body)
+        assert got == status, f'{path}: {got} instead of {status}: {data[:500]!r}'
+        return json.loads(data)
+
+    def events(self, path, body):
+        status, headers, data = self.raw('POST', path, dict(body, stream=True))
+        assert status == 200 and headers['Content-Type'].startswith('text/event-stream'), data
+        parts = [part[len('data: '):] for part in data.decode().split('\n\n') if part]
+        done = parts and parts[-1] == '[DONE]'
+        return [json.loads(part) for part in parts[:-1 if done else None]], done
+
+    def sockets(self, text, timeout=120):
+        with socket.create_connection(('127.0.0.1', self.port), timeout=timeout) as wire:
+            wire.sendall(text)
+            out = b''
+            while chunk := wire.recv(65536):
+                out += chunk
+        return out
+
+    def stop(self, with_signal=signal.SIGTERM):
+        self.process.send_signal(with_signal)
+        _, rest = self.process.communicate(timeout=300)
+        return self.process.returncode, rest
+
+
+def main():
+    """`python3 tests/e2e/NAME_test.py build-test/paceline`"""
+    global PROGRAM
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main('__main__')
