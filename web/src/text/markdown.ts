@@ -25,8 +25,8 @@ export function safeAddress(address: string): string | null {
 const marked = new Marked({
   gfm: true,
   extensions: [
-    { ...mathBlock, renderer: (token) => mathHtml(token, true) },
-    { ...mathInline, renderer: (token) => mathHtml(token, token['display'] === true) },
+    { ...mathBlock, renderer: (token: Tokens.Generic) => mathHtml(token, true) },
+    { ...mathInline, renderer: (token: Tokens.Generic) => mathHtml(token, token['display'] === true) },
   ] as never,
   renderer: {
     html({ text }) {
