@@ -23,7 +23,7 @@ def parse(text):
 class StreamsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server('-np', '2')
+        cls.server = Server('-np', '2', '-c', '60000')
 
     @classmethod
     def tearDownClass(cls):
@@ -142,7 +142,7 @@ class StreamsTest(unittest.TestCase):
 
 class RestartTest(unittest.TestCase):
     def test_keys_and_a_new_start(self):
-        server = Server('--api-key', 'secret')
+        server = Server('--api-key', 'secret', '-c', '60000')
         key = {'Authorization': 'Bearer secret'}
         connection = server.connection()
         connection.request('POST', '/v1/completions', body=json.dumps(ENDLESS), headers=key)
@@ -154,7 +154,7 @@ class RestartTest(unittest.TestCase):
         connection.close()
         # Nobody reads it: it holds up no end.
         self.assertEqual(server.stop(signal.SIGTERM)[0], 0)
-        server = Server('--api-key', 'secret')
+        server = Server('--api-key', 'secret', '-c', '60000')
         self.assertEqual(server.raw('GET', f'/v1/streams/{name}', headers=key)[0], 404)
         self.assertEqual(server.stop()[0], 0)
 

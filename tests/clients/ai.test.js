@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { APICallError, generateText, jsonSchema, streamText, tool } from 'ai';
+
+import { HELLO, KEY, MODEL, Server, WEATHER, whileBusy } from './server.js';
+
+let server, model;
+const modelOf = (one, apiKey = KEY) =>
+  createOpenAICompatible({ name: 'paceline', baseURL: `${one.url}/v1`, apiKey, includeUsage: true }).chatModel(MODEL);
+const ask = (more) => ({ model, messages: HELLO, maxOutputTokens: 40, seed: 7, maxRetries: 0, ...more });
+
+before(async () => {
+  server = await Server.start();
+  model = modelOf(server);
+});
+after(() => server.stop());
+
+test('streams what it answers whole', async () => {
+  const whole = await generateText(ask());
+  const stream = streamText(ask());
+  let text = '';
+  for await (const delta of stream.textStream) text += delta;
+  assert.equal(text, whole.text);
+  assert.ok(text.length > 20);
+  assert.equal(await stream.finishReason, whole.finishReason);
+  assert.equal((await stream.usage).outputTokens, whole.usage.outputTokens);
+});
+
+test('an abort frees the slot', async () => {
+  await server.frees(async () => {
+    const controller = new AbortController();
+    const providerOptions = { paceline: { ignore_eos: true, speculation: 'off' } };
+    const stream = streamText(ask({ maxOutputTokens: undefined, providerOptions, abortSignal: controller.signal, onError() {} }));
+    let parts = 0;
+    for await (const part of stream.fullStream) if (part.type === 'text-delta' && ++parts === 2) controller.abort();
+    assert.ok(parts >= 2);
+  });
+});
+
+test('a tool loop: the call and its result come back as messages', async () => {
+  const tools = { weather: tool({ description: WEATHER.description, inputSchema: jsonSchema(WEATHER.parameters) }) };
+  const id = { toolCallId: 'call_1', toolName: 'weather' };
+  const messages = [
+    ...HELLO,
+    { role: 'assistant', content: [{ type: 'tool-call', ...id, input: { town: 'Uppsala' } }] },
+    { role: 'tool', content: [{ type: 'tool-result', ...id, output: { type: 'text', value: '21 degrees' } }] },
+  ];
+  const answer = await generateText(ask({ messages, tools }));
+  assert.equal(typeof answer.text, 'string');
+  assert.ok(answer.usage.inputTokens > (await generateText(ask({ tools }))).usage.inputTokens + 15);
+});
+
+test('errors have their types', async () => {
+  const refused = (status, message, retryable = false) => (error) => {
+    assert.ok(APICallError.isInstance(error), String(error));
+    assert.equal(error.statusCode, status);
+    assert.match(error.message, message);
+    assert.equal(error.isRetryable, retryable);
+    return true;
+  };
+  await assert.rejects(generateText(ask({ model: modelOf(server, 'wrong') })), refused(401, /API key/));
+  await assert.rejects(generateText(ask({ model: modelOf({ url: `${server.url}/nothing` }) })), refused(404, /nothing at this path/));
+  await assert.rejects(generateText(ask({ temperature: 1000 })), refused(400, /temperature/));
+  await whileBusy((busy) => assert.rejects(generateText(ask({ model: modelOf(busy) })), refused(503, /queue is full/, true)));
+});

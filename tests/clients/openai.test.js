@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import OpenAI from 'openai';
+
+import { HELLO, KEY, MODEL, Server, WEATHER, whileBusy } from './server.js';
+
+const CHAT = { model: MODEL, messages: HELLO, seed: 7, max_tokens: 40 };
+const ENDLESS = { model: MODEL, prompt: 'The riders', stream: true, ignore_eos: true, speculation: 'off' };
+let server, client;
+const clientOf = (one, apiKey = KEY) => new OpenAI({ baseURL: `${one.url}/v1`, apiKey, maxRetries: 0 });
+
+before(async () => {
+  server = await Server.start();
+  client = clientOf(server);
+});
+after(() => server.stop());
+
+test('lists the model', async () => {
+  const names = [];
+  for await (const model of client.models.list()) names.push(model.id);
+  assert.deepEqual(names, [MODEL]);
+  assert.equal((await client.models.retrieve(MODEL)).object, 'model');
+});
+
+test('streams what it answers whole', async () => {
+  const whole = await client.chat.completions.create(CHAT);
+  const stream = await client.chat.completions.create({ ...CHAT, stream: true, stream_options: { include_usage: true } });
+  let text = '', finish, usage;
+  for await (const chunk of stream) {
+    text += chunk.choices[0]?.delta.content ?? '';
+    finish = chunk.choices[0]?.finish_reason ?? finish;
+    usage = chunk.usage ?? usage;
+  }
+  assert.equal(text, whole.choices[0].message.content);
+  assert.ok(text.length > 20);
+  assert.equal(finish, whole.choices[0].finish_reason);
+  assert.equal(usage.completion_tokens, whole.usage.completion_tokens);
+});
+
+test("the client's own accumulator agrees", async () => {
+  const whole = await client.chat.completions.create(CHAT);
+  const runner = client.chat.completions.stream(CHAT);
+  let text = '';
+  runner.on('content', (delta) => (text += delta));
+  const final = await runner.finalChatCompletion();
+  assert.equal(final.choices[0].message.content, whole.choices[0].message.content);
+  assert.equal(text, whole.choices[0].message.content);
+});
+
+test('completions, logprobs and several choices', async () => {
+  const completion = await client.completions.create({ model: MODEL, prompt: 'The riders', max_tokens: 8, n: 2, logprobs: 2 });
+  assert.deepEqual(completion.choices.map((choice) => choice.index), [0, 1]);
+  assert.equal(completion.choices[0].logprobs.tokens.length, 8);
+  const chat = await client.chat.completions.create({ ...CHAT, logprobs: true, top_logprobs: 2 });
+  assert.ok(chat.choices[0].logprobs.content.every((token) => token.top_logprobs.length === 2));
+});
+
+test('an abort frees the slot', async () => {
+  await server.frees(async () => {
+    const stream = await client.completions.create(ENDLESS);
+    for await (const chunk of stream) {
+      assert.equal(chunk.object, 'text_completion');
+      stream.controller.abort();
+    }
+  });
+});
+
+test('a resumable stream is read again by its id', async () => {
+  const { data: stream, response } = await client.chat.completions.create({ ...CHAT, stream: true, resumable: true }).withResponse();
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  const again = await server.get(`/v1/streams/${response.headers.get('x-stream-id')}?from=2`);
+  const events = (await again.text()).trim().split('\n\n').map((event) => event.split('data: ')[1]);
+  assert.deepEqual(events.slice(0, -1).map((event) => JSON.parse(event)), chunks.slice(2));
+});
+
+test('a tool loop: the call and its result come back as messages', async () => {
+  const tools = [{ type: 'function', function: WEATHER }];
+  const call = { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"town": "Uppsala"}' } };
+  const messages = [...HELLO, { role: 'assistant', content: null, tool_calls: [call] }, { role: 'tool', tool_call_id: 'call_1', content: '21 degrees' }];
+  const answer = await client.chat.completions.create({ ...CHAT, messages, tools });
+  assert.equal(answer.choices[0].message.role, 'assistant');
+  const { prompt } = await client.post('/../apply-template', { body: { messages, tools } });
+  for (const part of ['<function=weather>', 'Uppsala', '21 degrees', 'The weather of a town']) assert.ok(prompt.includes(part), part);
+});
+
+test('errors have their types', async () => {
+  await assert.rejects(clientOf(server, 'wrong').models.list(), OpenAI.AuthenticationError);
+  await assert.rejects(client.models.retrieve('other'), OpenAI.NotFoundError);
+  await assert.rejects(client.chat.completions.create({ ...CHAT, temperature: 'hot' }), (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError);
+    assert.equal(error.param, 'temperature');
+    assert.equal(error.type, 'invalid_request_error');
+    assert.match(error.message, /expected a number/);
+    return true;
+  });
+  await whileBusy((busy) => assert.rejects(clientOf(busy).chat.completions.create(CHAT), (error) => {
+    assert.ok(error instanceof OpenAI.InternalServerError);
+    assert.equal(error.status, 503);
+    assert.equal(error.headers.get('retry-after'), '1');
+    return true;
+  }));
+});
