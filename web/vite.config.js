@@ -16,6 +16,7 @@ export default defineConfig({
     assetsInlineLimit: 1e6,
     cssCodeSplit: false,
     chunkSizeWarningLimit: 2000,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   // scripts/page dev: the page from its sources, the rest from a running `paceline serve`.
   server: { proxy: Object.fromEntries(['/v1', '/props', '/health', '/slots', '/tokenize', '/apply-template', '/completion'].map((path) => [path, server])) },

@@ -50,8 +50,11 @@ export function continuationRequest(wish: Wish, prompt: number[]): object {
   return { ...rest, ...watching, ...(max_tokens === undefined ? {} : { n_predict: max_tokens }), prompt, seed, speculation: mode };
 }
 
-// What the model has written so far, thinking included, as its template would have it.
+// What the model has written so far, thinking included, as its template would have it. Its tokens know more than the shown text: blanks at
+// the end, which decide how it goes on.
 export function writtenSoFar(message: Message): string {
+  const tokens = message.runs.flatMap((run) => run.passes.flatMap((pass) => pass.tokens)).join('');
+  if (tokens.includes(message.text) && tokens.trimStart().startsWith(message.thinks ? message.thinking : message.text)) return tokens;
   if (!message.thinks) return message.text;
   return message.text ? `${message.thinking}\n</think>\n\n${message.text}` : message.thinking;
 }
