@@ -25,7 +25,7 @@ export class Visit {
 
   static async open(browser, url, options = desktop) {
     const visit = new Visit();
-    visit.url = url;
+    visit.isPhone = options.isMobile === true;
     visit.context = await browser.newContext({ reducedMotion: 'reduce', ...options });
     // The page is not slowed down by looking at it, so waiting long only happens when something is wrong.
     visit.context.setDefaultTimeout(15_000);
@@ -63,7 +63,8 @@ export class Visit {
 
   async send(text) {
     await this.composer.fill(text);
-    await this.composer.press('Enter');
+    if (this.isPhone) await this.page.getByRole('button', { name: 'Send' }).click();
+    else await this.composer.press('Enter');
   }
 
   async ask(text) {

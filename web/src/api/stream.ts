@@ -39,6 +39,15 @@ function passOf(chunk: PassChunk): Pass {
   };
 }
 
+// What the page uses of them, and keeps.
+function timingsOf({ cache_n, prompt_n, prompt_ms, predicted_n, predicted_ms, draft_n, draft_n_accepted }: Timings): Timings {
+  return { cache_n, prompt_n, prompt_ms, predicted_n, predicted_ms, draft_n, draft_n_accepted };
+}
+
+function speculationOf({ passes, tokens_per_pass, drafted, accepted }: Speculation): Speculation {
+  return { passes, tokens_per_pass, drafted, accepted };
+}
+
 function deltaOf(chunk: Chunk): Delta {
   const delta: Delta = {};
   const choice = chunk.choices?.[0];
@@ -46,9 +55,9 @@ function deltaOf(chunk: Chunk): Delta {
   const text = choice?.delta?.content ?? chunk.content;
   if (text) delta.text = text;
   if (chunk.prompt_progress) delta.progress = chunk.prompt_progress;
-  if (chunk.timings) delta.timings = chunk.timings;
+  if (chunk.timings) delta.timings = timingsOf(chunk.timings);
   if (chunk.paceline && 'pass' in chunk.paceline) delta.pass = passOf(chunk.paceline);
-  else if (chunk.paceline) delta.speculation = chunk.paceline;
+  else if (chunk.paceline) delta.speculation = speculationOf(chunk.paceline);
   if (choice?.finish_reason) delta.finish = choice.finish_reason === 'length' ? 'length' : 'stop';
   if (chunk.stop) delta.finish = chunk.stop_type === 'limit' ? 'length' : 'stop';
   return delta;
