@@ -29,8 +29,8 @@ export function singleFile(folder) {
       const files = Object.values(bundle);
       const named = (end) => files.filter((file) => file.fileName.endsWith(end));
       if (named('.js').length !== 1 || named('.css').length !== 1) throw new Error('expected one script and one style');
-      // Inside an HTML file these would end the element; in JavaScript "<\/" is the same string.
-      const script = named('.js')[0].code.trim().replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
+      // Inside an HTML file these would end the script or start a comment; in strings and regular expressions "\x3C" is the same letter.
+      const script = named('.js')[0].code.trim().replace(/<(?=\/script|!--)/gi, '\\x3C');
       const style = String(named('.css')[0].source).trim();
       const html = String(named('.html')[0].source)
         .replace(/\s*<script type="module"[^>]*><\/script>/, '')

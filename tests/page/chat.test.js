@@ -69,11 +69,11 @@ test('writing again and editing make versions beside each other', () =>
     await visit.ask(SHELL);
     const first = await visit.text();
     await page.getByRole('button', { name: 'Write again', exact: true }).click();
-    await page.getByLabel('2 of 2').waitFor();
+    await page.getByLabel('2 of 2', { exact: true }).waitFor();
     await visit.finished();
     assert.equal(await visit.text(), first);
     await page.getByRole('button', { name: 'Previous version' }).click();
-    await page.getByLabel('1 of 2').waitFor();
+    await page.getByLabel('1 of 2', { exact: true }).waitFor();
 
     await page.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
     const editor = page.getByRole('textbox', { name: 'Edit' });
@@ -85,7 +85,7 @@ test('writing again and editing make versions beside each other', () =>
     assert.deepEqual(lastRequest().messages, [{ role: 'user', content: 'list the files in /tmp by size' }]);
     await page.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Previous version' }).click();
     assert.equal(await visit.text(), first);
-    await page.getByLabel('1 of 2').first().waitFor();
+    await page.getByLabel('1 of 2', { exact: true }).first().waitFor();
   }));
 
 test('system prompt and sampling reach the server, and reset takes them back', () =>

@@ -105,7 +105,7 @@ test('what is exported comes back the same, and reads well as Markdown', () =>
     await visit.ask('find the 5 largest files in /var/log');
     const text = await visit.text();
     await page.getByRole('button', { name: 'Write again', exact: true }).click();
-    await page.getByLabel('2 of 2').waitFor();
+    await page.getByLabel('2 of 2', { exact: true }).waitFor();
     await visit.finished();
     const title = 'find the 5 largest files in /var/log';
     await choose(page, title, 'Pin');
@@ -121,7 +121,7 @@ test('what is exported comes back the same, and reads well as Markdown', () =>
     await page.getByRole('heading', { name: 'Pinned' }).waitFor();
     await chatRow(page, title).click();
     assert.equal(await visit.text(), text);
-    await page.getByLabel('2 of 2').waitFor();
+    await page.getByLabel('2 of 2', { exact: true }).waitFor();
     const again = await saved(page, () => page.getByRole('button', { name: 'Export all' }).click());
     assert.deepEqual(JSON.parse(again.text), JSON.parse(file.text));
 

@@ -106,7 +106,7 @@ test('MTP is chosen for each message, and the text does not change', () =>
     assert.match(await visit.answers.locator('.numbers').innerText(), /no drafts/);
     await select(page, '3');
     await page.getByRole('button', { name: 'Write again', exact: true }).click();
-    await page.getByLabel('2 of 2').waitFor();
+    await page.getByLabel('2 of 2', { exact: true }).waitFor();
     await visit.finished();
     assert.equal(await visit.text(), plain);
     assert.equal(lastStream().end.drafted.length, 3);

@@ -59,6 +59,7 @@ export const words = {
   plainCode: 'text',
   codeIn: (language: string) => `Code, ${language}`,
   regenerate: 'Write again',
+  againPlain: 'without drafts',
   regeneratePlain: 'Write again without drafts',
   continueAnswer: 'Continue',
   deleteMessage: 'Delete this and what follows',

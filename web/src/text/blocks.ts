@@ -7,10 +7,12 @@ export interface Block {
   open: boolean; // more of it may come
 }
 
+const isShown = (block: Block) => block.token.type !== 'space' && block.token.type !== 'def';
 const definition = /^ {0,3}\[[^\]\n]+\]:/m;
 
 export class BlockSplitter {
   private text = '';
+  private shown: Block[] = [];
   private frozen: Block[] = [];
   private frozenEnd = 0;
 
@@ -18,14 +20,26 @@ export class BlockSplitter {
   update(text: string, finished: boolean): Block[] {
     text = text.replace(/\r\n?/g, '\n');
     // Links may be defined after they are used, so the whole is read once more at the end.
-    if (!text.startsWith(this.text) || (finished && definition.test(text))) this.reset();
+    const again = !text.startsWith(this.text) || (finished && definition.test(text));
+    if (again) this.reset();
     this.text = text;
     const tokens = lexer(text.slice(this.frozenEnd));
     const blocks = tokens.map((token) => ({ raw: token.raw, token, open: false })).filter((block) => block.raw !== '');
     if (!finished) this.freeze(blocks);
-    const tail = blocks.filter((block) => block.token.type !== 'space');
+    const tail = blocks.filter((block) => isShown(block));
     if (!finished && tail.length > 0) tail[tail.length - 1]!.open = true;
-    return [...this.frozen, ...tail];
+    const all = [...this.frozen, ...tail];
+    this.shown = again ? this.reuse(all) : all;
+    return this.shown;
+  }
+
+  // A block that came out as before keeps its place on the page.
+  private reuse(blocks: Block[]): Block[] {
+    return blocks.map((block, i) => {
+      const old = this.shown[i];
+      const same = old && old.raw === block.raw && old.open === block.open && JSON.stringify(old.token) === JSON.stringify(block.token);
+      return same ? old : block;
+    });
   }
 
   private reset() {
@@ -44,7 +58,7 @@ export class BlockSplitter {
         return;
       }
       this.frozenEnd += block.raw.length;
-      if (block.token.type !== 'space') this.frozen.push(block);
+      if (isShown(block)) this.frozen.push(block);
     }
   }
 }
