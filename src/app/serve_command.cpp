@@ -7,6 +7,7 @@
 #include "app/session.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "serve/log_queue.h"
 #include "serve/server.h"
 
 namespace paceline {
@@ -72,7 +73,8 @@ int run_serve(const Arguments& arguments) {
   options.listener.host = arguments.text("host").value_or("127.0.0.1");
   options.listener.port = static_cast<int>(arguments.integer("port").value_or(8080));
   options.api_keys = api_keys(arguments, options.listener.host);
-  options.log = [](const std::string& line) { say(line); };
+  LogQueue log([](const std::string& line) { say(line); });
+  options.log = [&log](const std::string& line) { log.add(line); };
 
   Session session = open_session(
       arguments, [&](const GeneratorOptions& given) { return Engine::model_rows(engine_options(arguments, given)); });

@@ -1,4 +1,4 @@
-"""The server as its clients meet it: every endpoint, streams, errors, hostile input. `python3 tests/e2e/serve_test.py build-test/paceline`"""
+"""The server as its clients meet it: every endpoint, streams, errors. `python3 tests/e2e/serve_test.py build-test/paceline`"""
 
 import json
 import re
@@ -11,7 +11,6 @@ import unittest
 import serving
 from serving import Server
 
-CASES = serving.ROOT / 'tests' / 'data' / 'jsontestsuite.txt'
 HELLO = serving.HELLO
 
 
@@ -172,35 +171,6 @@ class ServeTest(unittest.TestCase):
         self.server.call('/v1/chat/completions', status=405)
         self.assertEqual(self.server.call(chat, {'messages': HELLO, 'max_tokens': 10**30, 'stop': ['e']})['object'], 'chat.completion')
 
-    def test_bodies_that_are_no_json(self):
-        bodies = [b'', b'{', b'[' * 100000, b'{"a":' * 100000, b'\xff\xfe', b'{"messages": "\xc3\x28"}', b'{"temperature": 1e999}',
-                  b'{"messages": [{"role": "user", "content": "\\ud800"}]}', b'"text"', b'null']
-        for line in CASES.read_text().splitlines():
-            if not line.startswith('#') and '\t' in line:
-                text = line.split('\t', 1)[1]
-                bodies.append(re.sub(r'\\x([0-9A-Fa-f]{2})', lambda match: chr(int(match[1], 16)), text).encode('latin-1'))
-        connection = self.server.connection()
-        for body in bodies:
-            connection.request('POST', '/v1/chat/completions', body=body)
-            response = connection.getresponse()
-            answer = response.read()
-            self.assertEqual(response.status, 400, body[:80])
-            json.loads(answer)
-        connection.close()
-
-    def test_http_that_is_wrong(self):
-        send = self.server.sockets
-        self.assertIn(b' 400 ', send(b'HELLO\r\n\r\n').split(b'\r\n')[0])
-        self.assertIn(b' 431 ', send(b'GET /health HTTP/1.1\r\nX: ' + b'a' * 100000 + b'\r\n\r\n').split(b'\r\n')[0])
-        self.assertIn(b' 413 ', send(b'POST /completion HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n').split(b'\r\n')[0])
-        self.assertIn(b' 400 ', send(b'POST /completion HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n').split(b'\r\n')[0])
-        self.assertIn(b' 400 ', send(b'POST /completion HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n').split(b'\r\n')[0])
-        for path in (b'/../../etc/passwd', b'/%2e%2e/%2e%2e/etc/passwd', b'/v1/models/../../../etc/passwd'):
-            self.assertIn(b' 404 ', send(b'GET ' + path + b' HTTP/1.1\r\nConnection: close\r\n\r\n').split(b'\r\n')[0])
-        self.assertIn(b' 400 ', send(b'GET /%00 HTTP/1.1\r\n\r\n').split(b'\r\n')[0])
-        self.assertIn(b' 400 ', send(b'GET /%zz HTTP/1.1\r\n\r\n').split(b'\r\n')[0])
-        self.assertEqual(self.server.call('/health'), {'status': 'ok'})
-
     def test_a_client_that_leaves_ends_its_request(self):
         for _ in range(3):
             connection = self.server.connection()
@@ -229,7 +199,7 @@ class OperationTest(unittest.TestCase):
                   '--cache-type-v q8_0 --temp 0.6 --top-p 0.95 --top-k 20 --min-p 0.0 --host 0.0.0.0')
         server = Server(*recipe.split())
         self.assertEqual(server.raw('GET', '/v1/models')[0], 401)
-        self.assertEqual(server.process.stderr.readline().count('API key pl-'), 1)
+        self.assertEqual(server.log().count('API key pl-'), 1)
         self.assertEqual(server.stop(signal.SIGINT)[0], 0)
 
     def test_a_taken_port_is_said(self):

@@ -4,10 +4,13 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 PROGRAM = ''
@@ -18,19 +21,21 @@ HELLO = [{'role': 'user', 'content': 'Who are you?'}]
 
 class Server:
     def __init__(self, *flags, model=(str(MODEL),)):
-        self.process = subprocess.Popen([PROGRAM, 'serve', *model, '--port', '0', *flags], stderr=subprocess.PIPE, text=True)
-        self.lines = []
-        while True:
-            line = self.process.stderr.readline()
-            if not line:
-                raise AssertionError('the server ended: ' + ''.join(self.lines))
-            self.lines.append(line)
-            if 'ready at' in line:
-                self.port = int(line.rsplit(':', 1)[1].split()[0])
-                break
+        # A pipe that nobody reads would fill and stop the server.
+        self.file = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([PROGRAM, 'serve', *model, '--port', '0', *flags], stderr=self.file)
+        while not (ready := re.search(r'ready at \S+:(\d+)', self.log())):
+            if self.process.poll() is not None:
+                raise AssertionError('the server ended: ' + self.log())
+            time.sleep(0.01)
+        self.port = int(ready[1])
+
+    def log(self):
+        # Without moving the position that the server writes at, which is the same.
+        return os.pread(self.file.fileno(), 1 << 30, 0).decode()
 
     def connection(self):
-        return http.client.HTTPConnection('127.0.0.1', self.port, timeout=300)
+        return http.client.HTTPConnection('127.0.0.1', self.port, timeout=100)
 
     def raw(self, method, path, body=None, headers=None):
         connection = self.connection()
@@ -64,8 +69,10 @@ class Server:
 
     def stop(self, with_signal=signal.SIGTERM):
         self.process.send_signal(with_signal)
-        _, rest = self.process.communicate(timeout=300)
-        return self.process.returncode, rest
+        code = self.process.wait(timeout=100)
+        log = self.log()
+        self.file.close()
+        return code, log
 
 
 def main():

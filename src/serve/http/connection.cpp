@@ -126,6 +126,9 @@ void Connection::take_request(boost::system::error_code error) {
     request.headers.emplace_back(std::move(name), std::string(field.value()));
   }
   request.body = std::move(message.body());
+  // Thousands may wait for their answer; what reading needs comes back with the next request.
+  parser_.reset();
+  if (buffer_.size() == 0) buffer_ = beast::flat_buffer();
   keep_alive_ = message.keep_alive() && !hall_.stopping;
   const ExchangeFacts facts{
       .request = request.id, .chunked = message.version() >= 11, .head_only = request.method == "HEAD"};

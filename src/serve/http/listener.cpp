@@ -1,5 +1,8 @@
 #include "serve/http/listener.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -12,6 +15,24 @@ namespace paceline::http {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+
+namespace {
+
+// Many systems give a program 1,024 descriptors until it asks for more. How many connections there can be of those wanted.
+int allow_connections(int wanted) {
+  constexpr rlim_t kOthers = 64;  // files, and what the system's libraries open
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const rlim_t needed = static_cast<rlim_t>(wanted) + kOthers;
+  if (limit.rlim_cur < needed) {
+    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) std::ignore = ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  const rlim_t room = limit.rlim_cur > 2 * kOthers ? limit.rlim_cur - kOthers : limit.rlim_cur / 2;
+  return static_cast<int>(std::min(room, static_cast<rlim_t>(wanted)));
+}
+
+}  // namespace
 
 struct Listener::Parts {
   std::shared_ptr<Hall> hall = std::make_shared<Hall>();
@@ -91,6 +112,7 @@ struct Listener::Parts {
 Listener::Listener(const ListenerOptions& options, Handler handler) : parts_(std::make_unique<Parts>()) {
   parts_->hall->self = parts_->hall;
   parts_->hall->options = options;
+  parts_->hall->options.connections = allow_connections(options.connections);
   parts_->hall->handler = std::move(handler);
   parts_->listen();
 }

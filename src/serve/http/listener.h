@@ -14,7 +14,7 @@ struct ListenerOptions {
   int port = 8080;  // 0: a free one
   size_t header_bytes = size_t{64} << 10;
   size_t body_bytes = size_t{32} << 20;
-  int connections = 4096;
+  int connections = 4096;  // or as many as the process may have descriptors for
   int read_seconds = 30;  // for the whole of a request, from its first byte
   int idle_seconds = 75;  // between two requests of a connection
   int write_seconds = 60;  // for a client to take what is waiting
