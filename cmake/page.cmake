@@ -29,20 +29,20 @@ endfunction()
 function(paceline_embed_page target source)
   set(page ${PROJECT_SOURCE_DIR}/web/plain.html)
   set(policy ${PROJECT_SOURCE_DIR}/web/plain.policy)
-  set(compressed false)
+  set(coding "")
   if(NOT PACELINE_PAGE STREQUAL "OFF")
     paceline_find_node()
     if(node)
       set(folder ${PROJECT_BINARY_DIR}/page)
       set(page ${folder}/page.html.gz)
       set(policy ${folder}/page.policy)
-      set(compressed true)
+      set(coding gzip)
       file(GLOB_RECURSE page_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/web/src/*)
       add_custom_command(OUTPUT ${page} ${policy}
         COMMAND ${CMAKE_COMMAND} -E env PACELINE_PAGE_FOLDER=${folder} ${node} node_modules/vite/bin/vite.js build --logLevel warn
         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/web
         DEPENDS ${page_sources} ${PROJECT_SOURCE_DIR}/web/index.html ${PROJECT_SOURCE_DIR}/web/vite.config.js
-                ${PROJECT_SOURCE_DIR}/web/single_file.js ${PROJECT_SOURCE_DIR}/web/package-lock.json
+                ${PROJECT_SOURCE_DIR}/web/single_file.js ${PROJECT_SOURCE_DIR}/web/NOTICE ${PROJECT_SOURCE_DIR}/web/package-lock.json
         COMMENT "Making the chat page" VERBATIM)
     elseif(PACELINE_PAGE STREQUAL "ON")
       message(FATAL_ERROR "PACELINE_PAGE=ON: ${reason}; scripts/page fetches what the page is made with")
@@ -50,7 +50,7 @@ function(paceline_embed_page target source)
       message(STATUS "without the chat page: ${reason}; scripts/page fetches what it is made with")
     endif()
   endif()
-  set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES
-    OBJECT_DEPENDS "${page};${policy}"
-    COMPILE_DEFINITIONS "PACELINE_PAGE_FILE=\"${page}\";PACELINE_PAGE_POLICY_FILE=\"${policy}\";PACELINE_PAGE_COMPRESSED=${compressed}")
+  set_property(SOURCE ${source} TARGET_DIRECTORY ${target} PROPERTY OBJECT_DEPENDS ${page} ${policy})
+  set_property(SOURCE ${source} TARGET_DIRECTORY ${target} PROPERTY COMPILE_DEFINITIONS
+    PACELINE_PAGE_FILE="${page}" PACELINE_PAGE_POLICY_FILE="${policy}" PACELINE_PAGE_CODING="${coding}")
 endfunction()

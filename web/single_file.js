@@ -1,11 +1,13 @@
 // The last step of the build: page.html with script and style inside, the same in gzip for the binary, and the Content-Security-Policy that
 // lets exactly this script and this style run.
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const hash = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+const notice = readFileSync(new URL('NOTICE', import.meta.url), 'utf8');
 
 function policy(script, style) {
   return [
@@ -35,6 +37,7 @@ export function singleFile(folder) {
       const html = String(named('.html')[0].source)
         .replace(/\s*<script type="module"[^>]*><\/script>/, '')
         .replace(/\s*<link rel="stylesheet"[^>]*>/, '')
+        .replace('<head>', () => `<!--\n${notice}-->\n<head>`)
         .replace('</head>', () => `<style>${style}</style></head>`)
         .replace('</body>', () => `<script type="module">${script}</script></body>`);
       for (const name of Object.keys(bundle)) delete bundle[name];

@@ -26,6 +26,9 @@ namespace paceline::page {
 
 namespace {
 
+// The plain page lies there as it is.
+constexpr std::string_view kCoding = PACELINE_PAGE_CODING;
+
 std::string_view page_bytes() { return {paceline_page_begin, paceline_page_end}; }
 
 // Content-Security-Policy: what stands in the page itself by its hash, requests to this server only.
@@ -59,6 +62,8 @@ http::Headers page_headers() {
 
 }  // namespace
 
+bool is_built() { return !kCoding.empty(); }
+
 void root(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
   if (!accepts(request.header("accept"), "text/html")) return ollama::greeting(service, request, exchange);
   http::Response response{.content_type = "text/html; charset=utf-8", .headers = page_headers()};
@@ -66,12 +71,12 @@ void root(Service& service, const http::Request& request, const std::shared_ptr<
     response.status = 304;
     return exchange->respond(std::move(response));
   }
-  if (PACELINE_PAGE_COMPRESSED) {
-    if (const auto coding = request.header("accept-encoding"); !coding.empty() && !accepts(coding, "gzip"))
+  if (!kCoding.empty()) {
+    if (const auto coding = request.header("accept-encoding"); !coding.empty() && !accepts(coding, kCoding))
       return exchange->respond({.status = 406,
                                 .content_type = "text/plain; charset=utf-8",
                                 .body = "The page is kept in gzip, which this client does not accept.\n"});
-    response.headers.emplace_back("Content-Encoding", "gzip");
+    response.headers.emplace_back("Content-Encoding", kCoding);
   }
   response.body = page_bytes();
   exchange->respond(std::move(response));

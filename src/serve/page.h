@@ -6,6 +6,8 @@
 
 namespace paceline::page {
 
+// Whether this program carries the page itself.
+bool is_built();
 // Browsers get the page; others, Ollama's clients among them, the greeting they ask this address for.
 void root(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange);
 
