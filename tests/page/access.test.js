@@ -141,6 +141,20 @@ test('shortcuts can be turned off', () =>
     assert.equal(await page.getByRole('complementary').count(), 0);
   }));
 
+test('colours and text size can be chosen', () =>
+  withVisit({ ...desktop, colorScheme: 'light' }, async (_, page) => {
+    const look = () => page.evaluate(() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).fontSize]);
+    const [light, size] = await look();
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('combobox', { name: 'Colours' }).selectOption('Dark');
+    await page.getByRole('combobox', { name: 'Text size' }).selectOption('Large');
+    await page.reload();
+    await page.locator('.dot.ready').waitFor();
+    const [dark, larger] = await look();
+    assert.notEqual(dark, light);
+    assert.ok(parseFloat(larger) > parseFloat(size));
+  }));
+
 test('a phone shows all of it within its width', () =>
   withVisit(phone, async (visit, page) => {
     const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && document.querySelector('main').scrollWidth <= innerWidth);

@@ -28,7 +28,7 @@ export class Visit {
     visit.isPhone = options.isMobile === true;
     visit.context = await browser.newContext({ reducedMotion: 'reduce', ...options });
     // The page is not slowed down by looking at it, so waiting long only happens when something is wrong.
-    visit.context.setDefaultTimeout(15_000);
+    visit.context.setDefaultTimeout(30_000);
     await visit.context.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
     });

@@ -62,6 +62,39 @@ test('a reload in the middle of an answer loses nothing of it', () =>
     assert.equal(await visit.text(), whole);
   }));
 
+test('a connection that breaks is taken up where it broke', () =>
+  withVisit(async (visit, page) => {
+    await visit.ask(BAG);
+    const whole = await visit.text();
+    await page.getByRole('button', { name: 'New chat' }).click();
+    visit.expected = /ERR_INCOMPLETE_CHUNKED_ENCODING/;
+    relay.requests.length = 0;
+    relay.cutAfter = 9;
+    await visit.ask(BAG);
+    assert.equal(await visit.text(), whole);
+    assert.equal(relay.requests.filter(({ url }) => url.startsWith('/v1/streams/')).length, 1);
+  }));
+
+test('an answer that the server has forgotten can be continued', () =>
+  withVisit(async (visit, page) => {
+    relay.delayMs = 100;
+    await visit.send(BAG);
+    await page.waitForFunction(() => (document.querySelector('article[aria-busy=true] .prose')?.textContent ?? '').length > 30);
+    await page.reload();
+    visit.expected = /404/;
+    const known = relay.target;
+    const other = await startServer();
+    relay.target = new URL(other.url);
+    await page.reload();
+    await page.getByText('Stopped.').waitFor();
+    relay.delayMs = 0;
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await visit.finished();
+    assert.match(await visit.text(), /The answer is 1\/3/);
+    relay.target = known;
+    await other.stop();
+  }));
+
 test('stopping reaches the server', () =>
   withVisit(async (visit, page) => {
     relay.delayMs = 150;

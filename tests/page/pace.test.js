@@ -35,7 +35,7 @@ function lastStream() {
 
 const select = (page, mode) => page.getByRole('combobox', { name: 'MTP' }).selectOption(mode);
 const percent = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`;
-const visible = (text) => text.replace(/\n/g, '⏎').replace(/\t/g, '⇥').replace(/^ +| +$/g, (blanks) => '·'.repeat(blanks.length)) || '∅';
+const visible = (text) => text.replace(/\n/g, '⏎').replace(/\t/g, '⇥').replace(/^ +| +$/g, (blanks) => '·'.repeat(blanks.length)) || 'end';
 
 // What one row of lanes must say about a pass.
 function ridersOf({ tokens, pass }) {

@@ -35,6 +35,7 @@ function scripted(pieces) {
 export class Relay {
   delayMs = 0; // between two events of a stream
   script = null; // { pieces, delayMs }: the next chat completion says this
+  cutAfter = 0; // events after which the next stream's connection is cut
   requests = []; // [{method, url, body}]
   streams = []; // what went out of chat completions, as text
 
@@ -96,6 +97,7 @@ export class Relay {
     for (const event of events) {
       if (response.destroyed) return;
       response.write(event);
+      if (this.cutAfter > 0 && --this.cutAfter === 0) return response.destroy();
       if (delayMs > 0) await sleep(delayMs);
     }
     if (end) response.end();

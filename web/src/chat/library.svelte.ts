@@ -11,6 +11,8 @@ import type { SpeculationMode, TextFile } from './types';
 import { continueWriting, isRunning, resumeWriting, stop, write, writePlainly, type WriterHooks } from './writer.svelte';
 
 const saveDelayMs = 400;
+const writingSaveDelayMs = 1500;
+const longestTitle = 80;
 const currentName = 'paceline.current';
 
 class Library {
@@ -56,11 +58,12 @@ class Library {
     this.open(chat);
   }
 
+  // Soon; less often while an answer is written, which all of it is written down for each time.
   save(chat: Chat) {
     if (chat.isEmpty || this.timers.has(chat.id)) return;
     this.timers.set(
       chat.id,
-      window.setTimeout(() => this.saveNow(chat), saveDelayMs),
+      window.setTimeout(() => this.saveNow(chat), chat.path.at(-1)?.isWriting ? writingSaveDelayMs : saveDelayMs),
     );
   }
 
@@ -115,7 +118,8 @@ class Library {
     question.text = text;
     question.files = files;
     if (chat.isEmpty) {
-      chat.title = (text.trim() || files[0]?.name || words.untitled).split('\n')[0]!.slice(0, 80);
+      const title = (text.trim() || files[0]?.name || words.untitled).split('\n')[0]!;
+      chat.title = title.length > longestTitle ? `${title.slice(0, longestTitle).trimEnd()}…` : title;
       this.chats = [...this.chats, chat];
       this.open(chat);
     }

@@ -7,6 +7,10 @@ import { apiMessages, chatRequest, continuationRequest, writtenSoFar, type Wish 
 import type { Run, Timings } from './types';
 import { words } from '../strings';
 
+const noFrameMs = 250;
+const firstPauseMs = 400;
+const mostTries = 6;
+
 const running = new Map<string, AbortController>();
 
 function newRun(message: Message): Run {
@@ -15,12 +19,11 @@ function newRun(message: Message): Run {
   return run;
 }
 
-// Collects deltas and hands them to the message when the browser is about to draw; a hidden page draws nothing, so there a timer serves.
+// Collects deltas and hands them to the message when the browser is about to draw; a hidden page draws nothing, so there a timer does.
+// The place in the stream moves with the text, so that what is kept of both fits together whenever the page goes away.
 class Intake {
-  private text = '';
-  private thinking = '';
+  private queue: Delta[] = [];
   private raw: string;
-  private scheduled = false;
   private began = performance.now();
   private thinkingSince: number | null = null;
 
@@ -35,51 +38,53 @@ class Intake {
   }
 
   take(delta: Delta) {
-    if (delta.thinking || (this.rawThinking && delta.text)) this.thinkingSince ??= performance.now();
-    if (delta.thinking) this.thinking += delta.thinking;
-    if (delta.text && this.rawThinking) this.raw += delta.text;
-    else if (delta.text) this.text += delta.text;
-    if (delta.pass) this.run.passes.push(delta.pass);
-    if (delta.timings) this.run.timings = delta.timings;
-    if (delta.speculation) this.run.speculation = delta.speculation;
-    if (delta.progress) this.message.progress = delta.progress;
     if (delta.pass) this.run.firstTokenMs ??= performance.now() - this.began;
-    if (delta.finish) this.message.state = delta.finish === 'length' ? 'length' : 'done';
-    if (delta.eventId !== undefined && this.message.stream) this.message.stream.next = Number(delta.eventId) + 1;
-    this.schedule();
-  }
-
-  private schedule() {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    if (document.visibilityState === 'visible') requestAnimationFrame(() => this.flush());
-    else setTimeout(() => this.flush(), 200);
+    this.queue.push(delta);
+    if (this.queue.length > 1) return;
+    requestAnimationFrame(() => this.flush());
+    setTimeout(() => this.flush(), noFrameMs);
   }
 
   flush() {
-    this.scheduled = false;
-    if (this.rawThinking) this.splitRaw();
-    if (this.thinking) this.message.thinking += this.thinking;
-    if (this.text) this.message.text += this.message.text ? this.text : this.text.trimStart();
-    if (this.message.text && this.thinkingSince !== null) this.endThinking();
-    if (this.thinkingSince !== null) {
-      this.endThinking();
-      this.thinkingSince = performance.now();
+    if (this.queue.length === 0) return;
+    const { message, run } = this;
+    let [text, thinking] = ['', ''];
+    for (const delta of this.queue) {
+      thinking += delta.thinking ?? '';
+      text += delta.text ?? '';
+      if (delta.pass) run.passes.push(delta.pass);
+      if (delta.timings) run.timings = delta.timings;
+      if (delta.speculation) run.speculation = delta.speculation;
+      if (delta.progress) message.progress = delta.progress;
+      if (delta.finish && message.isWriting) message.state = delta.finish === 'length' ? 'length' : 'done';
+      if (delta.eventId !== undefined && message.stream) message.stream.next = Number(delta.eventId) + 1;
     }
-    this.text = this.thinking = '';
-    this.message.pulse += 1;
+    this.queue = [];
+    this.add(text, thinking);
+    message.pulse += 1;
     this.onFrame();
+  }
+
+  private add(text: string, thinking: string) {
+    const { message } = this;
+    if (thinking || (this.rawThinking && text)) this.thinkingSince ??= performance.now();
+    if (thinking) message.thinking += thinking;
+    if (this.rawThinking) {
+      this.raw += text;
+      this.splitRaw();
+    } else if (text) {
+      message.text += message.text ? text : text.trimStart();
+    }
+    if (this.thinkingSince === null) return;
+    const now = performance.now();
+    message.thinkingMs += now - this.thinkingSince;
+    this.thinkingSince = message.text ? null : now;
   }
 
   private splitRaw() {
     const end = this.raw.indexOf('</think>');
     this.message.thinking = (end < 0 ? this.raw : this.raw.slice(0, end)).trimEnd();
     if (end >= 0) this.message.text = this.raw.slice(end + '</think>'.length).trimStart();
-  }
-
-  endThinking() {
-    if (this.thinkingSince !== null) this.message.thinkingMs += performance.now() - this.thinkingSince;
-    this.thinkingSince = null;
   }
 }
 
@@ -89,28 +94,65 @@ export interface WriterHooks {
   onEnd: () => void;
 }
 
-async function consume(message: Message, deltas: AsyncIterable<Delta>, run: Run, hooks: WriterHooks, raw: boolean, controller: AbortController) {
-  const intake = new Intake(message, run, hooks.onFrame, raw);
+// A connection that breaks off is taken up again where it broke, a few times.
+async function* persistently(message: Message, intake: Intake, signal: AbortSignal, first: AsyncGenerator<Delta>): AsyncGenerator<Delta> {
+  let deltas = first;
+  let finished = false;
+  for (let tries = 0; ; ++tries) {
+    try {
+      for await (const delta of deltas) {
+        tries = 0;
+        finished ||= delta.finish !== undefined;
+        yield delta;
+      }
+      if (finished || !message.stream || tries >= mostTries) return;
+    } catch (error) {
+      const broke = !(error instanceof ApiError) || error.status === 0;
+      if (signal.aborted || finished || !message.stream || !broke || tries >= mostTries) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, firstPauseMs * 2 ** tries));
+    if (signal.aborted) return;
+    intake.flush();
+    deltas = resumeAnswer(message.stream, signal);
+  }
+}
+
+interface Writing {
+  message: Message;
+  deltas: AsyncGenerator<Delta>;
+  run: Run;
+  hooks: WriterHooks;
+  controller: AbortController;
+  rawThinking?: boolean;
+}
+
+async function consume({ message, deltas, run, hooks, controller, rawThinking = false }: Writing) {
+  const { signal } = controller;
+  const intake = new Intake(message, run, hooks.onFrame, rawThinking);
   try {
-    for await (const delta of deltas) {
-      if (controller.signal.aborted) break;
+    for await (const delta of persistently(message, intake, signal, deltas)) {
+      if (signal.aborted) break;
       intake.take(delta);
     }
+    intake.flush();
     if (message.isWriting) message.state = 'stopped';
   } catch (error) {
-    if (message.isWriting) {
-      message.state = controller.signal.aborted ? 'stopped' : 'failed';
-      if (message.state === 'failed') message.error = error instanceof ApiError ? error.message : words.errorConnection;
-      if (error instanceof ApiError && error.status === 401) throw error;
-    }
-  } finally {
     intake.flush();
-    intake.endThinking();
+    if (message.isWriting) fail(message, error, signal.aborted);
+    if (error instanceof ApiError && error.status === 401) throw error;
+  } finally {
     message.progress = null;
     message.stream = null;
     if (running.get(message.id) === controller) running.delete(message.id);
     hooks.onEnd();
   }
+}
+
+function fail(message: Message, error: unknown, stopped: boolean) {
+  // The server no longer has the rest of an answer: it may have been started anew.
+  const forgotten = error instanceof ApiError && (error.status === 404 || error.status === 410) && message.stream !== null;
+  message.state = stopped || forgotten ? 'stopped' : 'failed';
+  if (message.state === 'failed') message.error = error instanceof ApiError ? error.message : words.errorConnection;
 }
 
 function begin(message: Message): AbortController {
@@ -143,7 +185,7 @@ export async function write(chat: Chat, message: Message, hooks: WriterHooks) {
   const controller = begin(message);
   const request = chatRequest(wishFor(chat, message));
   const deltas = streamAnswer('/v1/chat/completions', request, controller.signal, streamNoted(message, hooks));
-  await consume(message, deltas, newRun(message), hooks, false, controller);
+  await consume({ message, deltas, run: newRun(message), hooks, controller });
 }
 
 // Goes on with an answer that was stopped, where it was stopped.
@@ -160,14 +202,14 @@ export async function continueWriting(chat: Chat, message: Message, hooks: Write
     const { tokens } = await callJson<{ tokens: number[] }>('/tokenize', { body: { content: prompt + writtenSoFar(message) }, signal });
     yield* streamAnswer('/completion', continuationRequest(wish, tokens), signal, streamNoted(message, hooks));
   }
-  await consume(message, deltas(), run, hooks, message.thinks && !message.text, controller);
+  await consume({ message, deltas: deltas(), run, hooks, controller, rawThinking: message.thinks && !message.text });
 }
 
 // Goes on reading an answer that the server kept on writing while the page was away.
 export async function resumeWriting(message: Message, hooks: WriterHooks) {
   const controller = begin(message);
   const run = message.runs.at(-1) ?? newRun(message);
-  await consume(message, resumeAnswer(message.stream!, controller.signal), run, hooks, false, controller);
+  await consume({ message, deltas: resumeAnswer(message.stream!, controller.signal), run, hooks, controller });
 }
 
 export function stop(message: Message) {

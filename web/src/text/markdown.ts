@@ -65,5 +65,10 @@ function mathHtml(token: Tokens.Generic, display: boolean): string {
   return display ? `<p class="display-math">${mathml}</p>` : mathml;
 }
 
-export const lexer = (text: string) => marked.lexer(text) as Token[];
+// Quotations in quotations in quotations: browsers take seconds to lay out a thousand of them, and nobody means it. Such a line is shown as it
+// is written.
+const deepMarkers = /^[ \t]*(?:(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])[ \t]*){20,}/gm;
+const tamed = (text: string) => text.replace(deepMarkers, (markers) => markers.replace(/[>*+.)-]/g, '\\$&'));
+
+export const lexer = (text: string) => marked.lexer(tamed(text)) as Token[];
 export const html = (tokens: Token[]) => marked.parser(tokens);

@@ -1,4 +1,6 @@
 // Numbers as people read them.
+import { words } from '../strings';
+
 export const share = (part: number, whole: number) => (whole > 0 ? `${((100 * part) / whole).toFixed(0)} %` : '–');
 
 export function speed(value: number): string {
@@ -12,4 +14,4 @@ export function duration(milliseconds: number): string {
 }
 
 // A token with its blanks made visible.
-export const visibleToken = (text: string) => text.replace(/\n/g, '⏎').replace(/\t/g, '⇥').replace(/^ +| +$/g, (blanks) => '·'.repeat(blanks.length)) || '∅';
+export const visibleToken = (text: string) => text.replace(/\n/g, '⏎').replace(/\t/g, '⇥').replace(/^ +| +$/g, (blanks) => '·'.repeat(blanks.length)) || words.endToken;
