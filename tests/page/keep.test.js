@@ -23,6 +23,7 @@ after(async () => {
 async function withVisit(work) {
   relay.delayMs = 0;
   const visit = await Visit.open(browser, relay.url);
+  await visit.page.getByRole('combobox', { name: 'MTP' }).selectOption('3');
   await work(visit, visit.page);
   await visit.close();
 }
@@ -45,9 +46,10 @@ test('a reload in the middle of an answer loses nothing of it', () =>
     const whole = await visit.text();
     const numbers = await page.locator('.numbers .gain').count();
     await page.getByRole('button', { name: 'New chat' }).click();
-    relay.delayMs = 120;
+    relay.delayMs = 150;
     await visit.send(BAG);
-    await page.waitForFunction(() => (document.querySelector('article[aria-busy=true] .prose')?.textContent ?? '').length > 30);
+    // Long enough for some of it to have been kept.
+    await page.waitForFunction(() => (document.querySelector('article[aria-busy=true] .prose')?.textContent ?? '').length > 200);
     await page.reload();
     relay.delayMs = 0;
     await visit.answers.first().waitFor();

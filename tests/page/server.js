@@ -97,7 +97,10 @@ export class Relay {
     for (const event of events) {
       if (response.destroyed) return;
       response.write(event);
-      if (this.cutAfter > 0 && --this.cutAfter === 0) return response.destroy();
+      if (this.cutAfter > 0 && --this.cutAfter === 0) {
+        await sleep(200); // what was written has arrived: a browser asks again by itself when nothing has
+        return response.destroy();
+      }
       if (delayMs > 0) await sleep(delayMs);
     }
     if (end) response.end();

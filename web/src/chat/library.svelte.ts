@@ -11,7 +11,7 @@ import type { SpeculationMode, TextFile } from './types';
 import { continueWriting, isRunning, resumeWriting, stop, write, writePlainly, type WriterHooks } from './writer.svelte';
 
 const saveDelayMs = 400;
-const writingSaveDelayMs = 1500;
+const writingSaveDelayMs = 700;
 const longestTitle = 80;
 const currentName = 'paceline.current';
 

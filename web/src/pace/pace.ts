@@ -1,5 +1,5 @@
 // Numbers of an answer, from what the server said about its passes.
-import type { Run, Timings } from '../chat/types';
+import type { Pass, Run, Timings } from '../chat/types';
 
 export interface Position {
   drafted: number;
@@ -45,6 +45,20 @@ function addPositions(into: Position[], more: Position[]) {
     into[i].drafted += position.drafted;
     into[i].accepted += position.accepted;
   });
+}
+
+export interface Row {
+  pass: Pass;
+  kind: 'prompt' | 'pass' | 'end';
+}
+
+// The rows of the lanes. The first token comes out of the prompt's pass, which the server does not count; a last pass that settled nothing
+// but the end of the answer is counted and not streamed.
+export function rowsOf(run: Run): Row[] {
+  const rows: Row[] = run.passes.map((pass, i) => ({ pass, kind: i === 0 ? 'prompt' : 'pass' }));
+  const end: Pass = { drafted: [], accepted: 0, tokens: [''], fromDraft: [false] };
+  if (run.speculation && run.speculation.passes >= run.passes.length && run.passes.length > 0) rows.push({ pass: end, kind: 'end' });
+  return rows;
 }
 
 export function paceOf(runs: readonly Run[], live: boolean): Pace {
