@@ -3,6 +3,7 @@
 // that is accepted has a client that leaves at once, and must leave nothing behind.
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 
 #include "base/utf8.h"
 #include "device/reference/open_reference.h"
@@ -53,6 +54,7 @@ struct World {
   Metrics metrics;
   StreamStore streams;
   Worker worker;
+  AnswerForms forms{*tokenizer};
   Service service{.file = file,
                   .tokenizer = *tokenizer,
                   .chat_template = &chat_template,
@@ -61,12 +63,13 @@ struct World {
                   .options = {.model_name = "m", .version = "0", .sampling = {}},
                   .metrics = metrics,
                   .streams = streams,
-                  .worker = worker};
+                  .worker = worker,
+                  .forms = forms};
 };
 
-void ask(World& world, Endpoint endpoint, const http::Request& request) {
+void ask(World& world, Endpoint endpoint, const http::Request& request, const std::shared_ptr<Gone>& client) {
   try {
-    endpoint(world.service, request, std::make_shared<Gone>());
+    endpoint(world.service, request, client);
   } catch (const ApiError& error) {
     PACELINE_ASSERT((error.status() >= 400 && error.status() < 500) || error.status() == 503);
   }
@@ -85,10 +88,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::ignore = request.query_value("from");
   std::ignore = http::percent_decoded(request.body);
   const Endpoint endpoint = kEndpoints[static_cast<size_t>(data[0]) % kEndpointCount];
-  world.worker.post([&] { ask(world, endpoint, request); });
-  world.worker.flush();  // and what the client's leaving posts
-  world.worker.post([] { world.streams.close(); });
+  auto client = std::make_shared<Gone>();
+  world.worker.post([&] { ask(world, endpoint, request, client); });
   world.worker.flush();
-  world.worker.flush();  // what closing posts
+  // A form may be compiled meanwhile; whoever still works for the client holds it.
+  const std::weak_ptr<Gone> work = std::exchange(client, nullptr);
+  while (!work.expired()) {
+    world.worker.post([] { world.streams.close(); });
+    world.worker.flush();
+    std::this_thread::yield();
+  }
   return 0;
 }

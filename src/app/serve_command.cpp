@@ -87,6 +87,7 @@ int run_serve(const Arguments& arguments) {
   Metrics metrics;
   StreamStore streams;
   Worker worker;
+  AnswerForms forms(*session.tokenizer);
   ServiceOptions facts;
   facts.model_name = served_name(arguments, *session.file);
   facts.version = PACELINE_VERSION;
@@ -101,7 +102,8 @@ int run_serve(const Arguments& arguments) {
                   .options = facts,
                   .metrics = metrics,
                   .streams = streams,
-                  .worker = worker};
+                  .worker = worker,
+                  .forms = forms};
   const bool made_key = !options.api_keys.empty() && !arguments.has("api_key");
   const std::string key = options.api_keys.empty() ? "" : options.api_keys[0], host = options.listener.host;
   Server server(service, std::move(options));

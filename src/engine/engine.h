@@ -121,6 +121,7 @@ struct EngineStats {
   uint64_t submitted = 0, refused = 0, completed = 0, cancelled = 0, failed = 0;  // refused: the queue was full
   uint64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
   uint64_t steps = 0;
+  std::array<uint64_t, EngineOptions::kMostSlots + 1> steps_by_requests{};  // [i]: steps that held i requests
   SequenceStats speculation;  // of all requests
   double busy_seconds = 0;  // spent in steps
   double prompt_tokens_per_second = 0;  // of late

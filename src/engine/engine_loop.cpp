@@ -363,6 +363,7 @@ void Engine::Loop::publish(double step_seconds) {
   const PrefixCacheStats& cache = cache_.stats();
   const std::lock_guard lock(mutex_);
   ++stats_.steps;
+  ++stats_.steps_by_requests[std::min(step_.size(), stats_.steps_by_requests.size() - 1)];
   stats_.busy_seconds += step_seconds;
   stats_.prompt_tokens += prompt_rows;
   stats_.prompt_tokens_per_second = scheduler_.prompt_tokens_per_second();

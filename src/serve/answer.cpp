@@ -3,7 +3,12 @@
 namespace paceline {
 
 Answer::Answer(int index, const Tokenizer& tokenizer, const CompletionRequest& request, RequestHandle handle)
-    : index_(index), tokenizer_(tokenizer), handle_(std::move(handle)), stream_(tokenizer), stops_(request.stop) {
+    : index_(index),
+      tokenizer_(tokenizer),
+      handle_(std::move(handle)),
+      stream_(tokenizer),
+      stops_(request.stop),
+      one_call_(request.one_call) {
   if (request.format) parser_.emplace(*request.format);
 }
 
@@ -24,9 +29,10 @@ Answer::Step Answer::advance() {
   const uint64_t pass = event->pass;
   for (; event && event->kind == Event::Kind::NewToken && event->pass == pass; event = next_event()) {
     take_token(*event);
-    if (stops_.found().empty()) continue;
+    const bool has_call = one_call_ && !calls_.empty();
+    if (stops_.found().empty() && !has_call) continue;
     handle_.cancel();
-    return finish(AnswerEnd::StopString);
+    return finish(has_call ? AnswerEnd::Stop : AnswerEnd::StopString);
   }
   if (!event) return Step::Delta;
   if (event->kind != Event::Kind::Finished) {
@@ -67,6 +73,7 @@ void Answer::take_text(std::string_view text) {
 
 void Answer::take_events(std::vector<OutputEvent> events) {
   for (OutputEvent& event : events) {
+    if (one_call_ && !calls_.empty()) return;  // what stands behind it is no longer the answer
     if (event.kind == OutputEvent::Kind::Call) calls_.push_back(event.call);
     else (event.kind == OutputEvent::Kind::Reasoning ? reasoning_ : text_) += event.text;
     auto& all = delta_.events;

@@ -7,10 +7,15 @@
 
 #include "engine/engine.h"
 #include "serve/stop_matcher.h"
+#include "text/constrain/answer_grammar.h"
 #include "text/output_parser.h"
 #include "text/text_stream.h"
 
 namespace paceline {
+
+namespace constrain {
+class CompiledConstraint;
+}
 
 // What every API's request comes down to.
 struct CompletionRequest {
@@ -25,6 +30,9 @@ struct CompletionRequest {
   bool resumable = false;  // outlives its readers
   std::vector<std::string> stop;
   std::optional<OutputFormat> format;  // of a chat; absent: the text as it comes
+  std::optional<constrain::AnswerForm> form;  // that it must have, to be compiled
+  std::shared_ptr<constrain::CompiledConstraint> constraint;  // compiled; null: none
+  bool one_call = false;  // the answer ends with its first tool call
 };
 
 struct AnswerToken {
@@ -83,7 +91,7 @@ class Answer {
   TextStream stream_;
   StopMatcher stops_;
   std::optional<OutputParser> parser_;
-  bool ended_ = false;
+  bool one_call_, ended_ = false;
   AnswerEnd end_ = AnswerEnd::Stop;
   std::optional<Event> put_back_;
   Event progress_;

@@ -2,7 +2,8 @@
 
 #include "serve/anthropic_writer.h"
 #include "serve/api_error.h"
-#include "serve/chat_prompt.h"
+#include "serve/form_fields.h"
+#include "serve/formed_job.h"
 #include "serve/sampling_fields.h"
 
 namespace paceline::anthropic {
@@ -88,12 +89,6 @@ Json conversation(const Fields& fields) {
 Json tool_definitions(const Fields& fields) {
   const Json* tools = fields.array("tools");
   if (tools == nullptr || tools->as_array().empty()) return {};
-  if (const Json* choice = fields.object("tool_choice")) {
-    const std::string type = Fields(*choice, "tool_choice").required_text("type");
-    if (type == "none") return {};
-    if (type != "auto")
-      bad_field("tool_choice", "this server cannot force a call yet, expected auto or none, got ", type);
-  }
   Json out = Json::array();
   for (const Json& tool : tools->as_array()) {
     const Fields inner(tool, "tools");
@@ -105,6 +100,7 @@ Json tool_definitions(const Fields& fields) {
     const Json* schema = inner.object("input_schema");
     if (schema == nullptr) bad_field("tools", "expected an input_schema in each tool");
     function.set("parameters", *schema);
+    if (inner.boolean("strict").value_or(false)) function.set("strict", true);
     made.set("type", "function"), made.set("function", std::move(function));
     out.push_back(std::move(made));
   }
@@ -113,7 +109,8 @@ Json tool_definitions(const Fields& fields) {
 
 ChatPrompt read_prompt(const Fields& fields, const Service& service) {
   ChatSwitches switches;
-  switches.tools = tool_definitions(fields);
+  switches.choice = read_anthropic_tool_choice(fields);
+  if (switches.choice.kind != ToolChoice::Kind::None) switches.tools = tool_definitions(fields);
   if (const Json* thinking = fields.object("thinking")) {
     const std::string type = Fields(*thinking, "thinking").required_text("type");
     if (type != "enabled" && type != "disabled" && type != "adaptive")
@@ -153,7 +150,9 @@ void messages(Service& service, const http::Request& request, const std::shared_
   const ChatPrompt prompt = read_prompt(fields, service);
   job.prompt = chat_tokens(service, prompt);
   job.format = prompt.format;
-  Job::start(service, job, exchange, make_writer(service.options.model_name, fields.boolean("stream").value_or(false)));
+  hold_chat_to_form(service, prompt, read_output_format(fields), job);
+  start_job(service, std::move(job), exchange,
+            make_writer(service.options.model_name, fields.boolean("stream").value_or(false)), error_body);
 }
 
 void count_tokens(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {

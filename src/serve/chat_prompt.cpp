@@ -4,6 +4,7 @@
 #include <array>
 
 #include "serve/api_error.h"
+#include "serve/form_fields.h"
 
 namespace paceline {
 
@@ -98,16 +99,6 @@ bool ends_with_opened_thought(std::string_view prompt) {
   return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with("<think>");
 }
 
-bool offers_tools(const Fields& fields) {
-  const Json* choice = fields.find("tool_choice");
-  if (choice == nullptr) return true;
-  if (choice->is_string() && choice->as_string() == "none") return false;
-  if (choice->is_string() && choice->as_string() == "auto") return true;
-  if (choice->is_object() || (choice->is_string() && choice->as_string() == "required"))
-    bad_field("tool_choice", "this server cannot force a call yet, expected \"auto\" or \"none\"");
-  bad_field("tool_choice", "expected \"none\", \"auto\", \"required\" or a function, got ", choice->dump());
-}
-
 std::optional<bool> read_thinking(const Fields& fields, Json& arguments) {
   std::optional<bool> thinking = fields.boolean("enable_thinking");
   std::optional<std::string> effort = fields.text("reasoning_effort");
@@ -125,6 +116,7 @@ std::optional<bool> read_thinking(const Fields& fields, Json& arguments) {
 ChatPrompt render_chat(const Service& service, const Json& messages, const ChatSwitches& switches) {
   if (service.chat_template == nullptr)
     throw ApiError(400, "this model has no chat template; /v1/completions continues a text with it");
+  if (!switches.tools.is_null()) check_tools(switches.tools);
   ChatRequest request;
   if (messages.as_array().empty()) bad_field("messages", "expected at least one message");
   int index = 0;
@@ -144,6 +136,8 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
   prompt.format.starts_in_reasoning = ends_with_opened_thought(prompt.text);
   prompt.format.tool_calls = !switches.tools.is_null();
   prompt.format.schemas = ToolSchemas(switches.tools);
+  prompt.tools = switches.tools;
+  prompt.choice = switches.choice;
   return prompt;
 }
 
@@ -153,9 +147,10 @@ ChatPrompt read_chat(const Fields& fields, const Service& service) {
   ChatSwitches switches;
   if (const Json* arguments = fields.object("chat_template_kwargs")) switches.template_arguments = *arguments;
   switches.thinking = read_thinking(fields, switches.template_arguments);
+  switches.choice = read_tool_choice(fields);
   const Json* tools = fields.array("tools");
-  if (tools != nullptr) check_tools(*tools);
-  if (offers_tools(fields) && tools != nullptr && !tools->as_array().empty()) switches.tools = *tools;
+  const bool offered = switches.choice.kind != ToolChoice::Kind::None;
+  if (offered && tools != nullptr && !tools->as_array().empty()) switches.tools = *tools;
   return render_chat(service, *messages, switches);
 }
 

@@ -6,21 +6,33 @@
 
 namespace paceline {
 
+// What is to become of the tools on offer.
+struct ToolChoice {
+  enum class Kind { None, Auto, Required };
+  Kind kind = Kind::Auto;
+  std::vector<std::string> names;  // only these may be called; empty: all
+  bool parallel = true;  // several calls in one answer
+  const char* schema_field = "function.parameters";  // of a tool, for messages
+};
+
 struct ChatPrompt {
   std::string text;
   OutputFormat format;
+  Json tools;  // null or an array, in OpenAI's form; they are offered
+  ToolChoice choice;
 };
 
 struct ChatSwitches {
   std::optional<bool> thinking;
   Json tools;  // null or an array; they are offered
+  ToolChoice choice;
   Json template_arguments = Json::object();
 };
 
 // Messages of OpenAI's form: roles, text parts and the arguments of calls as templates want them. Throws ApiError 400 for what is no
 // conversation, for images, and for what the template refuses.
 ChatPrompt render_chat(const Service& service, const Json& messages, const ChatSwitches& switches);
-// Of the fields messages, tools, tool_choice, chat_template_kwargs, reasoning_effort, enable_thinking.
+// Of the fields messages, tools, tool_choice, parallel_tool_calls, chat_template_kwargs, reasoning_effort, enable_thinking.
 ChatPrompt read_chat(const Fields& fields, const Service& service);
 
 // The prompt's tokens; a text gets BOS where the model wants one.

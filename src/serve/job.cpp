@@ -1,6 +1,7 @@
 #include "serve/job.h"
 
 #include "base/random.h"
+#include "serve/answer_forms.h"
 #include "serve/api_error.h"
 
 namespace paceline {
@@ -41,6 +42,7 @@ void Job::submit() {
     request.drafts = request_.drafts;
     request.top_logprobs = request_.top_logprobs;
     request.reuse_prefix = request_.cache_prompt;
+    if (request_.constraint) request.constraint = make_token_constraint(request_.constraint);
     request.on_ready = [bell = bell_] { bell->ring(); };
     std::optional<RequestHandle> handle;
     try {

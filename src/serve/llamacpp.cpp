@@ -4,7 +4,8 @@
 
 #include "base/utf8.h"
 #include "serve/api_error.h"
-#include "serve/chat_prompt.h"
+#include "serve/form_fields.h"
+#include "serve/formed_job.h"
 #include "serve/report.h"
 #include "serve/sampling_fields.h"
 
@@ -253,7 +254,7 @@ void completion(Service& service, const http::Request& request, const std::share
   const Json body = parse_body(request.body);
   const Fields fields(body);
   static constexpr std::array<std::string_view, 7> kUnsupported = {
-      "grammar", "json_schema", "image_data", "samplers", "dynatemp_range", "mirostat", "lora"};
+      "grammar_lazy", "grammar_triggers", "image_data", "samplers", "dynatemp_range", "mirostat", "lora"};
   refuse_unsupported(fields, kUnsupported);
   CompletionRequest job;
   read_sampling(fields, service, job);
@@ -274,7 +275,8 @@ void completion(Service& service, const http::Request& request, const std::share
   options.return_progress = fields.boolean("return_progress").value_or(false);
   options.show_passes = fields.boolean("show_passes").value_or(false);
   options.return_tokens = fields.boolean("return_tokens").value_or(false);
-  Job::start(service, job, exchange, std::make_unique<CompletionWriter>(std::move(options)));
+  hold_text_to_form(read_content_form(fields), job);
+  start_job(service, std::move(job), exchange, std::make_unique<CompletionWriter>(std::move(options)), error_body);
 }
 
 }  // namespace paceline::llamacpp

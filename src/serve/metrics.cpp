@@ -38,6 +38,20 @@ void put_speculation(std::string& out, const SequenceStats& stats, int depth) {
         cat("paceline_drafts_accepted_total{position=\"", i + 1, "\"} ", stats.accepted[static_cast<size_t>(i)], "\n");
 }
 
+// How many requests a pass through the weights served.
+void put_batch_sizes(std::string& out, const EngineStats& stats) {
+  const std::string name = "paceline_batch_size";
+  put_help(out, name, "histogram", "Requests in a pass through the model");
+  const auto& steps = stats.steps_by_requests;
+  uint64_t count = 0, sum = 0;
+  for (size_t size = 0; size < steps.size(); ++size) {
+    count += steps[size], sum += size * steps[size];
+    const bool is_power_of_two = size > 0 && (size & (size - 1)) == 0;
+    if (is_power_of_two) out += cat(name, "_bucket{le=\"", size, "\"} ", count, "\n");
+  }
+  out += cat(name, "_bucket{le=\"+Inf\"} ", count, "\n", name, "_sum ", sum, "\n", name, "_count ", count, "\n");
+}
+
 void put_engine(std::string& out, const EngineStats& stats) {
   put(out, "paceline_slots", "gauge", "Requests that can run at once", stats.slots);
   put(out, "paceline_requests_running", "gauge", "Requests in a slot", stats.running);
@@ -49,8 +63,11 @@ void put_engine(std::string& out, const EngineStats& stats) {
       stats.cached_tokens);
   put(out, "paceline_generated_tokens_total", "counter", "Tokens handed out", stats.generated_tokens);
   put(out, "paceline_steps_total", "counter", "Passes through the model", stats.steps);
+  put_batch_sizes(out, stats);
   put(out, "paceline_busy_seconds_total", "counter", "Seconds spent in them", stats.busy_seconds);
+  put(out, "paceline_slot_bytes", "gauge", "Memory of one slot when it is full", stats.slot_bytes);
   put(out, "paceline_cache_bytes", "gauge", "Memory of the prefix cache", stats.cache_bytes);
+  put(out, "paceline_cache_limit_bytes", "gauge", "What it may have at most", stats.cache_limit_bytes);
   put(out, "paceline_cache_hits_total", "counter", "Prompts that found a prefix", stats.cache_hits);
   put(out, "paceline_cache_misses_total", "counter", "Prompts that found none", stats.cache_misses);
   put_speculation(out, stats.speculation, stats.max_drafts);
@@ -94,13 +111,15 @@ void Metrics::count_answer(const RequestStats& stats) {
   if (stats.generated_tokens > 1) per_token_.add(stats.generation_seconds / (stats.generated_tokens - 1));
 }
 
-std::string Metrics::page(const EngineStats& engine, int connections) const {
+std::string Metrics::page(const EngineStats& engine, const StreamStore& streams, int connections) const {
   std::string out;
   const std::lock_guard lock(mutex_);
   put_help(out, "paceline_http_requests_total", "counter", "Answered requests by route and status");
   for (const auto& [key, count] : requests_)
     out += cat("paceline_http_requests_total{route=\"", key.first, "\",status=\"", key.second, "\"} ", count, "\n");
   put(out, "paceline_connections", "gauge", "Open connections", connections);
+  put(out, "paceline_streams", "gauge", "Resumable streams that are kept", streams.size());
+  put(out, "paceline_stream_bytes", "gauge", "Memory of their events", streams.bytes());
   put(out, "process_resident_memory_bytes", "gauge", "Resident memory", resident_bytes());
   put_engine(out, engine);
   put(out, "llamacpp:prompt_seconds_total", "counter", "Prompt process time", prompt_seconds_);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "serve/stream_store.h"
 
 namespace paceline {
 
@@ -16,12 +17,12 @@ class Metrics {
   void count_request(const std::string& route, int status);
   // A finished answer.
   void count_answer(const RequestStats& stats);
-  std::string page(const EngineStats& engine, int connections) const;
+  std::string page(const EngineStats& engine, const StreamStore& streams, int connections) const;
 
  private:
   struct Histogram {
-    static constexpr std::array<double, 14> kBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-                                                       1,     2.5,  5,     10,   30,  60,   120};
+    static constexpr std::array<double, 17> kBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                       0.5,    1,     2.5,    5,     10,   30,    60,   120};
     std::array<uint64_t, kBounds.size() + 1> counts{};
     double sum = 0;
     void add(double value);

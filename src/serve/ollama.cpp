@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "serve/api_error.h"
-#include "serve/chat_prompt.h"
-#include "serve/job.h"
+#include "serve/form_fields.h"
+#include "serve/formed_job.h"
 #include "serve/report.h"
 #include "serve/sampling_fields.h"
 
@@ -40,7 +40,7 @@ void read_options(const Fields& fields, const Service& service, CompletionReques
   job.resumable = read_resumable(fields, true);
   if (fields.boolean("logprobs").value_or(false))
     job.top_logprobs = static_cast<int>(fields.integer("top_logprobs", 0, Request::kMostLogprobs).value_or(0));
-  static constexpr std::array<std::string_view, 2> kUnsupported = {"format", "images"};
+  static constexpr std::array<std::string_view, 1> kUnsupported = {"images"};
   refuse_unsupported(fields, kUnsupported);
 }
 
@@ -231,7 +231,9 @@ void chat(Service& service, const http::Request& request, const std::shared_ptr<
   const ChatPrompt prompt = render_chat(service, openai_messages(*messages), switches);
   job.prompt = chat_tokens(service, prompt);
   job.format = prompt.format;
-  Job::start(service, job, exchange, std::make_unique<Writer>(writer_options(fields, service, true)));
+  hold_chat_to_form(service, prompt, read_ollama_format(fields), job);
+  start_job(service, std::move(job), exchange, std::make_unique<Writer>(writer_options(fields, service, true)),
+            error_body);
 }
 
 void generate(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
@@ -246,6 +248,7 @@ void generate(Service& service, const http::Request& request, const std::shared_
   if (text.empty()) return answer_at_once(exchange, writer_options(fields, service, false));
   if (fields.boolean("raw").value_or(false) || service.chat_template == nullptr) {
     job.prompt = text_tokens(service, text);
+    hold_text_to_form(read_ollama_format(fields), job);
   } else {
     Json messages = Json::array(), message = Json::object();
     if (const auto system = fields.text("system")) {
@@ -260,8 +263,10 @@ void generate(Service& service, const http::Request& request, const std::shared_
     const ChatPrompt prompt = render_chat(service, messages, switches);
     job.prompt = chat_tokens(service, prompt);
     job.format = prompt.format;
+    hold_chat_to_form(service, prompt, read_ollama_format(fields), job);
   }
-  Job::start(service, job, exchange, std::make_unique<Writer>(writer_options(fields, service, false)));
+  start_job(service, std::move(job), exchange, std::make_unique<Writer>(writer_options(fields, service, false)),
+            error_body);
 }
 
 void tags(Service& service, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {

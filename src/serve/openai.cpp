@@ -3,7 +3,8 @@
 #include <array>
 
 #include "serve/api_error.h"
-#include "serve/chat_prompt.h"
+#include "serve/form_fields.h"
+#include "serve/formed_job.h"
 #include "serve/openai_writer.h"
 #include "serve/report.h"
 #include "serve/sampling_fields.h"
@@ -34,17 +35,12 @@ WriterOptions read_writer(const Fields& fields, const Service& service) {
   return options;
 }
 
-// Until answers can be held to a form, a request for one is refused, never quietly dropped.
-void refuse_constraints(const Fields& fields) {
-  static constexpr std::array<std::string_view, 7> kNames = {"grammar", "json_schema", "functions",  "function_call",
-                                                             "audio",   "prediction",  "draft_model"};
+void refuse_what_we_cannot(const Fields& fields) {
+  static constexpr std::array<std::string_view, 7> kNames = {
+      "grammar_lazy", "grammar_triggers", "functions", "function_call", "audio", "prediction", "draft_model"};
   if (const Json* modalities = fields.find("modalities"))
     if (modalities->dump() != "[\"text\"]") bad_field("modalities", "expected [\"text\"], got ", modalities->dump());
   for (const std::string_view name : kNames) refuse_unsupported(fields, std::array{name});
-  const Json* format = fields.object("response_format");
-  if (format == nullptr) return;
-  const std::string type = Fields(*format, "response_format").required_text("type");
-  if (type != "text") bad_field("response_format", "this server cannot hold answers to ", type, " yet, expected text");
 }
 
 std::string prompt_of(const Json& prompt) {
@@ -86,14 +82,15 @@ void chat_completions(Service& service, const http::Request& request, const std:
   CompletionRequest job;
   read_sampling(fields, service, job);
   read_limits(fields, service, job);
-  refuse_constraints(fields);
+  refuse_what_we_cannot(fields);
   const auto top = fields.integer("top_logprobs", 0, Request::kMostLogprobs);
   if (fields.boolean("logprobs").value_or(false)) job.top_logprobs = static_cast<int>(top.value_or(0));
   else if (top) bad_field("top_logprobs", "needs logprobs: true");
   const ChatPrompt prompt = read_chat(fields, service);
   job.prompt = chat_tokens(service, prompt);
   job.format = prompt.format;
-  Job::start(service, job, exchange, make_writer(read_writer(fields, service)));
+  hold_chat_to_form(service, prompt, read_content_form(fields), job);
+  start_job(service, std::move(job), exchange, make_writer(read_writer(fields, service)), error_body);
 }
 
 void completions(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
@@ -102,7 +99,7 @@ void completions(Service& service, const http::Request& request, const std::shar
   CompletionRequest job;
   read_sampling(fields, service, job);
   read_limits(fields, service, job);
-  refuse_constraints(fields);
+  refuse_what_we_cannot(fields);
   refuse_unsupported(fields, std::array<std::string_view, 1>{"suffix"});
   if (fields.integer("best_of", 1, 1 << 20).value_or(1) != job.choices && fields.has("best_of"))
     bad_field("best_of", "expected n or nothing");
@@ -112,6 +109,8 @@ void completions(Service& service, const http::Request& request, const std::shar
   WriterOptions options = read_writer(fields, service);
   options.chat = false;
   options.echo = fields.boolean("echo").value_or(false);
+  if (options.echo && job.top_logprobs >= 0)
+    bad_field("logprobs", "with echo they would be those of the prompt, too, which this server does not compute");
   if (prompt->is_array() && !prompt->as_array().empty() && prompt->as_array()[0].is_number()) {
     job.prompt = token_list(service, *prompt);
     options.prompt = service.tokenizer.decode(job.prompt);
@@ -120,7 +119,8 @@ void completions(Service& service, const http::Request& request, const std::shar
     job.prompt = text_tokens(service, options.prompt);
   }
   if (job.prompt.empty()) bad_field("prompt", "expected at least one token");
-  Job::start(service, job, exchange, make_writer(std::move(options)));
+  hold_text_to_form(read_content_form(fields), job);
+  start_job(service, std::move(job), exchange, make_writer(std::move(options)), error_body);
 }
 
 void models(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {

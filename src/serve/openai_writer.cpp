@@ -1,5 +1,7 @@
 #include "serve/openai_writer.h"
 
+#include <algorithm>
+
 #include "base/utf8.h"
 #include "serve/openai.h"
 #include "serve/report.h"
@@ -53,6 +55,12 @@ Json chat_logprobs(const Job& job, const std::vector<AnswerToken>& tokens) {
   return out;
 }
 
+// OpenAI counts characters.
+size_t character_count(std::string_view text) {
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+}
+
 Json text_logprobs(const Job& job, const std::vector<AnswerToken>& tokens, size_t offset) {
   Json texts = Json::array(), values = Json::array(), tops = Json::array(), offsets = Json::array(),
        out = Json::object();
@@ -62,7 +70,7 @@ Json text_logprobs(const Job& job, const std::vector<AnswerToken>& tokens, size_
       top.set(replace_invalid_utf8(job.service().tokenizer.piece(other.token)), static_cast<double>(other.logprob));
     texts.push_back(replace_invalid_utf8(token.text)), values.push_back(static_cast<double>(token.logprob));
     tops.push_back(std::move(top)), offsets.push_back(offset);
-    offset += token.text.size();
+    offset += character_count(token.text);
   }
   out.set("tokens", std::move(texts)), out.set("token_logprobs", std::move(values));
   out.set("top_logprobs", std::move(tops)), out.set("text_offset", std::move(offsets));
@@ -193,7 +201,7 @@ class Writer : public AnswerWriter {
     if (options_.chat) return chat_logprobs(job, answer.delta().tokens);
     size_t& offset = offsets_[static_cast<size_t>(answer.index())];
     Json out = text_logprobs(job, answer.delta().tokens, offset);
-    for (const AnswerToken& token : answer.delta().tokens) offset += token.text.size();
+    for (const AnswerToken& token : answer.delta().tokens) offset += character_count(token.text);
     return out;
   }
 

@@ -3,11 +3,11 @@
 #include <array>
 
 #include "serve/anthropic.h"
-#include "serve/api_error.h"
 #include "serve/llamacpp.h"
 #include "serve/ollama.h"
 #include "serve/openai.h"
 #include "serve/page.h"
+#include "serve/refusal.h"
 #include "serve/streams.h"
 
 namespace paceline {
@@ -15,7 +15,6 @@ namespace paceline {
 namespace {
 
 using Endpoint = void (*)(Service&, const http::Request&, const std::shared_ptr<http::Exchange>&);
-using ErrorBody = std::string (*)(int status, std::string_view message, std::string_view parameter);
 
 enum class Where { Listener, Worker };  // what is quick answers at once, whatever else is going on
 
@@ -135,24 +134,9 @@ class LoggedExchange : public http::Exchange {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void respond_error(http::Exchange& exchange, ErrorBody body, const ApiError& error) {
-  http::Response response{.status = error.status(), .body = body(error.status(), error.what(), error.parameter())};
-  if (error.retry_after_seconds() > 0) response.headers.emplace_back("Retry-After", cat(error.retry_after_seconds()));
-  if (error.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  exchange.respond(std::move(response));
-}
-
 void run_endpoint(const Route& route, Service& service, const http::Request& request,
                   const std::shared_ptr<http::Exchange>& exchange) {
-  try {
-    route.endpoint(service, request, exchange);
-  } catch (const ApiError& error) {
-    respond_error(*exchange, route.error_body, error);
-  } catch (const std::bad_alloc&) {
-    respond_error(*exchange, route.error_body, ApiError(503, "out of memory for this request", "", 1));
-  } catch (const std::exception& error) {
-    respond_error(*exchange, route.error_body, ApiError(500, error.what()));
-  }
+  answer_errors(*exchange, route.error_body, [&] { route.endpoint(service, request, exchange); });
 }
 
 }  // namespace
@@ -185,8 +169,9 @@ bool Server::is_allowed(const http::Request& request) const {
 }
 
 void Server::metrics_page(const std::shared_ptr<http::Exchange>& exchange) {
-  exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                     .body = service_.metrics.page(service_.engine.stats(), listener_.open_connections())});
+  exchange->respond(
+      {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+       .body = service_.metrics.page(service_.engine.stats(), service_.streams, listener_.open_connections())});
 }
 
 void Server::take(http::Request request, std::shared_ptr<http::Exchange> plain) {

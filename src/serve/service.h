@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "gguf/reader.h"
+#include "serve/answer_forms.h"
 #include "serve/metrics.h"
 #include "serve/stream_store.h"
 #include "serve/worker.h"
@@ -33,6 +34,7 @@ struct Service {
   Metrics& metrics;
   StreamStore& streams;
   Worker& worker;
+  AnswerForms& forms;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 };
 

@@ -131,6 +131,7 @@ StreamStore::StreamStore(StreamLimits limits, Clock clock) : limits_(limits), cl
 std::shared_ptr<StoredStream> StreamStore::open(Worker& worker, std::shared_ptr<http::Exchange> reader) {
   auto stream = std::make_shared<StoredStream>(*this, worker, random_id("strm_"));
   streams_[stream->id()] = stream;
+  count_ = streams_.size();
   stream->attach(std::move(reader), 0);
   sweep_later(worker);
   return stream;
@@ -164,7 +165,7 @@ void StreamStore::sweep() {
 
 void StreamStore::close() {
   const auto streams = std::exchange(streams_, {});
-  bytes_ = 0;
+  count_ = bytes_ = 0;
   for (const auto& [id, stream] : streams) stream->stop();
 }
 
@@ -176,6 +177,7 @@ void StreamStore::grew(const StoredStream& stream, size_t bytes) {
 
 StreamStore::Streams::iterator StreamStore::erase(Streams::iterator at) {
   bytes_ -= at->second->bytes();
+  --count_;
   return streams_.erase(at);
 }
 

@@ -3,6 +3,7 @@
 // hands them to any number of readers, each at its own pace; they come and go. Without a reader the work goes on for a while; a finished
 // answer is kept for a while longer. Count and bytes are bounded: the oldest finished streams go first, then the oldest events of the
 // largest running one. The worker's thread only.
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -96,7 +97,8 @@ class StreamStore {
   void close();
 
   StoredStream::Time now() const { return clock_(); }
-  size_t size() const { return streams_.size(); }
+  // From any thread.
+  size_t size() const { return count_; }
   size_t bytes() const { return bytes_; }
 
  private:
@@ -111,7 +113,7 @@ class StreamStore {
   StreamLimits limits_;
   Clock clock_;
   Streams streams_;
-  size_t bytes_ = 0;  // of streams_
+  std::atomic<size_t> count_ = 0, bytes_ = 0;  // of streams_
   bool sweeping_ = false;
 };
 

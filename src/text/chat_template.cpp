@@ -69,6 +69,22 @@ bool ChatTemplate::supports_tools() const {
   return prompt && prompt->find(kProbeName) != std::string::npos;
 }
 
+CallStyle ChatTemplate::call_style() const {
+  ChatRequest request = probe_request();
+  Json calling = message("assistant", "");
+  calling.set("tool_calls", Json::parse(cat(R"([{"id": "call_1", "type": "function", "function": {"name": ")",
+                                            kProbeName, R"(", "arguments": {"key": "value"}}}])")));
+  request.messages.push_back(std::move(calling));
+  request.add_generation_prompt = false;
+  const auto prompt = try_render(*this, request);
+  if (!prompt) return CallStyle::None;
+  const size_t call = prompt->find("<tool_call>");
+  if (call == std::string::npos) return CallStyle::None;
+  const std::string_view body = std::string_view(*prompt).substr(call);
+  if (body.find(cat("<function=", kProbeName, ">")) != std::string_view::npos) return CallStyle::Xml;
+  return body.find(cat("\"name\": \"", kProbeName, "\"")) != std::string_view::npos ? CallStyle::Json : CallStyle::None;
+}
+
 bool ChatTemplate::supports_thinking_switch() const {
   ChatRequest request = probe_request();
   request.enable_thinking = true;

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "text/jinja/template.h"
+#include "text/tool_call.h"
 
 namespace paceline {
 
@@ -33,6 +34,7 @@ class ChatTemplate {
   bool supports_tools() const;  // tool definitions appear in the prompt
   bool supports_thinking_switch() const;  // enable_thinking changes the prompt
   bool supports_system_role() const;  // a system message appears in the prompt
+  CallStyle call_style() const;  // None: not at all, or in a form of its own
   bool thinks(std::optional<bool> enable_thinking) const;  // the prompt ends inside a thought
 
  private:

@@ -185,7 +185,7 @@ bool OutputParser::counts(const Tag& tag) const {
   const bool first = is_blank(before);
   if (state_ == State::Reasoning) return tag.text == kThinkEnd || (skips_spaces_ && first);
   if (tag.text == kThink || tag.text == kThinkEnd) return format_.reasoning && !wrote_answer_ && first;
-  if (!format_.tool_calls) return false;
+  if (!format_.tool_calls || (format_.calls_come_first && (wrote_answer_ || !first))) return false;
   if (tag.text == kCallEnd) return after_bare_call_ && skips_spaces_ && first;
   if (tag.text == kFunction) return before.empty() ? at_line_start_ : before.back() == '\n';
   return true;

@@ -23,6 +23,7 @@ struct OutputFormat {
   bool starts_in_reasoning = false;  // the prompt ended with <think>
   bool reasoning = true;  // <think> at the start opens a block
   bool tool_calls = false;  // tools were offered
+  bool calls_come_first = false;  // behind other text there are none, whatever it looks like
   ToolSchemas schemas;
 };
 

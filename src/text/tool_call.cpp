@@ -1,6 +1,7 @@
 #include "text/tool_call.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 
@@ -39,17 +40,35 @@ std::string_view json_word(std::string_view text) {
   return text == "True" ? "true" : text == "False" ? "false" : text == "None" ? "null" : text;
 }
 
-bool fits(const Json& value, std::string_view type) {
-  if (type == "integer") return value.is_integer();
-  if (type == "number") return value.is_number();
-  if (type == "boolean") return value.is_bool();
-  if (type == "null") return value.is_null();
-  if (type == "object") return value.is_object();
-  return type == "array" && value.is_array();
+std::string_view type_of(const Json& value) {
+  if (value.is_null()) return "null";
+  if (value.is_bool()) return "boolean";
+  if (value.is_string()) return "string";
+  if (value.is_array()) return "array";
+  if (value.is_object()) return "object";
+  return value.as_number() == std::trunc(value.as_number()) ? "integer" : "number";
 }
 
-// The types a schema allows, through anyOf and oneOf.
-void collect_types(const Json& schema, std::vector<std::string>& types, int depth) {
+bool fits(const Json& value, std::string_view type) {
+  const std::string_view own = type_of(value);
+  return own == type || (own == "integer" && type == "number");
+}
+
+// What "#/$defs/NAME" and the like stand for.
+const Json* referred(const Json& root, std::string_view reference) {
+  if (!reference.starts_with("#/")) return nullptr;
+  const Json* at = &root;
+  for (reference.remove_prefix(2); at != nullptr;) {
+    const size_t end = std::min(reference.find('/'), reference.size());
+    at = at->find(reference.substr(0, end));
+    if (end == reference.size()) break;
+    reference.remove_prefix(end + 1);
+  }
+  return at;
+}
+
+// The types a schema allows.
+void collect_types(const Json& root, const Json& schema, std::vector<std::string>& types, int depth) {
   if (depth == 0) return;
   const auto add = [&](const Json& type) {
     if (type.is_string()) types.push_back(type.as_string());
@@ -58,11 +77,19 @@ void collect_types(const Json& schema, std::vector<std::string>& types, int dept
     add(*type);
     if (type->is_array())
       for (const Json& one : type->as_array()) add(one);
+    const Json* nullable = schema.find("nullable");
+    if (nullable && nullable->is_bool() && nullable->as_bool()) types.emplace_back("null");
+    return;
   }
-  for (const char* key : {"anyOf", "oneOf"}) {
+  if (const Json* values = schema.find("enum"); values && values->is_array())
+    for (const Json& value : values->as_array()) add(type_of(value));
+  if (const Json* value = schema.find("const")) add(type_of(*value));
+  if (const Json* reference = schema.find("$ref"); reference && reference->is_string())
+    if (const Json* target = referred(root, reference->as_string())) collect_types(root, *target, types, depth - 1);
+  for (const char* key : {"anyOf", "oneOf", "allOf"}) {
     const Json* choices = schema.find(key);
     if (!choices || !choices->is_array()) continue;
-    for (const Json& choice : choices->as_array()) collect_types(choice, types, depth - 1);
+    for (const Json& choice : choices->as_array()) collect_types(root, choice, types, depth - 1);
   }
 }
 
@@ -180,21 +207,24 @@ ToolSchemas::ToolSchemas(const Json& tools) {
     if (!function) function = &tool;
     const Json* name = function->find("name");
     const Json* parameters = function->find("parameters");
-    const Json* properties = parameters ? parameters->find("properties") : nullptr;
-    if (!name || !name->is_string() || !properties || !properties->is_object()) continue;
-    for (const JsonMember& property : properties->as_object().members())
-      parameters_[name->as_string()].insert_or_assign(property.key, property.value);
+    if (!name || !name->is_string() || !parameters || !parameters->is_object()) continue;
+    parameters_.insert_or_assign(name->as_string(), *parameters);
   }
 }
 
-Json ToolSchemas::value(const std::string& function, const std::string& parameter, std::string_view text) const {
-  Json as_text{std::string(text)};
-  const auto found = parameters_.find(function);
-  if (found == parameters_.end()) return as_text;
-  const auto schema = found->second.find(parameter);
-  if (schema == found->second.end()) return as_text;
+std::vector<std::string> ToolSchemas::types(const std::string& function, const std::string& parameter) const {
   std::vector<std::string> types;
-  collect_types(schema->second, types, 8);
+  const auto schema = parameters_.find(function);
+  const Json* properties = schema == parameters_.end() ? nullptr : schema->second.find("properties");
+  const Json* property = properties ? properties->find(parameter) : nullptr;
+  if (property) collect_types(schema->second, *property, types, 8);
+  return types;
+}
+
+Json ToolSchemas::value(const std::string& function, const std::string& parameter, std::string_view text) const {
+  const std::vector<std::string> types = this->types(function, parameter);
+  Json as_text{std::string(text)};
+  if (types.empty()) return as_text;
   const std::optional<Json> value = parse_json(json_word(trim(text)));
   if (!value) return as_text;
   const bool may_be_text = std::find(types.begin(), types.end(), "string") != types.end();

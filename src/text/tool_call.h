@@ -12,6 +12,9 @@
 
 namespace paceline {
 
+// Which of the two forms; None: neither.
+enum class CallStyle { None, Json, Xml };
+
 struct ToolCall {
   std::string name;
   Json arguments = Json::object();  // always an object
@@ -27,10 +30,12 @@ class ToolSchemas {
   explicit ToolSchemas(const Json& tools);
   // The value of a parameter from its text: by the declared type where the text fits it, else the text itself.
   Json value(const std::string& function, const std::string& parameter, std::string_view text) const;
+  // The names of the types a parameter may have, as far as its schema says: through anyOf, oneOf, allOf, enum, const and references within
+  // the tool's schema. None: its text is taken as it is.
+  std::vector<std::string> types(const std::string& function, const std::string& parameter) const;
 
  private:
-  std::map<std::string, std::map<std::string, Json, std::less<>>, std::less<>>
-      parameters_;  // function, parameter: its schema
+  std::map<std::string, Json, std::less<>> parameters_;  // by function: its schema, an object
 };
 
 // The calls written in `body`, the text between the tags; nullopt when it is not entirely well-formed calls, at least one.

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, generateText, jsonSchema, streamText, tool } from 'ai';
+import { APICallError, Output, generateText, isStepCount, jsonSchema, streamText, tool } from 'ai';
 
-import { HELLO, KEY, MODEL, Server, WEATHER, whileBusy } from './server.js';
+import { HELLO, KEY, MODEL, PERSON, Server, TOWNS, WEATHER, checkPerson, whileBusy } from './server.js';
 
 let server, model;
 const modelOf = (one, apiKey = KEY) =>
-  createOpenAICompatible({ name: 'paceline', baseURL: `${one.url}/v1`, apiKey, includeUsage: true }).chatModel(MODEL);
+  createOpenAICompatible({ name: 'paceline', baseURL: `${one.url}/v1`, apiKey, includeUsage: true, supportsStructuredOutputs: true }).chatModel(MODEL);
 const ask = (more) => ({ model, messages: HELLO, maxOutputTokens: 40, seed: 7, maxRetries: 0, ...more });
 
 before(async () => {
@@ -50,6 +50,33 @@ test('a tool loop: the call and its result come back as messages', async () => {
   const answer = await generateText(ask({ messages, tools }));
   assert.equal(typeof answer.text, 'string');
   assert.ok(answer.usage.inputTokens > (await generateText(ask({ tools }))).usage.inputTokens + 15);
+});
+
+test('a tool loop: a call that must be made, run, answered', async () => {
+  const asked = [];
+  const execute = ({ town }) => {
+    asked.push(town);
+    return '21 degrees';
+  };
+  const tools = { weather: tool({ description: WEATHER.description, inputSchema: jsonSchema(WEATHER.parameters), execute }) };
+  const toolChoice = { type: 'tool', toolName: 'weather' };
+  const prepareStep = ({ stepNumber }) => (stepNumber > 0 ? { toolChoice: 'none' } : {});
+  const loop = ask({ tools, toolChoice, prepareStep, stopWhen: isStepCount(2), maxOutputTokens: 300 });
+  const answer = await generateText(loop);
+  assert.equal(answer.steps.length, 2);
+  assert.ok(answer.text.length > 0);
+  const stream = streamText(loop);
+  const kinds = new Set();
+  for await (const part of stream.fullStream) kinds.add(part.type);
+  for (const kind of ['tool-input-delta', 'tool-call', 'tool-result', 'text-delta']) assert.ok(kinds.has(kind), kind);
+  assert.equal(asked.length, 2);
+  assert.ok(asked.every((town) => TOWNS.includes(town)));
+});
+
+test('an answer that has a JSON schema', async () => {
+  const output = Output.object({ schema: jsonSchema(PERSON) });
+  checkPerson((await generateText(ask({ output }))).output);
+  checkPerson(await streamText(ask({ output })).output);
 });
 
 test('errors have their types', async () => {

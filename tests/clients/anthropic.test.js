@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 
 import Anthropic from '@anthropic-ai/sdk';
 
-import { HELLO, KEY, MODEL, Server, WEATHER, whileBusy } from './server.js';
+import { HELLO, KEY, MODEL, PERSON, Server, TOWNS, WEATHER, checkPerson, whileBusy } from './server.js';
 
 const MESSAGE = { model: MODEL, messages: HELLO, max_tokens: 40, seed: 7 };
 let server, client;
@@ -63,6 +63,28 @@ test('a tool loop: the call and its result come back as blocks', async () => {
   assert.equal(answer.role, 'assistant');
   const count = async (body) => (await client.messages.countTokens({ model: MODEL, ...body })).input_tokens;
   assert.ok((await count({ messages, tools })) > (await count({ messages: HELLO, tools })) + 15);
+});
+
+test('a tool loop: a call that must be made, streamed, answered', async () => {
+  const tools = [{ name: WEATHER.name, description: WEATHER.description, input_schema: WEATHER.parameters }];
+  const body = { ...MESSAGE, tools, max_tokens: 300 };
+  const stream = client.messages.stream({ ...body, tool_choice: { type: 'any', disable_parallel_tool_use: true } });
+  let json = '';
+  stream.on('inputJson', (delta) => (json += delta));
+  const message = await stream.finalMessage();
+  assert.equal(message.stop_reason, 'tool_use');
+  const call = message.content.find((block) => block.type === 'tool_use');
+  assert.ok(TOWNS.includes(call.input.town));
+  assert.deepEqual(JSON.parse(json), call.input);
+  const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: call.id, content: '21 degrees' }] };
+  const messages = [...HELLO, { role: 'assistant', content: message.content }, result];
+  const answer = await client.messages.create({ ...body, messages, tool_choice: { type: 'none' } });
+  assert.ok(answer.content[0].text.length > 0);
+});
+
+test('an answer that has a JSON schema', async () => {
+  const answer = await client.messages.create({ ...MESSAGE, output_config: { format: { type: 'json_schema', schema: PERSON } } });
+  checkPerson(JSON.parse(answer.content[0].text));
 });
 
 test('errors have their types', async () => {

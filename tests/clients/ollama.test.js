@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 
 import { Ollama } from 'ollama';
 
-import { HELLO, KEY, MODEL, Server, WEATHER, whileBusy } from './server.js';
+import { HELLO, KEY, MODEL, PERSON, Server, WEATHER, checkPerson, whileBusy } from './server.js';
 
 const CHAT = { model: MODEL, messages: HELLO, options: { seed: 7, num_predict: 40 } };
 let server, client;
@@ -73,6 +73,14 @@ test('a tool loop: the call and its result come back as messages', async () => {
   const answer = await client.chat({ ...CHAT, messages, tools });
   assert.equal(answer.message.role, 'assistant');
   assert.ok(answer.prompt_eval_count > (await client.chat({ ...CHAT, tools })).prompt_eval_count + 15);
+});
+
+test('an answer that has a JSON schema', async () => {
+  checkPerson(JSON.parse((await client.chat({ ...CHAT, format: PERSON })).message.content));
+  let text = '';
+  for await (const part of await client.generate({ model: MODEL, prompt: 'Who?', format: PERSON, options: CHAT.options, stream: true })) text += part.response;
+  checkPerson(JSON.parse(text));
+  await assert.rejects(client.chat({ ...CHAT, format: { if: {} } }), refused(400, /not supported/));
 });
 
 test('errors have their status', async () => {

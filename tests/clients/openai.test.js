@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 
 import OpenAI from 'openai';
 
-import { HELLO, KEY, MODEL, Server, WEATHER, whileBusy } from './server.js';
+import { HELLO, KEY, MODEL, PERSON, Server, TOWNS, WEATHER, checkPerson, whileBusy } from './server.js';
 
 const CHAT = { model: MODEL, messages: HELLO, seed: 7, max_tokens: 40 };
 const ENDLESS = { model: MODEL, prompt: 'The riders', stream: true, ignore_eos: true, speculation: 'off' };
@@ -83,6 +83,35 @@ test('a tool loop: the call and its result come back as messages', async () => {
   assert.equal(answer.choices[0].message.role, 'assistant');
   const { prompt } = await client.post('/../apply-template', { body: { messages, tools } });
   for (const part of ['<function=weather>', 'Uppsala', '21 degrees', 'The weather of a town']) assert.ok(prompt.includes(part), part);
+});
+
+test('a tool loop: a call that must be made, streamed, answered', async () => {
+  const tools = [{ type: 'function', function: WEATHER }];
+  const body = { ...CHAT, tools, max_tokens: 300 };
+  const names = [];
+  const runner = client.chat.completions.stream({ ...body, tool_choice: 'required', parallel_tool_calls: false });
+  runner.on('tool_calls.function.arguments.done', (event) => names.push(event.name));
+  const { choices: [choice] } = await runner.finalChatCompletion();
+  assert.equal(choice.finish_reason, 'tool_calls');
+  assert.deepEqual(names, ['weather']);
+  const [call] = choice.message.tool_calls;
+  assert.ok(TOWNS.includes(JSON.parse(call.function.arguments).town));
+  const messages = [...HELLO, choice.message, { role: 'tool', tool_call_id: call.id, content: '21 degrees' }];
+  const answer = await client.chat.completions.create({ ...body, messages, tool_choice: 'none' });
+  assert.ok(answer.choices[0].message.content.length > 0);
+  const named = await client.chat.completions.create({ ...body, tool_choice: { type: 'function', function: { name: 'weather' } } });
+  assert.deepEqual(named.choices[0].message.tool_calls.map((made) => made.function.name), ['weather']);
+});
+
+test('an answer that has a JSON schema', async () => {
+  const response_format = { type: 'json_schema', json_schema: { name: 'person', strict: true, schema: PERSON } };
+  const answer = await client.chat.completions.parse({ ...CHAT, response_format });
+  checkPerson(answer.choices[0].message.parsed);
+  const some = await client.chat.completions.create({ ...CHAT, response_format: { type: 'json_object' }, max_tokens: 500 });
+  if (some.choices[0].finish_reason === 'stop') JSON.parse(some.choices[0].message.content);
+  assert.match(some.choices[0].message.content, /^\{/);
+  const unclear = { type: 'json_schema', json_schema: { name: 'x', schema: { if: {} } } };
+  await assert.rejects(client.chat.completions.create({ ...CHAT, response_format: unclear }), OpenAI.BadRequestError);
 });
 
 test('errors have their types', async () => {

@@ -71,9 +71,23 @@ export async function whileBusy(work) {
   }
 }
 
-// A conversation in which a tool was called, in OpenAI's form.
+// A tool. Small arguments, so that whatever a model says in a call that it must make is short.
+export const TOWNS = ['Uppsala', 'Lund'];
 export const WEATHER = {
   name: 'weather',
   description: 'The weather of a town',
-  parameters: { type: 'object', properties: { town: { type: 'string' } }, required: ['town'] },
+  parameters: { type: 'object', properties: { town: { type: 'string', enum: TOWNS } }, required: ['town'], additionalProperties: false },
 };
+
+export const PERSON = {
+  type: 'object',
+  properties: { kind: { enum: ['model', 'person'] }, age: { type: 'integer', minimum: 0, maximum: 99 }, honest: { type: 'boolean' } },
+  required: ['kind', 'age', 'honest'],
+  additionalProperties: false,
+};
+
+export function checkPerson(person) {
+  assert.deepEqual(Object.keys(person), ['kind', 'age', 'honest']);
+  assert.ok(['model', 'person'].includes(person.kind) && Number.isInteger(person.age) && person.age >= 0 && person.age <= 99);
+  assert.equal(typeof person.honest, 'boolean');
+}

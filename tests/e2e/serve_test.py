@@ -119,7 +119,7 @@ class ServeTest(unittest.TestCase):
             self.assertIsInstance(lines[-1][name], int)
         words = self.lines('/api/generate', {'model': 'paceline-demo', 'prompt': 'The riders', 'raw': True, 'options': options})
         self.assertTrue(''.join(line['response'] for line in words))
-        self.server.call('/api/chat', dict(chat, format='json'), status=400)
+        self.server.call('/api/chat', dict(chat, format='yaml'), status=400)
 
     def test_anthropic(self):
         body = {'model': 'paceline-demo', 'max_tokens': 30, 'messages': HELLO, 'seed': 7}

@@ -1,5 +1,6 @@
 """A server to test against: starts `paceline serve` on a free port, asks it, and stops it."""
 
+import atexit
 import http.client
 import json
 import os
@@ -20,10 +21,12 @@ HELLO = [{'role': 'user', 'content': 'Who are you?'}]
 
 
 class Server:
-    def __init__(self, *flags, model=(str(MODEL),)):
+    def __init__(self, *flags, model=(str(MODEL),), port=0, line=None):
+        """`line`: all of the command's words, instead."""
         # A pipe that nobody reads would fill and stop the server.
         self.file = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([PROGRAM, 'serve', *model, '--port', '0', *flags], stderr=self.file)
+        self.process = subprocess.Popen([PROGRAM, 'serve', *(line or [*model, '--port', str(port), *flags])], stdout=subprocess.DEVNULL, stderr=self.file)
+        atexit.register(self.process.kill)  # a test that fails must leave no server behind
         while not (ready := re.search(r'ready at \S+:(\d+)', self.log())):
             if self.process.poll() is not None:
                 raise AssertionError('the server ended: ' + self.log())

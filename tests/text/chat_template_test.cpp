@@ -53,6 +53,15 @@ TEST(ChatTemplate, RefusalsReachTheCaller) {
   EXPECT_THROW(ChatTemplate::parse("\xff"), Error);
 }
 
+TEST(ChatTemplate, KnowsHowCallsAreWritten) {
+  for (const char* name : {"Qwen3.5-4B.jinja", "Qwen3-Coder.jinja", "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16.jinja"})
+    EXPECT_EQ(published(name).call_style(), CallStyle::Xml) << name;
+  for (const char* name : {"Qwen-Qwen2.5-7B-Instruct.jinja", "Qwen-Qwen3-0.6B.jinja", "ibm-granite-granite-4.0.jinja"})
+    EXPECT_EQ(published(name).call_style(), CallStyle::Json) << name;
+  for (const char* name : {"Mistral-Small-3.2-24B-Instruct-2506.jinja", "google-gemma-2-2b-it.jinja", "GLM-4.6.jinja"})
+    EXPECT_EQ(published(name).call_style(), CallStyle::None) << name;
+}
+
 TEST(ChatTemplate, KnowsWhatATemplateSupports) {
   const ChatTemplate qwen = published("Qwen3.5-4B.jinja");
   EXPECT_TRUE(qwen.supports_tools());

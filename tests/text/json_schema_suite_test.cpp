@@ -7,11 +7,13 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <sstream>
 
 #include "base/error.h"
 #include "tests/text/constrain_support.h"
 #include "text/constrain/json_schema.h"
+#include "text/constrain/schema_shapes.h"
 
 namespace paceline::constrain {
 
@@ -110,6 +112,54 @@ void judge(const std::string& file, const Json& group, Coverage& coverage) {
       EXPECT_FALSE(accepted) << where << " " << schema.dump() << " " << test.at("data").dump();
     }
   }
+}
+
+// A text of the grammar that ends soon, "" when it does not.
+std::string written(Matcher& matcher, std::mt19937_64& random) {
+  SetId set = matcher.start();
+  std::string text;
+  while (text.size() < 300) {
+    if (matcher.can_end(set) && (random() % 3 == 0 || !matcher.can_continue(set))) return text;
+    std::vector<char> choices, closing;
+    for (int byte = 0; byte < 256; ++byte) {
+      if (matcher.step(set, static_cast<uint8_t>(byte)) == Matcher::kDead) continue;
+      choices.push_back(static_cast<char>(byte));
+      if (byte == '"' || byte == ']' || byte == '}') closing.push_back(static_cast<char>(byte));
+    }
+    if (choices.empty()) return text;
+    const auto& from = closing.empty() || random() % 3 == 0 ? choices : closing;
+    text += from[random() % from.size()];
+    set = matcher.step(set, static_cast<uint8_t>(text.back()));
+  }
+  return "";
+}
+
+TEST(JsonSchemaSuite, WhatGrammarsWriteIsValid) {
+  std::ifstream file(PACELINE_SCHEMA_DATA "/suite.json", std::ios::binary);
+  ASSERT_TRUE(file) << "build the target schema_data";
+  const Json suite = Json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+  std::mt19937_64 random(1);
+  int texts = 0;
+  for (const JsonMember& part : suite.as_object().members()) {
+    for (const Json& group : part.value.as_array()) {
+      const Json& schema = group.at("schema");
+      std::optional<Matcher> matcher;
+      try {
+        matcher.emplace(std::make_shared<const Grammar>(compile_json_schema(schema)));
+      } catch (const Error&) {
+        continue;  // refused, as the other test says
+      }
+      SchemaShapes judge(schema);
+      for (int i = 0; i < 6; ++i) {
+        const std::string text = written(*matcher, random);
+        if (text.empty()) continue;
+        ++texts;
+        EXPECT_TRUE(judge.allows(judge.root_set(), Json::parse(text)))
+            << part.key << " " << schema.dump() << " " << text;
+      }
+    }
+  }
+  EXPECT_GT(texts, 1500);
 }
 
 TEST(JsonSchemaSuite, ValidIsAcceptedAndInvalidIsNot) {

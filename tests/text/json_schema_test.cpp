@@ -95,6 +95,19 @@ TEST(JsonSchema, AnyObject) {
   EXPECT_FALSE(matches(grammar, "{}}"));
 }
 
+// What is strictly below a bound, or no integer, still is when a reader has rounded it to a double.
+TEST(JsonSchema, NumbersSurviveTheirReaders) {
+  const Grammar below = compile_json_schema(Json::parse(R"({"type": "number", "exclusiveMaximum": 3})"));
+  EXPECT_TRUE(matches(below, "2.99999999999999"));
+  EXPECT_FALSE(matches(below, "2.9999999999999999999"));
+  EXPECT_TRUE(matches(below, "-123456789012345"));
+  const Grammar fraction = compile_json_schema(Json::parse(R"({"type": "number", "not": {"type": "integer"}})"));
+  EXPECT_TRUE(matches(fraction, "-12345678901234.5"));
+  EXPECT_TRUE(matches(fraction, "0.00000000001"));
+  EXPECT_FALSE(matches(fraction, "515956605093156506.016"));
+  EXPECT_FALSE(matches(fraction, "12.0"));
+}
+
 // Every bound from -130 to 130 against every number around it.
 TEST(JsonSchema, IntegerBoundsAreExact) {
   for (int bound = -130; bound <= 130; bound += 13) {

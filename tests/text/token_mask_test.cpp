@@ -8,9 +8,11 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "tests/text/constrain_support.h"
 #include "tests/text/vectors.h"
 #include "text/constrain/gbnf.h"
+#include "text/constrain/json_schema.h"
 
 namespace paceline::constrain {
 
@@ -59,6 +61,61 @@ TEST(TokenMask, EqualsBruteForceNearTheLimitOfNesting) {
       parse_gbnf("root ::= item\nitem ::= \"[\" item \"]\" | inner\ninner ::= [^\\[\\]x]* (\"x\" item \"x\")?", limits);
   const auto constraint = std::make_shared<CompiledConstraint>(grammar, vocabulary);
   for (uint64_t seed = 0; seed < 40; ++seed) random_walk(constraint, grammar, *vocabulary, seed, 20, true);
+}
+
+// Positions of a count that are far from its ends share what they know, but for tokens that reach the ends.
+TEST(TokenMask, EqualsBruteForceInCounts) {
+  std::vector<std::string> words;
+  for (int byte = 0; byte < 256; ++byte) words.emplace_back(1, static_cast<char>(byte));
+  for (size_t length = 2; length < 80; length += 5) {
+    words.emplace_back(length, 'a');
+    words.push_back(std::string(length, 'b') + "\"");
+    words.push_back(std::string(length, 'a') + "\\n" + std::string(length / 2, 'b'));
+    words.push_back("\xC3\xA9" + std::string(length, 'a') + "\"]");
+  }
+  words.emplace_back("<end>");
+  const Token end = static_cast<Token>(words.size()) - 1;
+  const auto vocabulary = std::make_shared<const ConstraintVocabulary>(words, std::span(&end, 1));
+  for (const char* schema :
+       {R"({"type": "string", "minLength": 40, "maxLength": 140})", R"({"type": "string", "maxLength": 90})",
+        R"({"type": "string", "minLength": 70})", R"({"type": "string", "pattern": "^[ab]{35,120}$"})",
+        R"({"type": "array", "items": {"type": "string", "maxLength": 45}, "minItems": 1, "maxItems": 3})",
+        R"({"type": "string", "pattern": "^(a|bb){0,50}$", "maxLength": 90})"}) {
+    const Grammar grammar = compile_json_schema(Json::parse(schema));
+    for (uint64_t seed = 0; seed < 6; ++seed)  // each time from nothing: in another order
+      random_walk(std::make_shared<CompiledConstraint>(grammar, vocabulary), grammar, *vocabulary, seed, 40, true);
+  }
+  const Grammar counted = parse_gbnf("root ::= (\"a\" | \"b\"+ \"a\"){34,100} [^x]{0,60} (\"x\"? \"a\"?){40}");
+  for (uint64_t seed = 0; seed < 6; ++seed)
+    random_walk(std::make_shared<CompiledConstraint>(counted, vocabulary), counted, *vocabulary, seed, 60, true);
+}
+
+// The error is the hostile request's own; what others do with the same constraint goes on.
+TEST(TokenMask, MasksThatTakeTooLongAreErrors) {
+  std::mt19937_64 random(3);
+  std::vector<std::string> words;
+  for (int byte = 0; byte < 256; ++byte) words.emplace_back(1, static_cast<char>(byte));
+  for (int i = 0; i < 600; ++i) {
+    std::string& word = words.emplace_back();
+    for (int letter = 0; letter < 20; ++letter) word += static_cast<char>('a' + random() % 8);
+  }
+  words.emplace_back("<end>");
+  const Token end = static_cast<Token>(words.size()) - 1;
+  const auto vocabulary = std::make_shared<const ConstraintVocabulary>(words, std::span(&end, 1));
+  std::string grammar = "root ::= \"go\" part+ | \"stay\"\npart ::= ";
+  for (const char letter : std::string_view("abcdefgh"))
+    grammar += cat(letter == 'a' ? "" : " | ", "\"", std::string(1, letter), "\" .{0,1000}");
+  const auto constraint = std::make_shared<CompiledConstraint>(parse_gbnf(grammar), vocabulary);
+  ConstraintState hostile(constraint), other(constraint);
+  const auto first = other.allowed();
+  const std::vector<uint32_t> before(first.begin(), first.end());
+  for (const char byte : "go" + std::string(900, 'a')) ASSERT_TRUE(hostile.accept(byte));
+  EXPECT_THAT(testing::error_of([&] { hostile.allowed(); }), ::testing::HasSubstr("takes too long"));
+  EXPECT_THAT(other.allowed(), ::testing::ElementsAreArray(before));
+  for (const char byte : std::string_view("stay")) ASSERT_TRUE(other.accept(byte));
+  EXPECT_THAT(other.allowed(),
+              ::testing::ElementsAreArray(testing::brute_force_mask(parse_gbnf(grammar), *vocabulary, "stay")));
+  EXPECT_TRUE(other.can_end());
 }
 
 TEST(TokenMask, RollbackComesBackToTheSameBits) {

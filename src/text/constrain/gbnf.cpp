@@ -11,9 +11,10 @@ using Node = GrammarBuilder::Node;
 
 class GbnfParser {
  public:
-  GbnfParser(std::string_view text, const GrammarLimits& limits) : text_(text), limits_(limits), builder_(limits) {}
+  GbnfParser(std::string_view text, GrammarBuilder& builder)
+      : text_(text), limits_(builder.limits()), builder_(builder) {}
 
-  Grammar parse() {
+  GrammarBuilder::Rule parse() {
     if (text_.size() > kMostGbnfBytes)
       fail("grammar: ", text_.size(), " bytes, at most ", kMostGbnfBytes, " are possible");
     skip_space(true);
@@ -23,7 +24,7 @@ class GbnfParser {
     }
     const auto root = rules_.find("root");
     if (root == rules_.end()) fail("grammar: the rule root is missing: text begins there");
-    return builder_.build(root->second.rule);
+    return root->second.rule;
   }
 
  private:
@@ -277,13 +278,20 @@ class GbnfParser {
 
   std::string_view text_;
   GrammarLimits limits_;
-  GrammarBuilder builder_;
+  GrammarBuilder& builder_;
   std::map<std::string, Entry> rules_;
   size_t at_ = 0;
 };
 
 }  // namespace
 
-Grammar parse_gbnf(std::string_view text, const GrammarLimits& limits) { return GbnfParser(text, limits).parse(); }
+Grammar parse_gbnf(std::string_view text, const GrammarLimits& limits) {
+  GrammarBuilder builder(limits);
+  return builder.build(add_gbnf(text, builder));
+}
+
+GrammarBuilder::Rule add_gbnf(std::string_view text, GrammarBuilder& builder) {
+  return GbnfParser(text, builder).parse();
+}
 
 }  // namespace paceline::constrain

@@ -13,5 +13,7 @@ inline constexpr size_t kMostGbnfBytes = size_t{1} << 20;
 // Throws Error with line and column for what cannot be read, for undefined and doubly defined rules; without for left recursion and
 // grammars past the limits.
 Grammar parse_gbnf(std::string_view text, const GrammarLimits& limits = {});
+// The same as rules of a grammar that holds more: its root.
+GrammarBuilder::Rule add_gbnf(std::string_view text, GrammarBuilder& builder);
 
 }  // namespace paceline::constrain

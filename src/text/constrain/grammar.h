@@ -40,9 +40,12 @@ struct Grammar {
     std::vector<StateId> empty;
     std::vector<Call> calls;
     bool final = false;  // the rule may end here
+    StateId alike =
+        0;  // a state that no text of up to kAlikeBytes tells from this one: one position of many in a count; or itself
     uint32_t need = kNever;  // rules that must be open at once, beyond the present one, to reach the rule's end
   };
   static constexpr uint32_t kNever = UINT32_MAX;  // the end cannot be reached at all
+  static constexpr uint32_t kAlikeBytes = 32;
 
   std::vector<State> states;
   uint32_t nesting = 0;  // GrammarLimits::nesting
@@ -71,6 +74,7 @@ class GrammarBuilder {
       bool final = false;
     };
     std::vector<State> states;
+    std::vector<uint32_t> alike;  // by state, as Grammar::State::alike; empty: nothing is known
   };
 
   Node empty();  // the empty text
@@ -87,6 +91,7 @@ class GrammarBuilder {
   void define(Rule rule, Node body);
   // Throws Error when a limit is passed, a rule calls itself before it reads anything, or no text at all matches.
   Grammar build(Rule root) const;
+  const GrammarLimits& limits() const { return limits_; }
 
  private:
   friend class GrammarAssembler;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <map>
 #include <queue>
 
 #include "base/error.h"
@@ -24,6 +25,7 @@ Grammar GrammarAssembler::assemble(GrammarBuilder::Rule root) {
   }
   mark_tail_calls();
   compute_need();
+  check_alike();
   if (grammar_.states[0].need > grammar_.nesting) {
     if (grammar_.states[0].need == Grammar::kNever)
       fail("no text matches: ", builder_.rules_[root.id].name, " is unsatisfiable");
@@ -47,8 +49,9 @@ StateId GrammarAssembler::new_state() {
   if (grammar_.states.size() >= builder_.limits_.states) {
     fail("the grammar is too large: more than ", builder_.limits_.states, " states once repetitions are written out");
   }
-  grammar_.states.emplace_back();
-  return static_cast<StateId>(grammar_.states.size() - 1);
+  const StateId id = static_cast<StateId>(grammar_.states.size());
+  grammar_.states.emplace_back().alike = id;
+  return id;
 }
 
 void GrammarAssembler::count_edge() {
@@ -151,13 +154,24 @@ void GrammarAssembler::add_byte_ranges(const uint8_t* first, const uint8_t* last
   add_byte(from, first[0], last[0], to);
 }
 
+// Copies that are further than kAlikeBytes from the minimum and from the maximum are alike, as each reads a byte at least.
 void GrammarAssembler::add_repeat(const GrammarBuilder::Expression& expression, StateId from, StateId to) {
   const Node part = expression.parts[0];
-  for (uint32_t i = 0; i < expression.minimum; ++i) {
+  const bool counts_bytes =
+      expression.maximum.value_or(expression.minimum) > Grammar::kAlikeBytes && !may_be_empty(part, 8);
+  std::map<std::pair<uint32_t, uint32_t>, StateId> first;  // by what is left to the minimum and to the maximum
+  const auto add_copy = [&](uint32_t number) {
     const StateId next = new_state();
     add(part, from, next);
     from = next;
-  }
+    if (!counts_bytes) return;
+    const uint32_t to_minimum = number < expression.minimum ? expression.minimum - number : 0;
+    const uint32_t to_maximum = expression.maximum ? *expression.maximum - number : UINT32_MAX;
+    const uint32_t far = Grammar::kAlikeBytes + 1;
+    grammar_.states[next].alike =
+        first.try_emplace({std::min(to_minimum, far), std::min(to_maximum, far)}, next).first->second;
+  };
+  for (uint32_t i = 0; i < expression.minimum; ++i) add_copy(i + 1);
   if (!expression.maximum) {
     const StateId loop = new_state();
     add_empty(from, loop);
@@ -166,22 +180,51 @@ void GrammarAssembler::add_repeat(const GrammarBuilder::Expression& expression, 
   }
   add_empty(from, to);
   for (uint32_t i = expression.minimum; i < *expression.maximum; ++i) {
-    const StateId next = new_state();
-    add(part, from, next);
-    add_empty(next, to);
-    from = next;
+    add_copy(i + 1);
+    add_empty(from, to);
   }
+}
+
+bool GrammarAssembler::may_be_empty(Node node, int depth) const {
+  using Kind = GrammarBuilder::Kind;
+  if (depth == 0) return true;
+  const GrammarBuilder::Expression& expression = builder_.nodes_[node.id];
+  const auto part_may = [&](Node part) { return may_be_empty(part, depth - 1); };
+  switch (expression.kind) {
+    case Kind::Text: return expression.bytes.empty();
+    case Kind::Nothing:
+    case Kind::Characters: return false;
+    case Kind::Sequence: return std::all_of(expression.parts.begin(), expression.parts.end(), part_may);
+    case Kind::AnyOf: return std::any_of(expression.parts.begin(), expression.parts.end(), part_may);
+    case Kind::Repeat: return expression.minimum == 0 || part_may(expression.parts[0]);
+    case Kind::Reference: {
+      const std::optional<Node>& body = builder_.rules_[expression.index].body;
+      return !body || part_may(*body);
+    }
+    case Kind::Empty:
+    case Kind::Automaton: return true;
+  }
+  return true;
 }
 
 void GrammarAssembler::add_automaton(const GrammarBuilder::Automaton& automaton, StateId from, StateId to) {
   std::vector<StateId> states;
   for (size_t i = 0; i < automaton.states.size(); ++i) states.push_back(new_state());
+  for (size_t i = 0; i < automaton.alike.size(); ++i) grammar_.states[states[i]].alike = states[automaton.alike[i]];
   add_empty(from, states[0]);
   for (size_t i = 0; i < automaton.states.size(); ++i) {
     if (automaton.states[i].final) add_empty(states[i], to);
     for (const GrammarBuilder::Automaton::Edge& edge : automaton.states[i].edges) {
       add(edge.label, states[i], states[edge.target]);
     }
+  }
+}
+
+// What can be left to do further away than kAlikeBytes shows in how deep it nests.
+void GrammarAssembler::check_alike() {
+  for (StateId id = 0; id < grammar_.states.size(); ++id) {
+    Grammar::State& state = grammar_.states[id];
+    if (grammar_.states[state.alike].need != state.need) state.alike = id;
   }
 }
 

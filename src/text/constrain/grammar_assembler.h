@@ -23,10 +23,12 @@ class GrammarAssembler {
   void add_utf8_range(uint32_t first, uint32_t last, StateId from, StateId to);
   void add_byte_ranges(const uint8_t* first, const uint8_t* last, int length, StateId from, StateId to);
   void add_repeat(const GrammarBuilder::Expression& expression, StateId from, StateId to);
+  bool may_be_empty(Node node, int depth) const;  // true where it is not worth finding out
   void add_automaton(const GrammarBuilder::Automaton& automaton, StateId from, StateId to);
   StateId start_of(uint32_t rule);  // makes the state, and queues the rule's body
 
   void mark_tail_calls();
+  void check_alike();
   void compute_need();
   void refuse_left_recursion() const;
   std::vector<bool> nullable_states() const;

@@ -22,9 +22,16 @@ CodePoints hexadecimal() {
   return points;
 }
 
+// A code point is a byte at least.
+std::vector<uint32_t> alike_states(const TextLanguage& text) {
+  if (text.states().size() <= Grammar::kAlikeBytes) return {};
+  return text.alike(Grammar::kAlikeBytes);
+}
+
 }  // namespace
 
-JsonSpelling::JsonSpelling(GrammarBuilder& builder) : builder_(builder) {}
+JsonSpelling::JsonSpelling(GrammarBuilder& builder, std::vector<std::string> excluded)
+    : builder_(builder), excluded_(std::move(excluded)), clean_(TextLanguage::without_any_of(excluded_)) {}
 
 // \uXXXX of anything but surrogates, or a pair of them: one character either way.
 Node JsonSpelling::any_escape() {
@@ -51,26 +58,45 @@ Node JsonSpelling::any_escape() {
   return builder_.reference(*any_escape_);
 }
 
-Node JsonSpelling::any_character() {
-  if (any_character_) return builder_.reference(*any_character_);
-  any_character_ = builder_.declare("character");
-  builder_.define(*any_character_, builder_.any_of({builder_.characters(plain_characters()), any_escape()}));
-  return builder_.reference(*any_character_);
+Node JsonSpelling::other_character() {
+  if (other_character_) return builder_.reference(*other_character_);
+  other_character_ = builder_.declare("character");
+  builder_.define(*other_character_, builder_.characters({0x80, 0x10FFFF}));
+  return builder_.reference(*other_character_);
 }
 
 // The plain characters are written into the rule itself: they are what nearly all masks are about (MaskMaker).
 Node JsonSpelling::any_string() {
   if (any_string_) return builder_.reference(*any_string_);
   any_string_ = builder_.declare("string");
-  const Node inside = builder_.any_of({builder_.characters(plain_characters()), any_escape()});
-  builder_.define(*any_string_, builder_.sequence({builder_.text("\""), builder_.repeat(inside, 0, std::nullopt),
-                                                   builder_.text("\"")}));
+  GrammarBuilder::Automaton inside;
+  const TextLanguage content = clean_ ? *clean_ : TextLanguage::any();
+  for (const TextLanguage::State& state : content.states()) {
+    GrammarBuilder::Automaton::State copy{{{any_escape(), 0}}, state.final};
+    for (const TextLanguage::Edge& edge : state.edges) {
+      const CodePoints points = edge.points.intersect(plain_characters());
+      if (!points.empty()) copy.edges.push_back({builder_.characters(points), edge.target});
+    }
+    inside.states.push_back(std::move(copy));
+  }
+  builder_.define(*any_string_,
+                  builder_.sequence({builder_.text("\""), builder_.automaton(std::move(inside)), builder_.text("\"")}));
   return builder_.reference(*any_string_);
 }
 
 Node JsonSpelling::string_of_length(uint32_t minimum, std::optional<uint32_t> maximum) {
-  return builder_.sequence(
-      {builder_.text("\""), builder_.repeat(any_character(), minimum, maximum), builder_.text("\"")});
+  if (clean_) return string(TextLanguage::length(minimum, maximum));
+  // ASCII is written into the count itself, the rest shared: a position takes one state, and is what masks know best.
+  const Node character =
+      builder_.any_of({builder_.characters(plain_characters().intersect({0, 0x7F})), other_character(), any_escape()});
+  return builder_.sequence({builder_.text("\""), builder_.repeat(character, minimum, maximum), builder_.text("\"")});
+}
+
+Node JsonSpelling::literal(const Json& value) {
+  const std::string text = value.dump();
+  for (const std::string& tag : excluded_)
+    if (text.find(tag) != std::string::npos) fail(text, " cannot be written where ", tag, " has a meaning");
+  return builder_.text(text);
 }
 
 Node JsonSpelling::characters(const CodePoints& points) {
@@ -95,7 +121,8 @@ Node JsonSpelling::characters(const CodePoints& points) {
   return builder_.any_of(std::move(spellings));
 }
 
-Node JsonSpelling::string(const TextLanguage& content) {
+Node JsonSpelling::string(const TextLanguage& given) {
+  const TextLanguage content = clean_ ? given.both(*clean_) : given;
   GrammarBuilder::Automaton automaton;
   for (const TextLanguage::State& state : content.states()) {
     GrammarBuilder::Automaton::State copy;
@@ -103,18 +130,20 @@ Node JsonSpelling::string(const TextLanguage& content) {
     for (const TextLanguage::Edge& edge : state.edges) copy.edges.push_back({characters(edge.points), edge.target});
     automaton.states.push_back(std::move(copy));
   }
+  automaton.alike = alike_states(content);
   return builder_.sequence({builder_.text("\""), builder_.automaton(std::move(automaton)), builder_.text("\"")});
 }
 
-Node JsonSpelling::number(const TextLanguage& spelling) {
+Node JsonSpelling::as_it_is(const TextLanguage& text) {
   GrammarBuilder::Automaton automaton;
-  for (const TextLanguage::State& state : spelling.states()) {
+  for (const TextLanguage::State& state : text.states()) {
     GrammarBuilder::Automaton::State copy;
     copy.final = state.final;
     for (const TextLanguage::Edge& edge : state.edges)
       copy.edges.push_back({builder_.characters(edge.points), edge.target});
     automaton.states.push_back(std::move(copy));
   }
+  automaton.alike = alike_states(text);
   return builder_.automaton(std::move(automaton));
 }
 

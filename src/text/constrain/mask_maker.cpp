@@ -7,7 +7,11 @@ namespace paceline::constrain {
 MaskMaker::MaskMaker(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const ConstraintVocabulary> vocabulary)
     : vocabulary_(std::move(vocabulary)), matcher_(std::move(grammar)) {
   uint32_t depth = 0;
-  for (const ConstraintVocabulary::Node& node : vocabulary_->nodes()) depth = std::max<uint32_t>(depth, node.depth);
+  const auto& nodes = vocabulary_->nodes();
+  for (uint32_t id = 0; id + 1 < nodes.size(); ++id) {
+    depth = std::max<uint32_t>(depth, nodes[id].depth);
+    if (nodes[id].depth == Grammar::kAlikeBytes && nodes[id].subtree_end > id + 1) long_.push_back(id);
+  }
   path_.resize(depth + 1);
 }
 
@@ -45,7 +49,17 @@ void MaskMaker::walk(SetId set, uint32_t root, Mask& mask) {
   }
 }
 
+void MaskMaker::read_long_tokens(SetId set, Mask& mask) {
+  const auto& nodes = vocabulary_->nodes();
+  for (const uint32_t node : long_) {
+    const Token token = vocabulary_->sorted_tokens()[nodes[node + 1].first_token];
+    const SetId at = matcher_.read(set, vocabulary_->bytes(token).substr(0, Grammar::kAlikeBytes));
+    if (at != Matcher::kDead) walk(at, node, mask);
+  }
+}
+
 std::shared_ptr<const MaskMaker::Local> MaskMaker::local(StateId state) {
+  state = matcher_.grammar()->states[state].alike;
   if (const auto known = locals_.find(state); known != locals_.end()) return known->second;
   auto local = std::make_shared<Local>();
   local->mask.resize(vocabulary_->mask_words());
@@ -66,7 +80,7 @@ std::shared_ptr<const MaskMaker::Local> MaskMaker::local(StateId state) {
     }
     path_[depth] = next;
     add_tokens(node, local->mask);
-    ++node;
+    node = depth == Grammar::kAlikeBytes ? nodes[node].subtree_end : node + 1;
   }
   local->is_worthwhile = behind < nodes.size() / 4;
   if (!local->is_worthwhile) local->mask.clear(), local->pops.clear();
@@ -88,14 +102,35 @@ bool MaskMaker::add_wide(const Matcher::Place& place, Mask& mask) {
   return true;
 }
 
+// Spends the matcher's work from what is left, also when that is not enough.
+class MaskMaker::Spending {
+ public:
+  explicit Spending(MaskMaker& maker) : maker_(maker), before_(maker.matcher_.work()) {
+    maker.work_left_ = std::min(kMostWork, maker.work_left_ + kUsualWork);
+    maker.matcher_.limit_work(before_ + maker.work_left_);
+  }
+  ~Spending() {
+    maker_.work_left_ -= std::min(maker_.work_left_, maker_.matcher_.work() - before_);
+    maker_.matcher_.limit_work(UINT64_MAX);
+  }
+  Spending(const Spending&) = delete;
+  Spending& operator=(const Spending&) = delete;
+
+ private:
+  MaskMaker& maker_;
+  uint64_t before_;
+};
+
 std::shared_ptr<const MaskMaker::Mask> MaskMaker::mask(SetId set) {
   if (const auto known = masks_.find(set); known != masks_.end()) return known->second;
+  const Spending spending(*this);
   auto mask = std::make_shared<Mask>(vocabulary_->mask_words());
   const std::vector<Matcher::Place> places = matcher_.places(set);
   std::vector<Matcher::Place> others;
   for (const Matcher::Place& place : places) {
     if (!is_wide(place.state) || !add_wide(place, *mask)) others.push_back(place);
   }
+  if (others.size() < places.size()) read_long_tokens(set, *mask);
   if (!others.empty()) walk(matcher_.only(std::move(others)), 0, *mask);
   if (matcher_.can_end(set)) {
     for (const Token token : vocabulary_->end_tokens()) (*mask)[static_cast<size_t>(token) / 32] |= 1u << (token % 32);

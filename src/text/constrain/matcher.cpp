@@ -24,6 +24,7 @@ SetId Matcher::read(SetId set, std::string_view bytes) {
 SetId Matcher::learn(SetId set, uint8_t byte) {
   // Places are copied: following them may move the sets.
   const std::vector<Place> places = sets_[set].places;
+  work_done_ += places.size();
   for (const Place& place : places) {
     for (const Grammar::ByteEdge& edge : grammar_->states[place.state].bytes) {
       if (edge.first <= byte && byte <= edge.last) follow({edge.target, place.stack});
@@ -53,6 +54,10 @@ void Matcher::follow(Place place) {
   while (!work_.empty()) {
     const Place here = work_.back();
     work_.pop_back();
+    if (++work_done_ > most_work_) {
+      work_.clear(), visited_.clear(), building_ = {};
+      fail("the grammar is too ambiguous: what may follow takes too long to find out");
+    }
     const Grammar::State& state = grammar_->states[here.state];
     if (state.need == Grammar::kNever) continue;
     const uint32_t reach = stacks_[here.stack].depth + state.need;

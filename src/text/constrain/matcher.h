@@ -56,6 +56,11 @@ class Matcher {
     return sets_[set].reach;
   }  // the deepest nesting its places could ask for, counted from the bottom
 
+  // Places looked at so far while learning.
+  uint64_t work() const { return work_done_; }
+  // Learning throws Error beyond this work().
+  void limit_work(uint64_t work) { most_work_ = work; }
+
   size_t memory_bytes() const { return memory_bytes_; }
   static constexpr size_t kMostBytes = size_t{256} << 20;
   // The same set in this matcher, which must read the same grammar.
@@ -88,6 +93,7 @@ class Matcher {
   std::unordered_multimap<size_t, SetId> set_ids_;
   std::unordered_map<StackId, SetId> below_;
   size_t memory_bytes_ = 0;
+  uint64_t work_done_ = 0, most_work_ = UINT64_MAX;
   SetId start_ = kDead;
 
   Set building_;

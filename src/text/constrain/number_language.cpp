@@ -175,6 +175,18 @@ std::string plain_decimal(double value) {
   return text;
 }
 
+const TextLanguage& numbers_of_a_double() {
+  static const TextLanguage language = [] {
+    std::string pattern = "^-?(?:0(?:\\.0{0,19}[0-9]{1,15})?";
+    for (int whole = 1; whole <= 15; ++whole) {
+      pattern += cat("|[1-9][0-9]{", whole - 1, "}");
+      if (whole < 15) pattern += cat("(?:\\.[0-9]{1,", 15 - whole, "})?");
+    }
+    return TextLanguage::pattern(pattern + ")$");
+  }();
+  return language;
+}
+
 std::optional<TextLanguage> format_language(std::string_view format) {
   const std::string date =
       "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|"
@@ -185,9 +197,10 @@ std::optional<TextLanguage> format_language(std::string_view format) {
   const std::string byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
   const std::string ipv4 = cat(byte, "(?:\\.", byte, "){3}");
   const std::string atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-]{1,30}";
-  if (format == "date") return TextLanguage::pattern(cat("^", date, "$"));
+  const TextLanguage year_zero = TextLanguage::pattern("^0000");
+  if (format == "date") return TextLanguage::pattern(cat("^", date, "$")).without(year_zero);
   if (format == "time") return TextLanguage::pattern(cat("^", time, "$"));
-  if (format == "date-time") return TextLanguage::pattern(cat("^", date, "T", time, "$"));
+  if (format == "date-time") return TextLanguage::pattern(cat("^", date, "T", time, "$")).without(year_zero);
   if (format == "uuid")
     return TextLanguage::pattern("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$");
   if (format == "ipv4") return TextLanguage::pattern(cat("^", ipv4, "$"));

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "text/constrain/work_budget.h"
 
 namespace paceline::constrain {
 
@@ -120,6 +121,7 @@ SchemaShapes::SchemaShapes(const Json& root) : root_(root) {
 SchemaSet SchemaShapes::root_set() { return {id_of(root_, "#")}; }
 
 void SchemaShapes::work() {
+  WorkBudget::spend(4);
   if (++work_ > kMostWork) fail("schema: too complex: its parts combine in too many ways");
 }
 

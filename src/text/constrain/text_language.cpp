@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "text/constrain/work_budget.h"
 
 namespace paceline::constrain {
 
@@ -31,6 +32,25 @@ TextLanguage TextLanguage::any() {
   TextLanguage language;
   language.states_ = {{{{CodePoints::all(), 0}}, true}};
   return language;
+}
+
+TextLanguage TextLanguage::without_any_of(std::span<const std::string> texts) {
+  Loose holding;
+  holding.states.resize(2);
+  holding.end = 1;
+  for (const uint32_t id : {0u, 1u}) holding.states[id].edges.push_back({CodePoints::all(), id});
+  for (const std::string& text : texts) {
+    uint32_t at = 0;
+    for (std::string_view rest = text; !rest.empty();) {
+      const CodePoint point = decode_utf8(rest);
+      rest.remove_prefix(static_cast<size_t>(point.length));
+      const uint32_t target = rest.empty() ? holding.end : static_cast<uint32_t>(holding.states.size());
+      holding.states[at].edges.push_back({CodePoints::one(point.value), target});
+      if (!rest.empty()) holding.states.emplace_back();
+      at = target;
+    }
+  }
+  return determine(holding).complement();
 }
 
 TextLanguage TextLanguage::length(uint64_t minimum, std::optional<uint64_t> maximum) {
@@ -73,6 +93,7 @@ TextLanguage TextLanguage::one_of(std::span<const std::string> texts) {
 }
 
 TextLanguage TextLanguage::complete() const {
+  WorkBudget::spend(states_.size());
   TextLanguage result = *this;
   if (result.states_.empty()) result.states_.emplace_back();
   const uint32_t nowhere = static_cast<uint32_t>(result.states_.size());
@@ -106,6 +127,7 @@ TextLanguage TextLanguage::join(const TextLanguage& other, Join how) const {
   std::vector<std::pair<uint32_t, uint32_t>> pairs = {{0, 0}};
   for (size_t i = 0; i < pairs.size(); ++i) {
     const State &a = states_[pairs[i].first], &b = other.states_[pairs[i].second];
+    WorkBudget::spend(1 + a.edges.size() * b.edges.size());
     State state;
     state.final = how == Join::Both ? a.final && b.final : a.final || b.final;
     for (const Edge& left : a.edges) {
@@ -160,6 +182,47 @@ bool TextLanguage::empty() const {
   return std::none_of(states_.begin(), states_.end(), [](const State& state) { return state.final; });
 }
 
+// Each round tells apart what one code point more does.
+std::vector<uint32_t> TextLanguage::alike(uint32_t length) const {
+  using Signature = std::vector<std::pair<uint32_t, uint32_t>>;  // label and class of the target of each edge
+  std::map<std::vector<std::pair<uint32_t, uint32_t>>, uint32_t> labels;
+  std::vector<std::vector<uint32_t>> edge_labels;
+  std::vector<uint32_t> classes;
+  for (uint32_t i = 0; i < states_.size(); ++i) {
+    std::vector<uint32_t>& own = edge_labels.emplace_back();
+    for (const Edge& edge : states_[i].edges) {
+      std::vector<std::pair<uint32_t, uint32_t>> ranges;
+      for (const CodePointRange& range : edge.points.ranges()) ranges.emplace_back(range.first, range.last);
+      own.push_back(labels.try_emplace(std::move(ranges), static_cast<uint32_t>(labels.size())).first->second);
+    }
+    classes.push_back(states_[i].final ? 1 : 0);
+  }
+  size_t count = 0;
+  for (uint32_t round = 0; round < length; ++round) {
+    WorkBudget::spend(states_.size());
+    std::map<std::pair<uint32_t, Signature>, uint32_t> made;
+    std::vector<uint32_t> next;
+    for (uint32_t i = 0; i < states_.size(); ++i) {
+      Signature signature;
+      for (size_t e = 0; e < edge_labels[i].size(); ++e)
+        signature.emplace_back(edge_labels[i][e], classes[states_[i].edges[e].target]);
+      std::sort(signature.begin(), signature.end());
+      next.push_back(
+          made.try_emplace({classes[i], std::move(signature)}, static_cast<uint32_t>(made.size())).first->second);
+    }
+    classes = std::move(next);
+    if (made.size() == count) break;
+    count = made.size();
+  }
+  std::vector<uint32_t> result;
+  std::vector<uint32_t> first(states_.size() + 2, UINT32_MAX);
+  for (uint32_t i = 0; i < states_.size(); ++i) {
+    if (first[classes[i]] == UINT32_MAX) first[classes[i]] = i;
+    result.push_back(first[classes[i]]);
+  }
+  return result;
+}
+
 bool TextLanguage::contains(std::string_view text) const {
   if (states_.empty()) return false;
   uint32_t at = 0;
@@ -203,8 +266,10 @@ TextLanguage TextLanguage::determine(const Loose& loose) {
         for (const CodePointRange& range : edge.points.ranges()) starts[range.first], starts[range.last + 1];
       }
     }
-    work_done += edges.size() * starts.size() + sets[i].size();
-    if (work_done > 20'000'000) fail("too large: this pattern takes too long to compile");
+    const size_t work = edges.size() * starts.size() + sets[i].size();
+    WorkBudget::spend(work);
+    work_done += work;
+    if (work_done > 10'000'000) fail("too large: this pattern takes too long to compile");
     for (auto start = starts.begin(); start != starts.end(); ++start) {
       const auto next = std::next(start);
       if (next == starts.end()) break;

@@ -27,6 +27,7 @@ class TextLanguage {
 
   static TextLanguage any();
   static TextLanguage one_of(std::span<const std::string> texts);
+  static TextLanguage without_any_of(std::span<const std::string> texts);  // all that hold none of them
   static TextLanguage length(uint64_t minimum, std::optional<uint64_t> maximum);  // in code points
   // An ECMA-262 regular expression, found anywhere in the text unless anchored: literals, classes, \d \w \s and their opposites, groups,
   // alternatives, quantifiers, ^ at the beginning and $ at the end of an alternative. Throws Error for everything else (look-around,
@@ -38,6 +39,8 @@ class TextLanguage {
   TextLanguage complement() const;
   TextLanguage without(const TextLanguage& other) const { return both(other.complement()); }
 
+  // By state: the first one that no text of up to `length` code points tells from it, by what may follow and whether it may end there.
+  std::vector<uint32_t> alike(uint32_t length) const;
   bool contains(std::string_view text) const;
   bool empty() const;  // no text at all
   const std::vector<State>& states() const { return states_; }  // state 0 is the start

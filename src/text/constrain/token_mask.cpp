@@ -16,7 +16,7 @@ std::vector<std::string> token_bytes(const Tokenizer& tokenizer) {
   std::vector<std::string> bytes(static_cast<size_t>(tokenizer.vocab_size()));
   for (Token token = 0; token < tokenizer.vocab_size(); ++token) {
     const TokenKind kind = tokenizer.kind(token);
-    if (kind == TokenKind::Normal || kind == TokenKind::Byte)
+    if (kind == TokenKind::Normal || kind == TokenKind::Byte || kind == TokenKind::UserDefined)
       bytes[static_cast<size_t>(token)] = tokenizer.piece(token);
   }
   return bytes;
@@ -89,6 +89,12 @@ CompiledConstraint::CompiledConstraint(Grammar grammar, std::shared_ptr<const Co
       maker_(std::make_shared<MaskMaker>(grammar_, vocabulary_)) {}
 
 CompiledConstraint::~CompiledConstraint() = default;
+
+size_t CompiledConstraint::memory_bytes() {
+  const std::lock_guard lock(mutex_);
+  const std::lock_guard maker_lock(maker_->mutex);
+  return grammar_->states.size() * 100 + maker_->memory_bytes();
+}
 
 std::shared_ptr<MaskMaker> CompiledConstraint::current() {
   const std::lock_guard lock(mutex_);

@@ -1,8 +1,9 @@
 #pragma once
 // From a Grammar to the tokens that may come next. A ConstraintVocabulary is made once per tokenizer, a CompiledConstraint once per
 // schema or grammar (both immutable to their users and thread-safe: what they learn is behind a mutex), a ConstraintState per sequence.
-// Masks are a function of the text so far alone: caches leave no trace. Tokens without bytes and special tokens are never allowed, except
-// end-of-generation tokens, and those exactly when the text is complete.
+// Masks are a function of the text so far alone: caches leave no trace. Tokens without bytes and control tokens are never allowed, except
+// end-of-generation tokens, and those exactly when the text is complete. Tokens that are text to the model's users, like <tool_call>,
+// are allowed where that text is.
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -27,7 +28,7 @@ class ConstraintVocabulary {
 
   int size() const { return static_cast<int>(offsets_.size()) - 1; }
   size_t mask_words() const { return (static_cast<size_t>(size()) + 31) / 32; }
-  std::string_view bytes(Token token) const;  // "" for special tokens
+  std::string_view bytes(Token token) const;  // "" for control tokens
   std::span<const Token> end_tokens() const { return end_tokens_; }
   bool is_end(Token token) const;
 
@@ -58,6 +59,7 @@ class CompiledConstraint {
  public:
   CompiledConstraint(Grammar grammar, std::shared_ptr<const ConstraintVocabulary> vocabulary);
   ~CompiledConstraint();
+  size_t memory_bytes();  // about, with what has been learnt
 
  private:
   friend class ConstraintState;

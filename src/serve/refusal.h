@@ -1,0 +1,17 @@
+#pragma once
+// Errors as answers: what a handler throws, dressed in the form of its API.
+#include <functional>
+#include <memory>
+
+#include "serve/api_error.h"
+#include "serve/http/message.h"
+
+namespace paceline {
+
+using ErrorBody = std::string (*)(int status, std::string_view message, std::string_view parameter);
+
+void respond_error(http::Exchange& exchange, ErrorBody body, const ApiError& error);
+// Runs the action; if it throws, that is the answer.
+void answer_errors(http::Exchange& exchange, ErrorBody body, const std::function<void()>& action);
+
+}  // namespace paceline
