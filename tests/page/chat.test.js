@@ -129,6 +129,25 @@ test('thinking folds, opens and tells how long it took', () =>
     assert.ok(!lastRequest().messages[1].content.includes('<think>'));
   }));
 
+test('thinking that was stopped is gone on with, as thinking', () =>
+  withVisit(async (visit, page) => {
+    relay.delayMs = 100;
+    await page.getByRole('button', { name: 'Think first' }).click();
+    await visit.send('A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?');
+    await page.waitForFunction(() => (document.querySelector('.thoughts')?.textContent ?? '').length > 20);
+    await visit.shot('thinking-live');
+    await page.keyboard.press('Escape');
+    await page.getByText('Stopped.').waitFor();
+    assert.equal(await visit.text(), '');
+    relay.delayMs = 0;
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await visit.answers.last().getByText('The answer is 1/3.').waitFor();
+    await visit.finished();
+    assert.equal(await visit.text(), 'The answer is 1/3.');
+    await page.getByRole('button', { name: /Thought for/ }).click();
+    assert.match(await page.locator('.thoughts').innerText(), /^Counts: [\s\S]*1\/3\.$/);
+  }));
+
 test('text files are attached by paste and by choice, and others refused', () =>
   withVisit(async (visit, page) => {
     await page.locator('input[type=file][multiple]').setInputFiles([

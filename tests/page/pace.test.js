@@ -98,6 +98,7 @@ test('the picture grows while the answer is written', () =>
     await visit.send(PYTHON);
     await page.waitForFunction(() => document.querySelectorAll('.drawer .lane').length >= 4);
     assert.equal(await page.locator('article[aria-busy=true]').count(), 1);
+    await visit.shot('pace-live');
     await visit.finished();
   }));
 

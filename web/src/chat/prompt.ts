@@ -54,7 +54,7 @@ export function continuationRequest(wish: Wish, prompt: number[]): object {
 // the end, which decide how it goes on.
 export function writtenSoFar(message: Message): string {
   const tokens = message.runs.flatMap((run) => run.passes.flatMap((pass) => pass.tokens)).join('');
-  if (tokens.includes(message.text) && tokens.trimStart().startsWith(message.thinks ? message.thinking : message.text)) return tokens;
-  if (!message.thinks) return message.text;
+  if (tokens.includes(message.text) && tokens.trimStart().startsWith(message.thinking || message.text)) return tokens;
+  if (!message.thinking) return message.text;
   return message.text ? `${message.thinking}\n</think>\n\n${message.text}` : message.thinking;
 }

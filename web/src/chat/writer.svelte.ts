@@ -188,6 +188,8 @@ export async function write(chat: Chat, message: Message, hooks: WriterHooks) {
   await consume({ message, deltas, run: newRun(message), hooks, controller });
 }
 
+const thinksStill = (message: Message) => message.thinking !== '' && message.text === '';
+
 // Goes on with an answer that was stopped, where it was stopped.
 export async function continueWriting(chat: Chat, message: Message, hooks: WriterHooks) {
   const controller = begin(message);
@@ -202,14 +204,16 @@ export async function continueWriting(chat: Chat, message: Message, hooks: Write
     const { tokens } = await callJson<{ tokens: number[] }>('/tokenize', { body: { content: prompt + writtenSoFar(message) }, signal });
     yield* streamAnswer('/completion', continuationRequest(wish, tokens), signal, streamNoted(message, hooks));
   }
-  await consume({ message, deltas: deltas(), run, hooks, controller, rawThinking: message.thinks && !message.text });
+  await consume({ message, deltas: deltas(), run, hooks, controller, rawThinking: thinksStill(message) });
 }
 
 // Goes on reading an answer that the server kept on writing while the page was away.
 export async function resumeWriting(message: Message, hooks: WriterHooks) {
   const controller = begin(message);
   const run = message.runs.at(-1) ?? newRun(message);
-  await consume({ message, deltas: resumeAnswer(message.stream!, controller.signal), run, hooks, controller });
+  // Only the first request of an answer is one for a chat, in which the server tells thinking from text.
+  const rawThinking = message.runs.length > 1 && thinksStill(message);
+  await consume({ message, deltas: resumeAnswer(message.stream!, controller.signal), run, hooks, controller, rawThinking });
 }
 
 export function stop(message: Message) {

@@ -17,12 +17,21 @@ import xml from 'highlight.js/lib/languages/xml';
 import yaml from 'highlight.js/lib/languages/yaml';
 
 const languages = { bash, cpp, css, diff, go, java, javascript, json, markdown, python, rust, sql, typescript, xml, yaml };
-for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
+
+// At the first code, not when the page opens.
+let registered = false;
+function register() {
+  if (registered) return;
+  registered = true;
+  for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
+}
 
 const longest = 60_000;
 
 // HTML of coloured code, or null when it is to stay as it is.
 export function highlight(code: string, language: string): string | null {
-  if (!language || code.length > longest || !hljs.getLanguage(language)) return null;
+  if (!language || code.length > longest) return null;
+  register();
+  if (!hljs.getLanguage(language)) return null;
   return hljs.highlight(code, { language, ignoreIllegals: true }).value;
 }
