@@ -98,6 +98,9 @@ test('the picture grows while the answer is written', () =>
     await visit.send(PYTHON);
     await page.waitForFunction(() => document.querySelectorAll('.drawer .lane').length >= 4);
     assert.equal(await page.locator('article[aria-busy=true]').count(), 1);
+    const rows = await page.locator('.drawer .lane').count();
+    assert.match(await page.locator('.drawer .big').innerText(), new RegExp(`in (${rows - 1}|${rows}|${rows + 1}) passes`));
+    assert.equal(await page.locator('article[aria-busy=true] .code-head span').innerText(), 'python');
     await visit.shot('pace-live');
     await visit.finished();
   }));

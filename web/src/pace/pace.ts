@@ -69,8 +69,10 @@ export function paceOf(runs: readonly Run[], live: boolean): Pace {
   let timed = 0;
   let milliseconds = 0;
   for (const run of runs) {
-    pace.passes += run.speculation?.passes ?? run.passes.length;
-    pace.tokens += run.timings?.predicted_n ?? run.passes.reduce((sum, pass) => sum + pass.tokens.length, 0);
+    // While it is written, what has come counts: the server is ahead of it. The prompt's own pass does not, as at the end.
+    const seen = run.passes.reduce((sum, pass) => sum + pass.tokens.length, 0);
+    pace.passes += run.speculation?.passes ?? Math.max(run.passes.length - 1, 0);
+    pace.tokens += (run.speculation && run.timings?.predicted_n) ?? seen;
     addPositions(pace.positions, positionsOf(run));
     if (!run.timings) continue;
     timed += Math.max(run.timings.predicted_n - 1, 0);
