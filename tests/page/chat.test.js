@@ -191,6 +191,26 @@ test('a long prompt shows how far it is read, and the context meter warns before
     await page.getByRole('alert').getByText(/It did not work: .*context/).waitFor();
   }));
 
+test('the end stays in sight while an answer grows, until the reader looks elsewhere', () =>
+  withVisit(async (visit, page) => {
+    relay.script = { pieces: Array.from({ length: 160 }, (_, i) => `Line ${i}.\n\n`), delayMs: 15 };
+    await visit.send('Many lines');
+    const area = page.locator('.area');
+    const fromEnd = () => area.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
+    await page.getByText('Line 40.', { exact: true }).waitFor();
+    assert.ok((await fromEnd()) < 200);
+    await area.hover();
+    await page.mouse.wheel(0, -600);
+    await page.getByRole('button', { name: 'To the end' }).waitFor();
+    const place = await area.evaluate((element) => element.scrollTop);
+    await page.getByText('Line 90.', { exact: true }).waitFor({ state: 'attached' });
+    assert.equal(await area.evaluate((element) => element.scrollTop), place);
+    await page.getByRole('button', { name: 'To the end' }).click();
+    await visit.finished();
+    relay.script = null;
+    assert.ok((await fromEnd()) < 5);
+  }));
+
 test('a server that goes away is noticed and said', async () => {
   const own = await startServer();
   const visit = await Visit.open(browser, own.url);
