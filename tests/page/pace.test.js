@@ -111,6 +111,7 @@ test('MTP is chosen for each message, and the text does not change', () =>
     await visit.ask(PYTHON);
     const plain = await visit.text();
     assert.equal(JSON.parse(relay.requests.findLast(({ url }) => url === '/v1/chat/completions').body).speculation, 'off');
+    const plainPasses = lastStream().end.passes;
     assert.match(await visit.answers.locator('.numbers').innerText(), /no drafts/);
     await select(page, '3');
     await page.getByRole('button', { name: 'Write again', exact: true }).click();
@@ -120,6 +121,8 @@ test('MTP is chosen for each message, and the text does not change', () =>
     assert.equal(lastStream().end.drafted.length, 3);
 
     await page.getByRole('button', { name: /tokens per pass/ }).click();
+    // What the drawer says of plain decoding is what plain decoding did.
+    assert.deepEqual(await page.locator('.drawer dd b').allInnerTexts(), [String(lastStream().end.passes), String(plainPasses)]);
     await page.getByRole('button', { name: 'Race it against plain decoding' }).click();
     await page.getByText('The same text, token for token.').waitFor();
     await visit.shot('pace-dark');
