@@ -98,6 +98,11 @@ constexpr Flag kFlags[] = {
      .default_text = "the file's name", .help = "what clients call the model"},
     {.id = "slots", .commands = kServe, .names = "-np --parallel", .kind = Integer, .value_name = "N", .lowest = -1,
      .highest = 64, .default_text = "as memory allows, at most 8", .help = "requests that run at once"},
+    {.id = "cors", .commands = kServe, .names = "--cors", .kind = Text, .value_name = "ORIGIN", .default_text = "none",
+     .help = "web pages that may use this server, e.g. https://chat.example.org, *: all; may be given several times",
+     .may_repeat = true},
+    {.id = "log_bodies", .commands = kServe, .names = "--log-bodies",
+     .help = "log what clients send, up to 4,096 bytes of each; else no text is logged"},
     {.id = "queue", .commands = kServe, .names = "--queue", .kind = Integer, .value_name = "N", .lowest = 0,
      .highest = 100000, .default_text = "64", .help = "requests that may wait; more get status 503"},
 

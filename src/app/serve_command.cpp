@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/network_address.h"
 #include "app/sampling_flags.h"
 #include "app/session.h"
 #include "base/error.h"
@@ -46,9 +47,16 @@ std::vector<std::string> api_keys(const Arguments& arguments, const std::string&
   return {key};
 }
 
+bool is_everywhere(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+
 std::string url_of(const std::string& host, int port) {
-  const std::string shown = host == "0.0.0.0" || host == "::" ? "localhost" : host;
+  const std::string shown = is_everywhere(host) ? "localhost" : host;
   return cat("http://", shown.find(':') != std::string::npos ? cat("[", shown, "]") : shown, ":", port);
+}
+
+// For other machines.
+std::string network_url(const std::string& host, int port) {
+  return url_of(is_everywhere(host) ? network_address().value_or(host) : host, port);
 }
 
 void say_start(const Session& session, const Engine& engine, const std::string& name, const std::string& url) {
@@ -75,6 +83,8 @@ int run_serve(const Arguments& arguments) {
   options.listener.host = arguments.text("host").value_or("127.0.0.1");
   options.listener.port = static_cast<int>(arguments.integer("port").value_or(8080));
   options.api_keys = api_keys(arguments, options.listener.host);
+  options.allowed_origins = arguments.texts("cors");
+  options.log_bodies = arguments.has("log_bodies");
   LogQueue log([](const std::string& line) { say(line); });
   options.log = [&log](const std::string& line) { log.add(line); };
 
@@ -108,9 +118,10 @@ int run_serve(const Arguments& arguments) {
   const std::string key = options.api_keys.empty() ? "" : options.api_keys[0], host = options.listener.host;
   Server server(service, std::move(options));
   const std::string url = url_of(host, server.port());
-  say_start(session, engine, facts.model_name, url);
+  const std::string others_url = network_url(host, server.port());
+  say_start(session, engine, facts.model_name, url == others_url ? url : cat(url, " and for others at ", others_url));
   if (made_key)
-    say(cat("API key ", key, " (new at each start; --api-key KEY sets one, --no-auth none); clients of ", url,
+    say(cat("API key ", key, " (new at each start; --api-key KEY sets one, --no-auth none); clients of ", others_url,
             " send it as Authorization: Bearer ", key));
   server.run();
   return 0;

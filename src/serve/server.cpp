@@ -97,10 +97,12 @@ class LoggedExchange : public http::Exchange {
 
   void respond(http::Response response) override {
     note(response.status, "");
+    add_headers(response);
     inner_->respond(std::move(response));
   }
   void begin_stream(http::Response head) override {
     status_ = head.status;
+    add_headers(head);
     inner_->begin_stream(std::move(head));
   }
   void write(std::string bytes) override { inner_->write(std::move(bytes)); }
@@ -118,8 +120,12 @@ class LoggedExchange : public http::Exchange {
         std::move(on_drained));
   }
   std::weak_ptr<LoggedExchange> weak_;
+  http::Headers more_headers_;
 
  private:
+  void add_headers(http::Response& response) const {
+    response.headers.insert(response.headers.end(), more_headers_.begin(), more_headers_.end());
+  }
   void note(int status, std::string_view remark) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     metrics_.count_request(route_, status);
@@ -144,6 +150,7 @@ void run_endpoint(const Route& route, Service& service, const http::Request& req
 Server::Server(Service& service, ServerOptions options)
     : service_(service),
       options_(std::move(options)),
+      cross_origin_(options_.allowed_origins),
       listener_(options_.listener, [this](http::Request request, std::shared_ptr<http::Exchange> exchange) {
         take(std::move(request), std::move(exchange));
       }) {}
@@ -168,6 +175,13 @@ bool Server::is_allowed(const http::Request& request) const {
   return allowed;
 }
 
+void Server::log_body(const http::Request& request) const {
+  constexpr size_t kMost = 4096;
+  if (!options_.log_bodies || !options_.log || request.body.empty()) return;
+  const std::string rest = request.body.size() > kMost ? cat(" and ", request.body.size() - kMost, " bytes") : "";
+  options_.log(cat("#", request.id, " body ", Json(request.body.substr(0, kMost)).dump(), rest));
+}
+
 void Server::metrics_page(const std::shared_ptr<http::Exchange>& exchange) {
   exchange->respond(
       {.content_type = "text/plain; version=0.0.4; charset=utf-8",
@@ -187,10 +201,13 @@ void Server::take(http::Request request, std::shared_ptr<http::Exchange> plain) 
   const auto exchange =
       std::make_shared<LoggedExchange>(std::move(plain), request, label, service_.metrics, options_.log);
   exchange->weak_ = exchange;
+  exchange->more_headers_ = cross_origin_.headers(request);
+  if (cross_origin_.is_preflight(request)) return exchange->respond(CrossOrigin::preflight_answer());
   const ErrorBody error_body = found != nullptr ? found->error_body : openai::error_body;
   if ((found == nullptr || found->needs_key) && !is_allowed(request))
     return respond_error(*exchange, error_body,
                          ApiError(401, "this server needs an API key: Authorization: Bearer KEY"));
+  log_body(request);
   if (is_metrics) return metrics_page(exchange);
   if (found == nullptr && path_exists)
     return respond_error(*exchange, error_body, ApiError(405, cat(request.method, " does not fit this path")));

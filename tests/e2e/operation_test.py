@@ -57,6 +57,9 @@ class StartAndEndTest(unittest.TestCase):
             server = Server('--host', '0.0.0.0')
             log = server.log()
             self.assertRegex(log, r'ready at http://localhost:\d+')
+            for address in re.findall(r'and for others at (http://\S+)', log):
+                self.assertRegex(address, rf'^http://\d+\.\d+\.\d+\.\d+:{server.port}$')
+                self.assertIn(f'clients of {address} send it', log)
             self.assertEqual(len(re.findall(r'API key pl-[a-z0-9]{32}\b', log)), 1)
             self.assertEqual(server.raw('GET', '/v1/models', headers=key_of(server))[0], 200)
             keys.add(key_of(server)['Authorization'])
@@ -68,8 +71,16 @@ class StartAndEndTest(unittest.TestCase):
         self.assertEqual(server.stop()[0], 0)
 
     def test_sigterm_lets_answers_end(self):
-        server = Server('-c', '60000')
-        connection, response, begin = self.open_stream(server, 5000)
+        server = Server()
+        # A client with little room, whose long events are not all sent until it reads: the answer is under way until then.
+        connection = server.connection()
+        connection.sock = socket.socket()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sock.settimeout(100)
+        connection.sock.connect(('127.0.0.1', server.port))
+        connection.request('POST', '/v1/completions', body=json.dumps({'prompt': 'The riders', 'stream': True, 'max_tokens': 1500, 'ignore_eos': True, 'logprobs': 20}))
+        response = connection.getresponse()
+        begin = response.read(500)
         idle = socket.create_connection(('127.0.0.1', server.port), timeout=60)
         server.process.send_signal(signal.SIGTERM)
         self.assertEqual(idle.recv(1), b'')  # whoever asks nothing is sent away
@@ -79,7 +90,7 @@ class StartAndEndTest(unittest.TestCase):
         rest = (begin + response.read()).decode()
         self.assertTrue(rest.endswith('data: [DONE]\n\n'))
         last = json.loads(rest.split('data: ')[-2])
-        self.assertEqual((last['choices'][0]['finish_reason'], last['timings']['predicted_n']), ('length', 5000))
+        self.assertEqual((last['choices'][0]['finish_reason'], last['timings']['predicted_n']), ('length', 1500))
         connection.close(), idle.close()
         code, log = server.process.wait(timeout=60), server.log()
         self.assertEqual(code, 0)
@@ -182,6 +193,32 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual((status, headers['X-Request-Id']), (200, '1'))
         self.assertRegex(log, r'#1 POST /v1/completions 200 \d+ ms')
         self.assertNotIn('secret', log)
+
+
+    def test_bodies_are_logged_for_who_asks(self):
+        server = Server('--log-bodies')
+        server.raw('POST', '/v1/completions', {'prompt': 'A "secret"\n', 'max_tokens': 2})
+        server.raw('POST', '/v1/completions', b'x' * 5000)
+        log = server.stop()[1]
+        self.assertRegex(log, re.escape(r'#1 body "{\"prompt\": \"A \\\"secret\\\"\\n'))
+        self.assertRegex(log, r'#2 body "x{4096}" and 904 bytes\n')
+
+    def test_pages_of_other_origins(self):
+        asks = {'Origin': 'https://chat.example.org', 'Access-Control-Request-Method': 'POST'}
+        server = Server('--api-key', 'secret')
+        self.assertEqual(server.raw('OPTIONS', '/v1/chat/completions', headers=asks)[0], 401)
+        self.assertNotIn('Access-Control-Allow-Origin', server.raw('GET', '/health', headers=asks)[1])
+        self.assertEqual(server.stop()[0], 0)
+        server = Server('--api-key', 'secret', '--cors', 'https://other.example.org', '--cors', 'https://chat.example.org')
+        status, headers, _ = server.raw('OPTIONS', '/v1/chat/completions', headers=asks)
+        self.assertEqual((status, headers['Access-Control-Allow-Origin']), (200, 'https://chat.example.org'))
+        self.assertIn('Authorization', headers['Access-Control-Allow-Headers'])
+        key = {'Authorization': 'Bearer secret'}
+        body = {'prompt': 'x', 'max_tokens': 1, 'stream': True}
+        for headers, status, allowed in ((asks, 401, True), ({**asks, **key}, 200, True), ({**key, 'Origin': 'https://evil.example.org'}, 200, False), (key, 200, False)):
+            got, answer, _ = server.raw('POST', '/v1/completions', body, headers)
+            self.assertEqual((got, 'Access-Control-Allow-Origin' in answer), (status, allowed))
+        self.assertEqual(server.stop()[0], 0)
 
 
 class TextTest(unittest.TestCase):

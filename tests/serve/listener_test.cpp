@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 namespace paceline {
@@ -55,7 +56,7 @@ class Client {
 
 class ListenerTest : public testing::Test {
  protected:
-  ListenerTest() : thread_([this] { listener_.run([] {}); }) {}
+  ListenerTest() : port_(listener_.port()), thread_([this] { listener_.run([] {}); }) {}
   ~ListenerTest() override {
     listener_.stop();
     thread_.join();
@@ -63,7 +64,7 @@ class ListenerTest : public testing::Test {
   static http::ListenerOptions options() {
     return {.port = 0, .connections = 3, .read_seconds = 1, .idle_seconds = 1, .write_seconds = 1, .drain_seconds = 1};
   }
-  int port() const { return listener_.port(); }
+  int port() const { return port_; }
   std::string ask() const {
     const Client client(port());
     client.send("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -75,10 +76,11 @@ class ListenerTest : public testing::Test {
     EXPECT_EQ(listener_.open_connections(), count);
   }
 
-  size_t answer_bytes_ = 3;
+  std::atomic<size_t> answer_bytes_ = 3;
   http::Listener listener_{options(), [this](const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
                              exchange->respond({.body = std::string(answer_bytes_, 'x')});
                            }};
+  int port_;
   std::thread thread_;
 };
 
