@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "serve/log_queue.h"
+#include "serve/page.h"
 #include "serve/server.h"
 
 namespace paceline {
@@ -62,7 +63,8 @@ std::string network_url(const std::string& host, int port) {
 void say_start(const Session& session, const Engine& engine, const std::string& name, const std::string& url) {
   const EngineStats stats = engine.stats();
   say(cat(name, " on ", session.device->description(), ", ", stats.slots, stats.slots == 1 ? " slot" : " slots", " of ",
-          stats.context, " positions", stats.max_drafts > 0 ? ", MTP" : "", ", ready at ", url));
+          stats.context, " positions", stats.max_drafts > 0 ? ", MTP" : "", ", ready at ", url,
+          page::is_built() ? " (open it in a browser to chat)" : ""));
 }
 
 std::optional<ChatTemplate> load_template(const std::string& source, Tokenizer& tokenizer) {

@@ -6,6 +6,7 @@
 #include "serve/llamacpp.h"
 #include "serve/ollama.h"
 #include "serve/openai.h"
+#include "serve/page.h"
 #include "serve/refusal.h"
 #include "serve/streams.h"
 
@@ -46,7 +47,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ps", ollama::running, ollama::error_body, true, Where::Listener},
     {"POST", "/api/show", ollama::show, ollama::error_body, true, Where::Worker},
     {"GET", "/api/version", ollama::version, ollama::error_body, false, Where::Listener},
-    {"GET", "/", ollama::greeting, ollama::error_body, false, Where::Listener},
+    {"GET", "/", page::root, ollama::error_body, false, Where::Listener},
 
     {"GET", "/health", llamacpp::health, llamacpp::error_body, false, Where::Listener},
     {"GET", "/v1/health", llamacpp::health, llamacpp::error_body, false, Where::Listener},

@@ -23,7 +23,7 @@ COMMAND = re.compile(r'(?:^|[\s`/])paceline ([a-z][a-z-]*)', re.MULTILINE)
 PRESET = re.compile(r'--preset[ =]([a-z]+)')
 LINK = re.compile(r'\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)')
 LITERAL_FLAG = re.compile(r'''["'\s](--[a-z][a-z0-9-]*)(?=["')])''')
-PATH = re.compile(r'(?:src|tests|docs|scripts|tools|models|bench|fuzz|cmake)/[A-Za-z0-9_./-]*[A-Za-z0-9_/]')
+PATH = re.compile(r'(?:src|tests|docs|scripts|tools|models|bench|fuzz|cmake|web)/[A-Za-z0-9_./-]*[A-Za-z0-9_/]')
 
 
 def check_document(name, text, flags, commands, presets, exists):

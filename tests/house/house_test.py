@@ -76,12 +76,21 @@ class SizesTest(unittest.TestCase):
         text = 'void f() {\n  g("{", \'{\', 1\'000, R"x({{)x");  // {\n  /* { */\n#define OPEN {\n}\nvoid h() {\n}\n'
         self.assertEqual([5, 2], self.lengths(text))
 
+    def test_functions_of_scripts_are_found_and_measured(self):
+        for heading in ('function f(a) {', 'export async function* f(): AsyncGenerator<T> {', '  private f(a: number): Row[] {',
+                        'const f = async ({ a }) => {', '  f() {', 'test(name, () => {'):
+            indent = heading[:len(heading) - len(heading.lstrip())]
+            text = heading + '\n' + f'{indent}  if (a) {{\n{indent}  }}\n' * 44 + f'{indent}}}\n'
+            self.assertEqual([90], [count for _, count, _ in sizes.script_functions(text)], heading)
+        self.assertEqual([], sizes.script_functions('  if (a(b)) {\n  c();\n  }\n  for (const x of y()) {\n  }\n'))
+
     def test_limits(self):
         self.assertEqual([], sizes.check_file('src/a.cpp', self.body('void f()', 80)))
         self.assertEqual(1, len(sizes.check_file('src/a.cpp', self.body('void f()', 81))))
         self.assertEqual([], sizes.check_file('src/a.cpp', 'int a;\n' * 800))
         self.assertEqual(1, len(sizes.check_file('src/a.cpp', 'int a;\n' * 801)))
         self.assertEqual(1, len(sizes.check_file('a.py', 'def f():\n' + '    a()\n' * 80)))
+        self.assertEqual(1, len(sizes.check_file('web/src/a.ts', 'function f() {\n' + '  a();\n' * 80 + '}\n')))
         self.assertEqual(1, len(sizes.check_file('scripts/a', '#!/bin/bash\nf() {\n' + '  a\n' * 79 + '}\n')))
 
 

@@ -13,7 +13,13 @@ MAX_FUNCTION_LINES = 80
 MAX_TREE_BYTES = 45 * 1024 * 1024
 
 CPP = re.compile(r'\.(h|cpp|cu|cuh)$')
-CODE = re.compile(r'(\.(h|cpp|cu|cuh|py|sh|cmake|ts|js|css|html)|CMakeLists\.txt)$')
+CODE = re.compile(r'(\.(h|cpp|cu|cuh|py|sh|cmake|ts|js|mjs|svelte|css|html)|CMakeLists\.txt)$')
+SCRIPT = re.compile(r'\.(ts|js|mjs|svelte)$')
+# "async function* name(...) {", "name(...): T {" of a class, "const name = (...) => {"
+SCRIPT_FUNCTION = re.compile(
+    r'(\s*)(?!if\b|for\b|while\b|switch\b|catch\b|else\b|return\b|do\b)'
+    r'(?:(?:export |default |async |private |static |get |set )*(?:function\b\*? ?[\w$]*|[\w$#*]+)\s*\(.*\).*'
+    r'|(?:export )?const [\w$]+ = (?:async )?(?:\(.*\)|[\w$]+).* =>) \{$')
 DATA = re.compile(r'^(tests/(data|golden)|fuzz/corpus|models)/')
 CONTAINER = re.compile(r'\b(namespace|class|struct|union|enum)\b|\bextern\s*""\s*$')
 
@@ -72,9 +78,25 @@ def shell_functions(text):
     return found
 
 
+def script_functions(text):
+    """Functions and methods of JavaScript, TypeScript and Svelte: from their heading to the closing brace at the same depth."""
+    found, lines = [], text.split('\n')
+    for number, line in enumerate(lines, 1):
+        heading = SCRIPT_FUNCTION.match(line)
+        if not heading:
+            continue
+        closing = re.compile(re.escape(heading.group(1)) + r'\}[;,)]*$')
+        end = next((i for i in range(number, len(lines)) if closing.match(lines[i])), None)
+        if end is not None:
+            found.append((number, end - number + 2, line.strip()[:90]))
+    return found
+
+
 def functions_of(name, text):
     if CPP.search(name):
         return cpp_functions(text)
+    if SCRIPT.search(name):
+        return script_functions(text)
     if name.endswith('.py') or re.match(r'#!.*python', text):
         return python_functions(text)
     if name.endswith('.sh') or re.match(r'#!.*\b(ba)?sh\b', text):

@@ -28,6 +28,7 @@ std::string SocketExchange::head_of(const Response& response, bool is_stream) co
   if (!response.content_type.empty()) out += cat("Content-Type: ", response.content_type, "\r\n");
   if (facts_.request > 0) out += cat("X-Request-Id: ", facts_.request, "\r\n");
   for (const auto& [name, value] : response.headers) out += cat(name, ": ", value, "\r\n");
+  if (response.status == 304) return out;  // its length would be that of the page it stands for
   if (!is_stream) out += cat("Content-Length: ", response.body.size(), "\r\n");
   else if (facts_.chunked) out += "Transfer-Encoding: chunked\r\nCache-Control: no-cache\r\n";
   return out;

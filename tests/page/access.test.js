@@ -1,0 +1,257 @@
+// For everyone: by keyboard alone, on a phone, read aloud, from right to left, light and dark; small, and under a strict policy.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+import { desktop, launch, phone, Visit } from './browser.js';
+import { buildPage, web } from './harness.js';
+import { Relay, sleep, startServer } from './server.js';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const mostBytes = 250 * 1024;
+let server, relay, browser;
+
+before(async () => {
+  server = await startServer();
+  relay = await Relay.start(server.url);
+  browser = await launch();
+});
+after(async () => {
+  await browser.close();
+  await relay.stop();
+  await server.stop();
+});
+
+async function withVisit(options, work) {
+  relay.delayMs = 0;
+  relay.script = null;
+  const visit = await Visit.open(browser, relay.url, options);
+  await work(visit, visit.page);
+  await visit.close();
+}
+
+async function expectAccessible(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  assert.deepEqual(serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 120)} ${failureSummary}`).join(' | ')}`), []);
+}
+
+const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim());
+
+for (const colorScheme of ['light', 'dark'])
+  test(`axe finds nothing serious, ${colorScheme}`, () =>
+    withVisit({ ...desktop, colorScheme }, async (visit, page) => {
+      await expectAccessible(page, 'empty');
+      await page.getByRole('combobox', { name: 'MTP' }).selectOption('4');
+      await page.getByRole('button', { name: 'Think first' }).click();
+      await visit.ask('say something about the sea');
+      await page.getByRole('button', { name: 'Think first' }).click();
+      await visit.ask('write a Python function that computes the nth Fibonacci number using memoization, just the code');
+      await page.getByRole('button', { name: 'The pace' }).click();
+      await page.getByRole('button', { name: /^Thought for/ }).click();
+      await expectAccessible(page, 'conversation and pace');
+      await page.getByRole('button', { name: /^Actions for/ }).click();
+      await expectAccessible(page, 'menu');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Settings' }).click();
+      await expectAccessible(page, 'settings');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+      await expectAccessible(page, 'shortcuts');
+    }));
+
+test('everything can be done by keyboard', () =>
+  withVisit(desktop, async (visit, page) => {
+    const { keyboard } = page;
+    assert.equal(await focused(page), 'Ask something');
+    await keyboard.type('list the files? in /tmp');
+    assert.equal(await visit.composer.inputValue(), 'list the files? in /tmp');
+    await keyboard.press('Shift+Enter');
+    await keyboard.type('by size');
+    await keyboard.press('Enter');
+    await visit.finished();
+    // Editing the last question and sending it as a branch
+    await keyboard.press('ArrowUp');
+    assert.equal(await focused(page), 'Edit');
+    await keyboard.press('Control+A');
+    await keyboard.type('find the 5 largest files in /var/log');
+    await keyboard.press('Enter');
+    await page.getByLabel('2 of 2', { exact: true }).waitFor();
+    await visit.finished();
+    await keyboard.press('Control+Shift+E');
+    await page.getByLabel('2 of 2', { exact: true }).nth(1).waitFor();
+    await visit.finished();
+    // Stopping
+    relay.delayMs = 100;
+    await keyboard.type('A bag has 4 red and 6 blue marbles; what is the probability of blue?');
+    await keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent);
+    await keyboard.press('Escape');
+    await page.getByText('Stopped.').waitFor();
+    relay.delayMs = 0;
+    // Panels and dialogs
+    await keyboard.press('Control+.');
+    await page.getByRole('complementary', { name: 'The pace' }).waitFor();
+    await keyboard.press('Control+.');
+    await keyboard.press('Control+B');
+    await page.getByRole('navigation').waitFor({ state: 'detached' });
+    await keyboard.press('Control+K');
+    await page.waitForFunction(() => document.activeElement?.getAttribute('type') === 'search');
+    await keyboard.type('largest');
+    await keyboard.press('Tab');
+    assert.match(await focused(page), /^list the files/);
+    await keyboard.press('Escape');
+    assert.equal(await focused(page), 'Ask something');
+    await keyboard.press('Control+,');
+    await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+    await keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Settings' }).focus();
+    await keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).getByText('Search chats').waitFor();
+    await visit.shot('shortcuts');
+    await keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Settings' }).focus();
+    await keyboard.press('/');
+    assert.equal(await focused(page), 'Ask something');
+    await keyboard.press('Control+Shift+O');
+    await page.getByText('What shall it write?').waitFor();
+    // Tab goes round and comes to every button of the composer.
+    const reached = new Set();
+    for (let i = 0; i < 40; ++i) {
+      await keyboard.press('Tab');
+      reached.add(await focused(page));
+    }
+    for (const name of ['Attach text files', 'Settings', 'New chat', 'Colour drafted tokens']) assert.ok(reached.has(name), name);
+  }));
+
+test('shortcuts can be turned off', () =>
+  withVisit(desktop, async (_, page) => {
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('checkbox', { name: 'Keyboard shortcuts' }).uncheck();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+B');
+    await page.getByRole('navigation').waitFor();
+    await page.keyboard.press('Control+.');
+    assert.equal(await page.getByRole('complementary').count(), 0);
+  }));
+
+test('colours and text size can be chosen', () =>
+  withVisit({ ...desktop, colorScheme: 'light' }, async (_, page) => {
+    const look = () => page.evaluate(() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).fontSize]);
+    const [light, size] = await look();
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('combobox', { name: 'Colours' }).selectOption('Dark');
+    await page.getByRole('combobox', { name: 'Text size' }).selectOption('Large');
+    await page.reload();
+    await page.locator('.dot.ready').waitFor();
+    const [dark, larger] = await look();
+    assert.notEqual(dark, light);
+    assert.ok(parseFloat(larger) > parseFloat(size));
+  }));
+
+test('a phone shows all of it within its width', () =>
+  withVisit(phone, async (visit, page) => {
+    const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && document.querySelector('main').scrollWidth <= innerWidth);
+    assert.ok(await fits());
+    await visit.shot('phone-empty');
+    await page.getByRole('button', { name: 'A probability' }).tap();
+    await visit.finished();
+    assert.ok(await fits());
+    await visit.shot('phone-answer');
+    await page.getByRole('button', { name: 'Show chats' }).tap();
+    await page.getByRole('navigation').waitFor();
+    await visit.shot('phone-chats');
+    await expectAccessible(page, 'phone, chats');
+    await page.getByRole('navigation').getByRole('button', { name: 'New chat' }).tap();
+    await page.getByText('What shall it write?').waitFor();
+    await page.getByRole('button', { name: 'Settings' }).tap();
+    await visit.shot('phone-settings');
+    assert.ok(await fits());
+  }));
+
+test('finished sentences are read out while an answer is written, and its end is said', () =>
+  withVisit(desktop, async (visit, page) => {
+    await page.evaluate(() => {
+      window.spoken = [];
+      const region = document.querySelector('[aria-live=polite]');
+      new MutationObserver(() => window.spoken.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+    });
+    relay.script = { pieces: 'The first sentence is done. The second follows it. And **the third** comes `last`.'.match(/.{1,6}/g), delayMs: 120 };
+    await visit.ask('Hello');
+    await sleep(100);
+    const spoken = await page.evaluate(() => window.spoken);
+    assert.equal(spoken[0], 'The model is writing.');
+    assert.ok(spoken.includes('The first sentence is done.'), spoken.join('|'));
+    assert.match(spoken.at(-1), /third comes last \.? ?The answer is finished\.$|The answer is finished\.$/);
+    assert.ok(!spoken.join(' ').includes('**'));
+  }));
+
+test('text from right to left stands right, code in it left', () =>
+  withVisit(desktop, async (visit, page) => {
+    relay.script = { pieces: ['שלום עולם, זה טקסט.\n\n', '```python\nprint(1)\n```\n\n', '- פריט'] };
+    await visit.ask('مرحبا بالعالم');
+    const direction = (selector) => page.locator(selector).last().evaluate((element) => getComputedStyle(element).direction);
+    assert.equal(await direction('.bubble .text'), 'rtl');
+    assert.equal(await direction('.prose p'), 'rtl');
+    assert.equal(await direction('.prose li'), 'rtl');
+    assert.equal(await direction('.prose pre'), 'ltr');
+    await visit.shot('right-to-left');
+  }));
+
+test('the page is small, compressed, checked by its hash and built the same each time', async (t) => {
+  const response = await fetch(server.url, { headers: { accept: 'text/html' } });
+  const html = await response.text();
+  const policy = response.headers.get('content-security-policy');
+  const packed = readFileSync(join(dirname(process.env.PACELINE), 'page/page.html.gz'));
+  assert.equal(response.headers.get('content-encoding'), 'gzip');
+  assert.equal(Number(response.headers.get('content-length')), packed.length);
+  assert.ok(packed.length <= mostBytes, `${packed.length} bytes`);
+  t.diagnostic(`${packed.length} bytes in gzip, ${html.length} without`);
+  for (const [, kind, text] of html.matchAll(/<(script|style)[^>]*>([\s\S]*?)<\/\1>/g))
+    assert.ok(policy.includes(`${kind}-src 'sha256-${createHash('sha256').update(text).digest('base64')}'`), kind);
+  assert.ok(!policy.includes('unsafe'), policy);
+  for (const part of ["default-src 'none'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"]) assert.ok(policy.includes(part), part);
+  const again = await fetch(server.url, { headers: { accept: 'text/html', 'if-none-match': response.headers.get('etag') } });
+  assert.equal(again.status, 304);
+  assert.equal(await (await fetch(server.url)).text(), 'Ollama is running');
+  const [rebuilt, once_more] = [await buildPage(web), await buildPage(web)];
+  assert.deepEqual(rebuilt, once_more);
+  assert.equal(gzipSync(rebuilt.html).equals(gzipSync(once_more.html)), true);
+  const plain = readFileSync(join(web, 'plain.html'), 'utf8');
+  const style = createHash('sha256').update(/<style>([\s\S]*?)<\/style>/.exec(plain)[1]).digest('base64');
+  assert.ok(readFileSync(join(web, 'plain.policy'), 'utf8').includes(`style-src 'sha256-${style}'`));
+});
+
+test('how soon it can be used, and how evenly it draws a long answer', (t) =>
+  withVisit(desktop, async (visit, page) => {
+    const ready = await page.evaluate(() => {
+      const [navigation] = performance.getEntriesByType('navigation');
+      return { interactive: navigation.domInteractive, loaded: navigation.loadEventEnd, painted: performance.getEntriesByName('first-contentful-paint')[0]?.startTime };
+    });
+    t.diagnostic(`script has run and the page is there after ${ready.loaded.toFixed(0)} ms, first painted after ${ready.painted?.toFixed(0)} ms`);
+    const sample = readFileSync(new URL('sample.md', import.meta.url), 'utf8');
+    let long = '';
+    while (long.length < 50_000) long += `${sample}\n\n`;
+    relay.script = { pieces: long.match(/[\s\S]{1,14}/g), delayMs: 1 };
+    await page.evaluate(() => {
+      window.frames_ = [];
+      window.tasks = [];
+      new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ entryTypes: ['longtask'] });
+      let last = performance.now();
+      const tick = (now) => (window.frames_.push(now - last), (last = now), requestAnimationFrame(tick));
+      requestAnimationFrame(tick);
+    });
+    await visit.send('Write a long text');
+    await visit.page.getByRole('button', { name: 'Copy the answer' }).waitFor({ timeout: 50_000 });
+    const { frames, tasks } = await page.evaluate(() => ({ frames: window.frames_, tasks: window.tasks }));
+    frames.sort((a, b) => a - b);
+    const at = (share) => frames[Math.floor(share * (frames.length - 1))].toFixed(0);
+    t.diagnostic(`${long.length} characters, ${frames.length} frames: median ${at(0.5)} ms, 95 % within ${at(0.95)}, 99 % within ${at(0.99)}, longest ${at(1)}; ${tasks.length} tasks over 50 ms`);
+    assert.ok((await visit.answers.last().locator('.code').count()) > 30);
+  }));

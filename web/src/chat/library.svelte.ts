@@ -1,0 +1,248 @@
+// All conversations of this browser, the one that is open, and what can be done with them.
+import { server } from '../api/server.svelte';
+import { preferences } from '../preferences.svelte';
+import { words } from '../strings';
+import { notify } from '../ui/notices.svelte';
+import { Chat } from './chat.svelte';
+import { database } from './database';
+import { Message } from './message.svelte';
+import { chatsFromJson } from './transfer';
+import type { SpeculationMode, TextFile } from './types';
+import { continueWriting, isRunning, resumeWriting, stop, write, writePlainly, type WriterHooks } from './writer.svelte';
+
+const saveDelayMs = 400;
+const writingSaveDelayMs = 700;
+const longestTitle = 80;
+const currentName = 'paceline.current';
+
+class Library {
+  chats = $state.raw<Chat[]>([]);
+  current = $state.raw(new Chat());
+  loaded = $state(false);
+  paceOf = $state.raw<Message | null>(null); // whose passes the drawer shows; null: those of the last answer
+  racing = $state.raw<Message | null>(null);
+  private timers = new Map<string, number>();
+  private storageFailed = false;
+
+  async load() {
+    try {
+      this.chats = (await database.all()).map((record) => Chat.of(record));
+    } catch {
+      this.sayStorageFailed();
+    }
+    const last = this.chats.find((chat) => chat.id === sessionStorage.getItem(currentName));
+    if (last) this.open(last);
+    else this.startNew();
+    this.loaded = true;
+    for (const chat of this.chats) this.pickUp(chat);
+  }
+
+  // Answers that were being written when the page went away.
+  private pickUp(chat: Chat) {
+    for (const message of chat.messages) {
+      if (!message.isWriting) continue;
+      if (message.stream) void this.running(chat, message, resumeWriting(message, this.hooks(chat)));
+      else message.state = 'stopped';
+    }
+  }
+
+  open(chat: Chat) {
+    this.current = chat;
+    this.paceOf = null;
+    sessionStorage.setItem(currentName, chat.id);
+  }
+
+  startNew() {
+    const chat = new Chat();
+    chat.thinking = preferences.thinking;
+    this.open(chat);
+  }
+
+  // Soon; less often while an answer is written, which all of it is written down for each time.
+  save(chat: Chat) {
+    if (chat.isEmpty || this.timers.has(chat.id)) return;
+    this.timers.set(
+      chat.id,
+      window.setTimeout(() => this.saveNow(chat), chat.path.at(-1)?.isWriting ? writingSaveDelayMs : saveDelayMs),
+    );
+  }
+
+  saveNow(chat: Chat) {
+    window.clearTimeout(this.timers.get(chat.id));
+    this.timers.delete(chat.id);
+    if (chat.isEmpty || !this.chats.includes(chat)) return;
+    database.put(chat.record()).catch(() => this.sayStorageFailed());
+  }
+
+  saveAllNow() {
+    for (const chat of this.chats) if (this.timers.has(chat.id)) this.saveNow(chat);
+  }
+
+  private sayStorageFailed() {
+    if (!this.storageFailed) notify(words.storageFailed);
+    this.storageFailed = true;
+  }
+
+  private hooks(chat: Chat): WriterHooks {
+    return {
+      onStream: () => this.saveNow(chat),
+      onFrame: () => this.save(chat),
+      onEnd: () => this.saveNow(chat),
+    };
+  }
+
+  private async running(chat: Chat, message: Message, work: Promise<void>) {
+    this.saveNow(chat);
+    try {
+      await work;
+    } catch (error) {
+      server.note(error);
+    }
+    if (message.state === 'failed') void server.load();
+  }
+
+  private answer(chat: Chat, question: Message, mode: SpeculationMode) {
+    const message = new Message('assistant', question.id);
+    message.mode = mode;
+    message.thinks = chat.thinking && server.canThink;
+    message.model = server.model;
+    message.state = 'writing';
+    chat.add(message);
+    this.paceOf = null;
+    void this.running(chat, message, write(chat, message, this.hooks(chat)));
+  }
+
+  ask(text: string, files: TextFile[], mode: SpeculationMode) {
+    const chat = this.current;
+    const question = new Message('user', chat.path.at(-1)?.id ?? null);
+    question.text = text;
+    question.files = files;
+    if (chat.isEmpty) {
+      const title = (text.trim() || files[0]?.name || words.untitled).split('\n')[0]!;
+      chat.title = title.length > longestTitle ? `${title.slice(0, longestTitle).trimEnd()}…` : title;
+      this.chats = [...this.chats, chat];
+      this.open(chat);
+    }
+    chat.add(question);
+    this.answer(chat, question, mode);
+  }
+
+  // A changed question beside the old one; `send` has it answered.
+  editQuestion(message: Message, text: string, files: TextFile[], send: boolean, mode: SpeculationMode) {
+    const chat = this.current;
+    if (!send) {
+      message.text = text;
+      message.files = files;
+      chat.updated = Date.now();
+      this.saveNow(chat);
+      return;
+    }
+    const question = new Message('user', message.parent);
+    question.text = text;
+    question.files = files;
+    chat.add(question);
+    notify(words.branchKept);
+    this.answer(chat, question, mode);
+  }
+
+  editAnswer(message: Message, text: string) {
+    const chat = this.current;
+    const edited = new Message('assistant', message.parent);
+    edited.text = text;
+    edited.model = message.model;
+    edited.state = 'done';
+    chat.add(edited);
+    notify(words.branchKept);
+    this.saveNow(chat);
+  }
+
+  regenerate(message: Message, mode: SpeculationMode) {
+    const chat = this.current;
+    const question = chat.messages.find((other) => other.id === message.parent);
+    if (question && !this.isWriting) this.answer(chat, question, mode);
+  }
+
+  // For a question that has no answer.
+  answerAgain(question: Message, mode: SpeculationMode) {
+    if (!this.isWriting) this.answer(this.current, question, mode);
+  }
+
+  continueAnswer(message: Message) {
+    const chat = this.current;
+    void this.running(chat, message, continueWriting(chat, message, this.hooks(chat)));
+  }
+
+  stopWriting() {
+    for (const message of this.current.path) if (message.isWriting) stop(message);
+  }
+
+  get isWriting(): boolean {
+    return this.current.path.some((message) => message.isWriting);
+  }
+
+  choose(message: Message) {
+    this.current.choose(message);
+    this.save(this.current);
+  }
+
+  removeMessage(message: Message) {
+    if (isRunning(message)) stop(message);
+    this.current.remove(message);
+    if (this.current.isEmpty) this.remove(this.current);
+    else this.saveNow(this.current);
+  }
+
+  rename(chat: Chat, title: string) {
+    if (title.trim()) chat.title = title.trim().slice(0, 200);
+    this.saveNow(chat);
+  }
+
+  togglePin(chat: Chat) {
+    chat.pinned = !chat.pinned;
+    this.saveNow(chat);
+  }
+
+  remove(chat: Chat) {
+    for (const message of chat.messages) if (isRunning(message)) stop(message);
+    this.chats = this.chats.filter((other) => other !== chat);
+    database.remove(chat.id).catch(() => this.sayStorageFailed());
+    if (this.current === chat) this.startNew();
+    if (chat.isEmpty) return;
+    notify(words.removed(chat.title), words.undo, () => {
+      this.chats = [...this.chats, chat];
+      this.saveNow(chat);
+      this.open(chat);
+    });
+  }
+
+  // Chats that are here already are replaced when the file's are newer.
+  importChats(source: string): number {
+    const records = chatsFromJson(source);
+    for (const record of records) {
+      const known = this.chats.find((chat) => chat.id === record.id);
+      if (known && known.updated >= record.updated) continue;
+      const chat = Chat.of(record);
+      this.chats = [...this.chats.filter((other) => other !== known), chat];
+      if (known === this.current) this.open(chat);
+      this.saveNow(chat);
+    }
+    return records.length;
+  }
+
+  async race(message: Message) {
+    if (this.racing) return;
+    this.racing = message;
+    const chat = this.current;
+    try {
+      message.plain = await writePlainly(chat, message, (timings) => (message.plain = { timings, same: true }), new AbortController().signal);
+    } catch (error) {
+      message.plain = null;
+      notify(words.failed((error as Error).message));
+    } finally {
+      this.racing = null;
+      this.saveNow(chat);
+    }
+  }
+}
+
+export const library = new Library();
