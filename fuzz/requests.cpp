@@ -65,6 +65,13 @@ struct World {
                   .streams = streams,
                   .worker = worker,
                   .forms = forms};
+
+  // As a server that shuts down: what goes on without a reader is stopped, and what that posts is done.
+  ~World() {
+    worker.post([this] { streams.close(); });
+    worker.flush();
+    worker.flush();
+  }
 };
 
 void ask(World& world, Endpoint endpoint, const http::Request& request, const std::shared_ptr<Gone>& client) {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "base/strings.h"
 
 namespace paceline {
@@ -25,10 +28,21 @@ class FakeReader : public http::Exchange {
   std::function<void()> leave, drain;
 };
 
+std::vector<std::weak_ptr<FakeReader>> made_readers;
+
+std::shared_ptr<FakeReader> reader() {
+  const auto made = std::make_shared<FakeReader>();
+  made_readers.push_back(made);
+  return made;
+}
+
 struct StreamStoreTest : testing::Test {
   void TearDown() override {
     store.close();  // a stream that runs is held by its job in earnest
     worker.flush();
+    // A connection that has ended forgets whom it told, which may hold it.
+    for (const auto& weak : std::exchange(made_readers, {}))
+      if (const auto here = weak.lock()) here->leave = here->drain = nullptr;
   }
   std::shared_ptr<StoredStream> open(const std::shared_ptr<FakeReader>& reader,
                                      const std::string& type = "text/event-stream; charset=utf-8") {
@@ -52,8 +66,6 @@ struct StreamStoreTest : testing::Test {
   Worker worker;
   int stopped = 0;
 };
-
-std::shared_ptr<FakeReader> reader() { return std::make_shared<FakeReader>(); }
 
 TEST_F(StreamStoreTest, NumbersEventsAndNamesTheStream) {
   const auto first = reader();
