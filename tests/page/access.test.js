@@ -4,35 +4,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { desktop, launch, phone, Visit } from './browser.js';
+import { desktop, phone } from './browser.js';
 import { buildPage, web } from './harness.js';
-import { Relay, sleep, startServer } from './server.js';
+import { sleep } from './server.js';
+import { relay, server, withVisit } from './site.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const mostBytes = 250 * 1024;
-let server, relay, browser;
-
-before(async () => {
-  server = await startServer();
-  relay = await Relay.start(server.url);
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await relay.stop();
-  await server.stop();
-});
-
-async function withVisit(options, work) {
-  relay.delayMs = 0;
-  relay.script = null;
-  const visit = await Visit.open(browser, relay.url, options);
-  await work(visit, visit.page);
-  await visit.close();
-}
 
 async function expectAccessible(page, where) {
   await page.evaluate(axe);

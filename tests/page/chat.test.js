@@ -1,29 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, Visit } from './browser.js';
-import { Relay, sleep, startServer } from './server.js';
+import { Visit } from './browser.js';
+import { sleep, startServer } from './server.js';
+import { browser, relay, withVisit as visitWith } from './site.js';
 
 const SHELL = 'find the 5 largest files in /var/log';
-let server, relay, browser;
 
-before(async () => {
-  server = await startServer();
-  relay = await Relay.start(server.url);
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await relay.stop();
-  await server.stop();
-});
-
-async function withVisit(work) {
-  relay.delayMs = 0;
-  const visit = await Visit.open(browser, relay.url);
-  await work(visit, visit.page);
-  await visit.close();
-}
+const withVisit = (work) => visitWith(undefined, work);
 
 const lastRequest = () => JSON.parse(relay.requests.findLast(({ url }) => url === '/v1/chat/completions').body);
 

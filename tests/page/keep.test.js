@@ -1,32 +1,18 @@
 // What is kept: through a reload in the middle of an answer, in the list of chats, in files.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, Visit } from './browser.js';
-import { Relay, startServer } from './server.js';
+import { startServer } from './server.js';
+import { relay, withVisit as visitWith } from './site.js';
 
 const BAG = 'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?';
-let server, relay, browser;
 
-before(async () => {
-  server = await startServer();
-  relay = await Relay.start(server.url);
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await relay.stop();
-  await server.stop();
-});
-
-async function withVisit(work) {
-  relay.delayMs = 0;
-  const visit = await Visit.open(browser, relay.url);
-  await visit.page.getByRole('combobox', { name: 'MTP' }).selectOption('3');
-  await work(visit, visit.page);
-  await visit.close();
-}
+const withVisit = (work) =>
+  visitWith(undefined, async (visit, page) => {
+    await page.getByRole('combobox', { name: 'MTP' }).selectOption('3');
+    await work(visit, page);
+  });
 
 const chatRow = (page, title) => page.getByRole('navigation').getByRole('button', { name: title, exact: true });
 

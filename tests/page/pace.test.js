@@ -1,30 +1,11 @@
 // The view of speculation says what the server said.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { desktop, launch, phone, Visit } from './browser.js';
-import { Relay, startServer } from './server.js';
+import { desktop, phone } from './browser.js';
+import { relay, withVisit } from './site.js';
 
 const PYTHON = 'write a Python function that computes the nth Fibonacci number using memoization, just the code';
-let server, relay, browser;
-
-before(async () => {
-  server = await startServer();
-  relay = await Relay.start(server.url);
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await relay.stop();
-  await server.stop();
-});
-
-async function withVisit(options, work) {
-  relay.delayMs = 0;
-  const visit = await Visit.open(browser, relay.url, options);
-  await work(visit, visit.page);
-  await visit.close();
-}
 
 function lastStream() {
   const chunks = relay.streams.at(-1).split('\n\n').filter((event) => event.includes('data: {'))
