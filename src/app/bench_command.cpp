@@ -118,30 +118,23 @@ std::string markdown(const Session& session, const BenchReport& report) {
   return out;
 }
 
-Json samples_as_json(const Samples& samples) {
-  Json out = Json::array();
-  for (const double value : samples.values) out.push_back(value);
-  return out;
-}
-
 Json json_report(const Session& session, const BenchReport& report) {
   const StepCost cost = step_cost(*session.file);
   Json tests = Json::array(), rows = Json::array(), out = Json::object();
   for (const BenchResult& result : report.results) {
-    Json row = Json::object(), acceptance = Json::array();
-    for (const double share : result.acceptance) acceptance.push_back(share);
+    Json row = Json::object();
     row.set("test", result.test), row.set("depth", result.depth);
-    row.set("tokens_per_s", samples_as_json(result.tokens_per_second)),
+    row.set("tokens_per_s", json_list(result.tokens_per_second.values)),
         row.set("median", result.tokens_per_second.median());
-    row.set("gb_per_s", samples_as_json(result.gb_per_second)),
-        row.set("bandwidth_share", samples_as_json(result.bandwidth_share));
-    row.set("peak_share", samples_as_json(result.peak_share)), row.set("tokens_per_pass", result.tokens_per_pass);
-    row.set("acceptance", std::move(acceptance));
+    row.set("gb_per_s", json_list(result.gb_per_second.values)),
+        row.set("bandwidth_share", json_list(result.bandwidth_share.values));
+    row.set("peak_share", json_list(result.peak_share.values)), row.set("tokens_per_pass", result.tokens_per_pass);
+    row.set("acceptance", json_list(result.acceptance));
     tests.push_back(std::move(row));
   }
   for (const RowsResult& result : report.rows) {
     Json row = Json::object();
-    row.set("rows", result.rows), row.set("ms", samples_as_json(result.milliseconds)),
+    row.set("rows", result.rows), row.set("ms", json_list(result.milliseconds.values)),
         row.set("logits_hash", result.logits_hash);
     rows.push_back(std::move(row));
   }

@@ -55,6 +55,14 @@ StepCost step_cost(const GgufFile& file) {
   return cost;
 }
 
+std::vector<Token> made_up_prompt(uint64_t seed, int tokens, int vocab_size) {
+  const uint64_t ids = static_cast<uint64_t>(std::min(vocab_size, 16384));
+  std::vector<Token> prompt;
+  for (int i = 0; i < tokens; ++i)
+    prompt.push_back(static_cast<Token>(random_word(seed, static_cast<uint64_t>(i)) % ids));
+  return prompt;
+}
+
 double Samples::median() const {
   if (values.empty()) return 0;
   std::vector<double> sorted = values;
@@ -70,10 +78,7 @@ Bench::Bench(Session& session, int repetitions)
 }
 
 std::vector<Token> Bench::make_prompt(int tokens) const {
-  const uint64_t ids = static_cast<uint64_t>(std::min(session_.model->facts().vocab_size, 16384));
-  std::vector<Token> prompt;
-  for (int i = 0; i < tokens; ++i) prompt.push_back(static_cast<Token>(random_word(1, static_cast<uint64_t>(i)) % ids));
-  return prompt;
+  return made_up_prompt(1, tokens, session_.model->facts().vocab_size);
 }
 
 double Bench::measure_bandwidth() {

@@ -18,6 +18,9 @@ struct StepCost {
 };
 StepCost step_cost(const GgufFile& file);
 
+// Tokens that mean nothing, of the lowest ids (those `synth --accept` maps); the same for the same seed.
+std::vector<Token> made_up_prompt(uint64_t seed, int tokens, int vocab_size);
+
 struct Samples {
   std::vector<double> values;
   double median() const;

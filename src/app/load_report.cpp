@@ -1,10 +1,12 @@
 // What `paceline bench --clients` prints and draws.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <functional>
 
 #include "app/console.h"
 #include "app/load_runs.h"
+#include "app/speed_report.h"
 #include "app/svg_chart.h"
 #include "base/error.h"
 
@@ -15,25 +17,6 @@ namespace {
 using namespace svg;
 
 std::string milliseconds(double seconds) { return fixed(seconds * 1e3, seconds < 0.1 ? 1 : 0); }
-
-std::string percents(const std::vector<double>& shares) {
-  std::string out;
-  for (const double share : shares) out += cat(out.empty() ? "" : " ", fixed(share * 100, 0), " %");
-  return out.empty() ? "–" : out;
-}
-
-Json list(const Samples& samples) {
-  Json out = Json::array();
-  for (const double value : samples.values) out.push_back(value);
-  return out;
-}
-
-std::string file_name(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
-
-struct Bar {
-  double value;
-  std::string colour;
-};
 
 struct Panel {
   const char* title;
@@ -96,14 +79,16 @@ Json load_json(const LoadReport& report) {
   out.set("model", report.model), out.set("machine", report.machine), out.set("workload", report.workload);
   out.set("clients", report.clients), out.set("repetitions", report.repetitions);
   for (const LoadResult& result : report.results) {
-    Json row = Json::object(), acceptance = Json::array();
-    for (const double share : result.acceptance) acceptance.push_back(share);
+    Json row = Json::object();
     row.set("mode", result.mode.name), row.set("clients", result.mode.clients);
-    row.set("tokens_per_s", list(result.tokens_per_s)), row.set("speed_up", list(result.speed_up));
-    row.set("first_token_s", list(result.first_token_s)), row.set("token_s", list(result.token_s));
-    row.set("longest_gap_s", list(result.longest_gap_s)), row.set("tokens_per_pass", result.tokens_per_pass);
+    row.set("tokens_per_s", json_list(result.tokens_per_s.values)),
+        row.set("speed_up", json_list(result.speed_up.values));
+    row.set("first_token_s", json_list(result.first_token_s.values)),
+        row.set("token_s", json_list(result.token_s.values));
+    row.set("longest_gap_s", json_list(result.longest_gap_s.values)),
+        row.set("tokens_per_pass", result.tokens_per_pass);
     row.set("requests_per_step", result.requests_per_step), row.set("cached_share", result.cached_share);
-    row.set("acceptance", std::move(acceptance));
+    row.set("acceptance", json_list(result.acceptance));
     rows.push_back(std::move(row));
   }
   out.set("results", std::move(rows));
@@ -144,7 +129,7 @@ std::string load_chart(const LoadReport& report) {
   const double height = top - 10;
   body += text_at(kLeft, height - 12, "quiet",
                   cat(report.machine, "; ", report.workload, "; paceline bench --clients ", report.clients));
-  const std::string name = file_name(report.model);
+  const std::string name = std::filesystem::path(report.model).filename();
   return page(height, cat("Speed of ", name, " with ", report.clients, " clients"),
               cat(report.clients, report.clients == 1 ? " client: " : " clients at once: ", name), body);
 }

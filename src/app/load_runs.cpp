@@ -197,13 +197,10 @@ std::vector<LoadMode> load_modes(const Session& session, const Workload& workloa
 }
 
 EngineOptions load_engine_options(const GeneratorOptions& options, int clients, int context, bool reuses_prefixes) {
-  EngineOptions out;
+  EngineOptions out = engine_options(options);
   out.slots = clients;
   out.context = context;
-  out.max_prompt_rows = options.max_prompt_rows;
-  out.max_drafts = options.drafts;
   out.queue_limit = 1 << 20;
-  out.kv = options.kv;
   if (!reuses_prefixes) out.prefix_cache_bytes = 0;
   return out;
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "app/bench_runs.h"
 #include "app/console.h"
 #include "app/speed_tasks.h"
 #include "base/error.h"
@@ -66,13 +67,6 @@ TraceEntry azure_entry(const Line& line) {
           {}};
 }
 
-std::vector<Token> made_up(uint64_t seed, int tokens, int vocabulary) {
-  const uint64_t ids = static_cast<uint64_t>(std::min(vocabulary, 16384));
-  std::vector<Token> out;
-  for (int i = 0; i < tokens; ++i) out.push_back(static_cast<Token>(random_word(seed, static_cast<uint64_t>(i)) % ids));
-  return out;
-}
-
 LoadRequest from_trace(const TraceEntry& entry, size_t index, int room, int vocabulary) {
   LoadRequest request;
   request.arrival_seconds = entry.seconds;
@@ -80,11 +74,11 @@ LoadRequest from_trace(const TraceEntry& entry, size_t index, int room, int voca
   const int wanted = std::clamp(entry.prompt_tokens, 1, room - request.answer_tokens - 1);
   // Seeds of shared blocks and of single prompts are apart.
   for (const int64_t block : entry.blocks) {
-    const std::vector<Token> tokens = made_up((static_cast<uint64_t>(block) << 1) | 1, kTraceBlock, vocabulary);
+    const std::vector<Token> tokens = made_up_prompt((static_cast<uint64_t>(block) << 1) | 1, kTraceBlock, vocabulary);
     request.prompt.insert(request.prompt.end(), tokens.begin(), tokens.end());
     if (static_cast<int>(request.prompt.size()) >= wanted) break;
   }
-  if (entry.blocks.empty()) request.prompt = made_up(static_cast<uint64_t>(index) << 1, wanted, vocabulary);
+  if (entry.blocks.empty()) request.prompt = made_up_prompt(static_cast<uint64_t>(index) << 1, wanted, vocabulary);
   while (static_cast<int>(request.prompt.size()) < wanted) request.prompt.push_back(0);
   request.prompt.resize(static_cast<size_t>(wanted));
   return request;
@@ -157,7 +151,7 @@ Workload make_workload(const Arguments& arguments, const Session& session, int p
   for (int i = 0; i < count; ++i) {
     const auto number = static_cast<size_t>(i);
     LoadRequest request{at, tasks[number % tasks.size()].prompts[0], answer};
-    if (prompt_tokens > 0) request.prompt = made_up(number << 1, prompt_tokens, facts.vocab_size);
+    if (prompt_tokens > 0) request.prompt = made_up_prompt(number << 1, prompt_tokens, facts.vocab_size);
     workload.requests.push_back(std::move(request));
     // Exponential gaps: arrivals that know nothing of each other.
     if (rate) at -= std::log1p(-unit_interval(random_word(2, number))) / *rate;

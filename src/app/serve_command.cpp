@@ -9,6 +9,7 @@
 #include "app/session.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "serve/http/client.h"
 #include "serve/log_queue.h"
 #include "serve/page.h"
 #include "serve/server.h"
@@ -17,14 +18,10 @@ namespace paceline {
 
 namespace {
 
-EngineOptions engine_options(const Arguments& arguments, const GeneratorOptions& options) {
-  EngineOptions out;
+EngineOptions served_options(const Arguments& arguments, const GeneratorOptions& options) {
+  EngineOptions out = engine_options(options);
   out.slots = static_cast<int>(std::max<int64_t>(0, arguments.integer("slots").value_or(0)));
-  out.context = options.context;
-  out.max_prompt_rows = options.max_prompt_rows;
-  out.max_drafts = options.drafts;
   out.queue_limit = static_cast<int>(arguments.integer("queue").value_or(64));
-  out.kv = options.kv;
   return out;
 }
 
@@ -52,7 +49,7 @@ bool is_everywhere(const std::string& host) { return host == "0.0.0.0" || host =
 
 std::string url_of(const std::string& host, int port) {
   const std::string shown = is_everywhere(host) ? "localhost" : host;
-  return cat("http://", shown.find(':') != std::string::npos ? cat("[", shown, "]") : shown, ":", port);
+  return "http://" + http::Url{shown, std::to_string(port), ""}.name();
 }
 
 // For other machines.
@@ -71,8 +68,7 @@ std::optional<ChatTemplate> load_template(const std::string& source, Tokenizer& 
   if (source.empty()) return std::nullopt;
   try {
     ChatTemplate chat_template = ChatTemplate::parse(source);
-    const auto text = [&](Token token) { return token < 0 ? "" : tokenizer.piece(token, true); };
-    tokenizer.learn_turn_end(chat_template.between_turns(text(tokenizer.bos()), text(tokenizer.eos())));
+    learn_turn_end(tokenizer, chat_template);
     return chat_template;
   } catch (const Error& error) {
     say(cat("the model's chat template cannot be used, so there are no chats: ", error.what()));
@@ -93,8 +89,8 @@ int run_serve(const Arguments& arguments) {
   options.log = [&log](const std::string& line) { log.add(line); };
 
   Session session = open_session(
-      arguments, [&](const GeneratorOptions& given) { return Engine::model_rows(engine_options(arguments, given)); });
-  EngineOptions engine_settings = engine_options(arguments, session.options);
+      arguments, [&](const GeneratorOptions& given) { return Engine::model_rows(served_options(arguments, given)); });
+  EngineOptions engine_settings = served_options(arguments, session.options);
   Engine engine(*session.device, *session.model, engine_settings);
   const std::string source = session.file->metadata().find_text("tokenizer.chat_template").value_or("");
   const std::optional<ChatTemplate> chat_template = load_template(source, *session.tokenizer);

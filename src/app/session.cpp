@@ -67,6 +67,15 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
 
 GgufFile open_model_file(const Arguments& arguments) { return GgufFile::open(find_model_file(model_name(arguments))); }
 
+EngineOptions engine_options(const GeneratorOptions& options) {
+  EngineOptions out;
+  out.context = options.context;
+  out.max_prompt_rows = options.max_prompt_rows;
+  out.max_drafts = options.drafts;
+  out.kv = options.kv;
+  return out;
+}
+
 Session open_session(const Arguments& arguments, const ModelRows& model_rows) {
   const auto start = std::chrono::steady_clock::now();
   Session session;

@@ -6,6 +6,7 @@
 
 #include "app/arguments.h"
 #include "device/device.h"
+#include "engine/engine.h"
 #include "engine/generator.h"
 #include "gguf/reader.h"
 #include "model/model.h"
@@ -26,6 +27,8 @@ struct Session {
 inline constexpr int kUsualContext = 8192;
 
 GgufFile open_model_file(const Arguments& arguments);
+// What the engine takes over from the flags: context, chunk, drafts, cache types.
+EngineOptions engine_options(const GeneratorOptions& options);
 // model_rows: the rows of a pass that the model is loaded for.
 using ModelRows = std::function<int(const GeneratorOptions&)>;
 Session open_session(const Arguments& arguments, const ModelRows& model_rows = Generator::model_rows);

@@ -1,6 +1,7 @@
 // The chart of a speed report.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <functional>
 
 #include "app/speed_report.h"
@@ -67,8 +68,7 @@ std::string legend(const SpeedReport& report) {
 }  // namespace
 
 std::string speed_chart(const SpeedReport& report) {
-  const size_t slash = report.model.find_last_of('/');
-  const std::string name = slash == std::string::npos ? report.model : report.model.substr(slash + 1);
+  const std::string name = std::filesystem::path(report.model).filename();
   const bool has_gain = report.modes.size() > 1;
   const double second_top = kFirstTop + kPanelHeight + kGap;
   const double height = (has_gain ? second_top : kFirstTop) + kPanelHeight + 56;

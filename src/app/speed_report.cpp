@@ -4,18 +4,6 @@ namespace paceline {
 
 namespace {
 
-std::string percents(const std::vector<double>& shares) {
-  std::string out;
-  for (const double share : shares) out += cat(out.empty() ? "" : " ", fixed(share * 100, 0), " %");
-  return out.empty() ? "–" : out;
-}
-
-Json list(const std::vector<double>& values) {
-  Json out = Json::array();
-  for (const double value : values) out.push_back(value);
-  return out;
-}
-
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -23,6 +11,18 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::string percents(const std::vector<double>& shares) {
+  std::string out;
+  for (const double share : shares) out += cat(out.empty() ? "" : " ", fixed(share * 100, 0), " %");
+  return out.empty() ? "–" : out;
+}
+
+Json json_list(const std::vector<double>& values) {
+  Json out = Json::array();
+  for (const double value : values) out.push_back(value);
+  return out;
+}
 
 std::string speed_markdown(const SpeedReport& report) {
   std::string out = cat(
@@ -53,11 +53,11 @@ Json speed_json(const SpeedReport& report) {
     Json row = Json::object();
     row.set("use_case", result.task), row.set("mode", result.mode);
     row.set("prompt_tokens", result.prompt_tokens), row.set("tokens", result.tokens);
-    row.set("tokens_per_s", list(result.tokens_per_s.values)), row.set("median", result.tokens_per_s.median());
-    row.set("speed_up", list(result.speed_up.values)), row.set("speed_up_median", result.speed_up.median());
-    row.set("prompt_tokens_per_s", list(result.prompt_tokens_per_s.values));
+    row.set("tokens_per_s", json_list(result.tokens_per_s.values)), row.set("median", result.tokens_per_s.median());
+    row.set("speed_up", json_list(result.speed_up.values)), row.set("speed_up_median", result.speed_up.median());
+    row.set("prompt_tokens_per_s", json_list(result.prompt_tokens_per_s.values));
     row.set("ms_per_token", result.milliseconds_per_token()), row.set("tokens_per_pass", result.tokens_per_pass);
-    row.set("acceptance", list(result.acceptance)), row.set("copied_share", result.lookup_share);
+    row.set("acceptance", json_list(result.acceptance)), row.set("copied_share", result.lookup_share);
     row.set("paused", result.paused);
     rows.push_back(std::move(row));
   }

@@ -7,6 +7,10 @@
 
 namespace paceline {
 
+// Shared with the other reports of `paceline bench`.
+std::string percents(const std::vector<double>& shares);  // "71 % 50 %", or a dash
+Json json_list(const std::vector<double>& values);
+
 std::string speed_markdown(const SpeedReport& report);
 Json speed_json(const SpeedReport& report);
 std::string speed_csv(const SpeedReport& report);

@@ -90,15 +90,6 @@ void check_tools(const Json& tools) {
   }
 }
 
-std::string special_text(const Tokenizer& tokenizer, Token token) {
-  return token < 0 ? "" : tokenizer.piece(token, true);
-}
-
-bool ends_with_opened_thought(std::string_view prompt) {
-  const size_t last = prompt.find_last_not_of(" \n");
-  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with("<think>");
-}
-
 std::optional<bool> read_thinking(const Fields& fields, Json& arguments) {
   std::optional<bool> thinking = fields.boolean("enable_thinking");
   std::optional<std::string> effort = fields.text("reasoning_effort");
@@ -125,15 +116,15 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
   request.tools = switches.tools;
   request.enable_thinking = switches.thinking;
   request.template_arguments = switches.template_arguments;
-  request.bos_token = special_text(service.tokenizer, service.tokenizer.bos());
-  request.eos_token = special_text(service.tokenizer, service.tokenizer.eos());
+  request.bos_token = service.tokenizer.special_text(service.tokenizer.bos());
+  request.eos_token = service.tokenizer.special_text(service.tokenizer.eos());
   ChatPrompt prompt;
   try {
     prompt.text = service.chat_template->render(request);
   } catch (const Error& error) {
     throw ApiError(400, cat("the chat template refuses the conversation: ", error.what()), "messages");
   }
-  prompt.format.starts_in_reasoning = ends_with_opened_thought(prompt.text);
+  prompt.format.starts_in_reasoning = opens_thought(prompt.text);
   prompt.format.tool_calls = !switches.tools.is_null();
   prompt.format.schemas = ToolSchemas(switches.tools);
   prompt.tools = switches.tools;

@@ -134,4 +134,9 @@ std::string ChatTemplate::between_turns(std::string_view bos_token, std::string_
   return "";
 }
 
+void learn_turn_end(Tokenizer& tokenizer, const ChatTemplate& chat_template) {
+  tokenizer.learn_turn_end(
+      chat_template.between_turns(tokenizer.special_text(tokenizer.bos()), tokenizer.special_text(tokenizer.eos())));
+}
+
 }  // namespace paceline

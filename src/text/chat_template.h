@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "text/jinja/template.h"
+#include "text/tokenizer.h"
 #include "text/tool_call.h"
 
 namespace paceline {
@@ -44,6 +45,9 @@ class ChatTemplate {
 
   jinja::Template template_;
 };
+
+// Tells the tokenizer what ends a turn, as far as the template knows (Tokenizer::learn_turn_end).
+void learn_turn_end(Tokenizer& tokenizer, const ChatTemplate& chat_template);
 
 // Whether the answer to `prompt` begins inside a thinking block.
 bool opens_thought(std::string_view prompt);

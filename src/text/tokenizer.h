@@ -26,6 +26,8 @@ class Tokenizer {
   std::vector<Token> encode(std::string_view text, bool parse_special) const;
   // The bytes a token stands for; the text of a control or unknown token is "" unless `special`. Throws Error for an id that is none.
   std::string piece(Token token, bool special = false) const;
+  // The text of a special token for a template; "" for -1, a token the model lacks.
+  std::string special_text(Token token) const { return token < 0 ? "" : piece(token, true); }
   std::string decode(std::span<const Token> tokens, bool special = false) const;
 
   TokenKind kind(Token token) const;

@@ -18,13 +18,7 @@ namespace {
 
 using Events = std::vector<OutputEvent>;
 
-void join(Events& events, Events more) {
-  for (OutputEvent& event : more) {
-    const bool same = !events.empty() && events.back().kind == event.kind && event.kind != OutputEvent::Kind::Call;
-    if (same) events.back().text += event.text;
-    else events.push_back(std::move(event));
-  }
-}
+using testing::join;
 
 // `cuts`: ascending positions in the text.
 Events parse(const testing::OutputSample& sample, const std::vector<size_t>& cuts) {

@@ -221,6 +221,14 @@ OutputEvent call(std::string name, std::string_view arguments) {
   return {OutputEvent::Kind::Call, "", {std::move(name), Json::parse(arguments)}};
 }
 
+void join(std::vector<OutputEvent>& events, std::vector<OutputEvent> more) {
+  for (OutputEvent& event : more) {
+    const bool same = !events.empty() && events.back().kind == event.kind && event.kind != OutputEvent::Kind::Call;
+    if (same) events.back().text += event.text;
+    else events.push_back(std::move(event));
+  }
+}
+
 OutputFormat with_tools(bool starts_in_reasoning) {
   OutputFormat format;
   format.starts_in_reasoning = starts_in_reasoning;
@@ -257,13 +265,8 @@ std::vector<OutputSample> recorded_samples() {
     sample.format.tool_calls = output.at("tools").as_bool();
     sample.format.schemas = ToolSchemas(recorded.at("tools"));
     OutputParser parser(sample.format);
-    sample.events = parser.push(sample.text);
-    for (OutputEvent& event : parser.finish()) {
-      const bool same =
-          !sample.events.empty() && sample.events.back().kind == event.kind && event.kind != OutputEvent::Kind::Call;
-      if (same) sample.events.back().text += event.text;
-      else sample.events.push_back(std::move(event));
-    }
+    join(sample.events, parser.push(sample.text));
+    join(sample.events, parser.finish());
     samples.push_back(std::move(sample));
   }
   return samples;

@@ -17,6 +17,9 @@ OutputEvent reasoning(std::string text);
 OutputEvent answer(std::string text);
 OutputEvent call(std::string name, std::string_view arguments);  // JSON
 
+// Appends `more`, joining neighbours of one kind.
+void join(std::vector<OutputEvent>& events, std::vector<OutputEvent> more);
+
 OutputFormat with_tools(bool starts_in_reasoning);
 
 std::vector<OutputSample> written_samples();

@@ -17,27 +17,21 @@ ChatTemplate load_template(const GgufFile& file) {
   return ChatTemplate::parse(*source);
 }
 
-std::string token_text(const Tokenizer& tokenizer, Token token) {
-  return token < 0 ? "" : tokenizer.piece(token, true);
-}
-
 }  // namespace
 
 Responder::Responder(Session& session)
     : session_(session),
       template_(load_template(*session.file)),
       generator_(*session.device, *session.model, session.options) {
-  Tokenizer& tokenizer = *session.tokenizer;
-  tokenizer.learn_turn_end(
-      template_.between_turns(token_text(tokenizer, tokenizer.bos()), token_text(tokenizer, tokenizer.eos())));
+  learn_turn_end(*session.tokenizer, template_);
 }
 
 std::string Responder::render(const Json& messages, Think think) const {
   ChatRequest request;
   request.messages = messages;
   if (think != Think::Auto) request.enable_thinking = think == Think::On;
-  request.bos_token = token_text(*session_.tokenizer, session_.tokenizer->bos());
-  request.eos_token = token_text(*session_.tokenizer, session_.tokenizer->eos());
+  request.bos_token = session_.tokenizer->special_text(session_.tokenizer->bos());
+  request.eos_token = session_.tokenizer->special_text(session_.tokenizer->eos());
   return template_.render(request);
 }
 
