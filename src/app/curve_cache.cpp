@@ -45,46 +45,46 @@ fs::path file_of(const Session& session) {
   return where / cat(model.stem().string(), "-", hash, ".json");
 }
 
-Json curve(const RoundTimes& times) {
+Json curve(const RowTimes& times) {
   Json out = Json::array();
-  for (int depth = 0; depth <= RoundTimes::kDeepest; ++depth)
-    out.push_back(times.measured(depth) ? Json(times.seconds(depth)) : Json());
+  for (int rows = 1; rows <= times.most_rows(); ++rows)
+    out.push_back(times.measured(rows) ? Json(times.median(rows)) : Json());
   return out;
 }
 
-void read_curve(const Json& list, RoundTimes& times) {
-  int depth = 0;
+void read_curve(const Json& list, RowTimes& times) {
+  int rows = 0;
   for (const Json& value : list.as_array()) {
-    if (depth > RoundTimes::kDeepest) return;
+    if (++rows > times.most_rows()) return;
     if (value.is_number() && value.as_number() > 0 && value.as_number() < kLongestSeconds)
-      times.record(depth, value.as_number());
-    ++depth;
+      times.record(rows, value.as_number());
   }
 }
 
 }  // namespace
 
-std::string curves_text(const SpeculationTimes& times) {
+std::string curves_text(const StepTimes& times) {
   Json out = Json::object();
-  out.set("head_s", curve(times.head)), out.set("lookup_s", curve(times.lookup));
+  out.set("verify_s", curve(times.verify)), out.set("draft_s", curve(times.draft));
   return out.dump() + "\n";
 }
 
-SpeculationTimes parse_curves(const std::string& text) {
-  SpeculationTimes times;
+StepTimes parse_curves(const std::string& text) {
+  StepTimes times;
   try {
     const Json json = Json::parse(text, "curves");
-    read_curve(json.at("head_s"), times.head), read_curve(json.at("lookup_s"), times.lookup);
+    read_curve(json.at("verify_s"), times.verify), read_curve(json.at("draft_s"), times.draft);
   } catch (const Error&) {
-    return {};
+    return StepTimes();
   }
   return times;
 }
 
-SpeculationTimes load_curves(const Session& session) {
+StepTimes load_curves(const Session& session) {
   const fs::path path = file_of(session);
   std::error_code error;
-  if (path.empty() || !fs::is_regular_file(path, error) || fs::file_size(path, error) > kLargestFile) return {};
+  if (path.empty() || !fs::is_regular_file(path, error) || fs::file_size(path, error) > kLargestFile)
+    return StepTimes();
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
@@ -92,7 +92,7 @@ SpeculationTimes load_curves(const Session& session) {
 }
 
 // Written beside and renamed, so that a reader never sees half of it.
-void save_curves(const Session& session, const SpeculationTimes& times) {
+void save_curves(const Session& session, const StepTimes& times) {
   const fs::path path = file_of(session);
   if (path.empty()) return;
   std::error_code error;

@@ -147,7 +147,7 @@ void note(const ServerAnswer& answer, double first_rate, SpeedResult& result) {
 
 SpeedReport run_servers(const Arguments& arguments, const SpeedOptions& options,
                         const std::function<void(double)>& progress) {
-  SpeedReport report{"the same questions", "through HTTP", options.repetitions, false, {}, {}, {}};
+  SpeedReport report{"the same questions", "through HTTP", options.repetitions, false, {}, {}, {}, {}};
   std::vector<Peer> peers;
   for (const std::string& text : arguments.texts("server")) {
     Peer peer{http::parse_url(text), "", arguments.text("api_key").value_or("")};

@@ -72,6 +72,8 @@ EngineOptions engine_options(const GeneratorOptions& options) {
   out.context = options.context;
   out.max_prompt_rows = options.max_prompt_rows;
   out.max_drafts = options.drafts;
+  out.lookup_drafts = options.lookup_drafts;
+  out.known_times = options.known_times;
   out.kv = options.kv;
   return out;
 }

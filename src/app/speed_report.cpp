@@ -42,6 +42,11 @@ std::string speed_markdown(const SpeedReport& report) {
                result.lookup_share > 0 ? cat(fixed(result.lookup_share * 100, 0), " %") : std::string("–"), " |\n");
     paused |= result.paused;
   }
+  const DraftCost& cost = report.draft_cost;
+  if (cost.rows > 0)
+    out += cat("\nA draft takes ", fixed(cost.draft_seconds * 1e3, 2), " ms, ",
+               fixed(cost.draft_seconds / cost.pass_seconds * 100, 1), " % of the pass that verifies ", cost.rows - 1,
+               " of them (", fixed(cost.pass_seconds * 1e3, 2), " ms).\n");
   if (paused) out += "\n\\* MTP paused: plain decoding is faster here.\n";
   return out;
 }
@@ -62,6 +67,10 @@ Json speed_json(const SpeedReport& report) {
     rows.push_back(std::move(row));
   }
   out.set("results", std::move(rows));
+  Json cost = Json::object();
+  cost.set("rows", report.draft_cost.rows), cost.set("draft_s", report.draft_cost.draft_seconds);
+  cost.set("pass_s", report.draft_cost.pass_seconds);
+  out.set("draft_cost", std::move(cost));
   return out;
 }
 

@@ -31,6 +31,19 @@ class SpeedRuns {
     return tasks;
   }
 
+  // Of the deepest fixed mode, since there every pass has as many rows.
+  DraftCost draft_cost() const {
+    DraftCost cost;
+    for (size_t i = 0; i < modes_.size(); ++i) {
+      const int rows = 1 + modes_[i].drafts;
+      if (modes_[i].adapts || rows <= std::max(cost.rows, 1)) continue;
+      const StepTimes times = generators_[i]->times();
+      if (times.verify.measured(rows) && times.draft.any_measured())
+        cost = {rows, times.link(1), times.verify.seconds(rows)};
+    }
+    return cost;
+  }
+
   // One run in each mode; the order turns with the repetition.
   void repeat(const SpeedTask& task, int repetition, SpeedResult* results) {
     std::vector<Generation> runs(modes_.size());
@@ -129,7 +142,7 @@ std::vector<SpeedMode> speed_modes(const Arguments& arguments, const Session& se
 SpeedReport run_speed(Session& session, const std::vector<SpeedMode>& modes, const SpeedOptions& options,
                       const std::function<void(double)>& progress) {
   const int repetitions = options.repetitions;
-  SpeedReport report{session.file->path(), session.device->description(), repetitions, true, {}, {}, {}};
+  SpeedReport report{session.file->path(), session.device->description(), repetitions, true, {}, {}, {}, {}};
   for (const SpeedMode& mode : modes) report.modes.push_back(mode.name);
   SpeedRuns runs(session, modes, options);
   const std::vector<SpeedTask> tasks = runs.tasks();
@@ -147,6 +160,7 @@ SpeedReport run_speed(Session& session, const std::vector<SpeedMode>& modes, con
       progress(static_cast<double>(static_cast<size_t>(repetition) * tasks.size() + i + 1) /
                static_cast<double>(static_cast<size_t>(repetitions) * tasks.size()));
     }
+  report.draft_cost = runs.draft_cost();
   return report;
 }
 

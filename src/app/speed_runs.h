@@ -38,12 +38,19 @@ struct SpeedOptions {
   int questions = 2;  // of each of its categories
 };
 
+// What a draft of the head costs beside the pass that verifies it, medians over a fixed depth; 0: no mode has one.
+struct DraftCost {
+  int rows = 0;  // of the pass
+  double draft_seconds = 0, pass_seconds = 0;
+};
+
 struct SpeedReport {
   std::string model, machine;
   int repetitions = 0;
   bool texts_compared = true;  // and found the same in all modes
   std::vector<std::string> tasks, modes;
   std::vector<SpeedResult> results;  // task by task, mode by mode
+  DraftCost draft_cost{};
   const SpeedResult& at(size_t task, size_t mode) const { return results[task * modes.size() + mode]; }
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "device/device.h"
 #include "engine/engine.h"
@@ -196,10 +195,7 @@ void paceline_get_stats(const paceline_engine* engine, paceline_stats* stats) {
   out.prompt_tokens = now.prompt_tokens;
   out.cached_tokens = now.cached_tokens;
   out.generated_tokens = now.generated_tokens;
-  const auto sum = [](const auto& counts) {
-    return static_cast<uint64_t>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
-  };
-  out.drafted = sum(now.speculation.drafted);
-  out.accepted = sum(now.speculation.accepted);
+  out.drafted = static_cast<uint64_t>(now.speculation.all_drafted());
+  out.accepted = static_cast<uint64_t>(now.speculation.all_accepted());
   paceline::hand_out(out, stats);
 }

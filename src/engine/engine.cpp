@@ -18,28 +18,40 @@ void check_options(const EngineOptions& options) {
   if (options.context < 0 || options.context == 1) fail("context is ", options.context, ", expected at least 2, or 0");
   if (options.max_drafts < 0 || options.max_drafts > kMaxDrafts)
     fail("max_drafts is ", options.max_drafts, ", expected 0 … ", kMaxDrafts);
+  if (options.lookup_drafts < 0 || options.lookup_drafts > kMaxLookupDrafts)
+    fail("lookup_drafts is ", options.lookup_drafts, ", expected 0 … ", kMaxLookupDrafts);
   if (options.max_prompt_rows < 1) fail("max_prompt_rows is ", options.max_prompt_rows, ", expected at least 1");
   if (options.queue_limit < 0) fail("queue_limit is ", options.queue_limit, ", expected at least 0");
   if (!(options.chunk_seconds > 0)) fail("chunk_seconds is ", options.chunk_seconds, ", expected more than 0");
 }
 
-RunnerOptions runner_options(const EngineOptions& options, int slots, int max_drafts) {
-  return {.max_prompt_rows = options.max_prompt_rows, .max_sequences = slots, .max_drafts = max_drafts};
+// Known before the model: as many slots as there may be.
+EngineSizes widest(const EngineOptions& options) {
+  return {.slots = options.slots > 0 ? options.slots : EngineOptions::kUsualSlots,
+          .max_drafts = options.max_drafts,
+          .lookup_drafts = options.lookup_drafts};
 }
 
 }  // namespace
+
+RunnerOptions runner_options(const EngineOptions& options, const EngineSizes& sizes) {
+  return {.max_prompt_rows = options.max_prompt_rows,
+          .max_sequences = sizes.slots,
+          .max_drafts = std::max(sizes.max_drafts, sizes.lookup_drafts)};
+}
 
 EngineSizes size_engine(const Model& model, const EngineOptions& options) {
   check_options(options);
   EngineSizes sizes;
   sizes.max_drafts = model.facts().has_draft_head ? options.max_drafts : 0;
+  sizes.lookup_drafts = options.lookup_drafts;
   const uint64_t available =
       options.memory_bytes >= 0 ? static_cast<uint64_t>(options.memory_bytes) : available_memory_bytes() / 4 * 3;
   sizes.cache_bytes = options.prefix_cache_bytes >= 0 ? static_cast<uint64_t>(options.prefix_cache_bytes)
                                                       : std::min(available / 8, kMostCacheBytes);
   const uint64_t room = available - std::min(available, sizes.cache_bytes);
   const auto slot_bytes = [&](int context) {
-    return state_bytes(model.state_shape(context, 1 + sizes.max_drafts, options.kv));
+    return state_bytes(model.state_shape(context, 1 + runner_options(options, sizes).max_drafts, options.kv));
   };
   // As many positions as the model was trained for, halved until what is wanted fits.
   sizes.context = options.context > 0 ? options.context : std::max(2, model.facts().context_length);
@@ -57,8 +69,7 @@ EngineSizes size_engine(const Model& model, const EngineOptions& options) {
 }
 
 int Engine::model_rows(const EngineOptions& options) {
-  return max_batch_rows(
-      runner_options(options, options.slots > 0 ? options.slots : EngineOptions::kUsualSlots, options.max_drafts));
+  return max_batch_rows(runner_options(options, widest(options)));
 }
 
 Engine::Engine(Device& device, Model& model, const EngineOptions& options)
@@ -69,6 +80,8 @@ Engine::~Engine() = default;
 std::optional<RequestHandle> Engine::submit(Request request) { return loop_->submit(std::move(request)); }
 
 EngineStats Engine::stats() const { return loop_->stats(); }
+
+StepTimes Engine::times() const { return loop_->times(); }
 
 RequestHandle& RequestHandle::operator=(RequestHandle&& other) noexcept {
   if (this == &other) return *this;

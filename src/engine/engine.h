@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine/sequence.h"
+#include "engine/step_times.h"
 #include "engine/token_constraint.h"
 
 namespace paceline {
@@ -32,10 +33,13 @@ struct EngineOptions {
   int max_prompt_rows = 512;  // prompt chunk while nobody generates
   double chunk_seconds = 0.25;  // what a prompt chunk may add to a step while others generate
   int max_drafts = kMaxDrafts;  // of any request per round; 0: no drafting. Ignored for a model without a draft head
+  int lookup_drafts =
+      kMaxLookupDrafts;  // copied from the text per round, in requests with as many drafts as pay; 0: none
   int queue_limit = 64;  // requests that may wait for a slot
   int64_t prefix_cache_bytes = -1;  // 0: no prefix reuse, < 0: an eighth of the available memory, at most 4 GiB
   int64_t memory_bytes = -1;  // for slots and prefix cache; < 0: three quarters of what the machine has available
   KvTypes kv;
+  StepTimes known_times{};  // of this model on this machine, measured before
   // Sees every settled token of every request, from the engine's thread: request number, position, the logits it was chosen from.
   std::function<void(uint64_t request, int position, std::span<const float> logits)> on_logits;
 
@@ -87,12 +91,13 @@ struct Event {
 
   // NewToken.
   Token token = 0;
-  bool from_draft = false;  // guessed by the draft head and accepted
+  bool from_draft = false;  // guessed and accepted
   uint64_t pass =
       0;  // of this request: 0 is the prompt's last, which gives the first token. Tokens of a pass come together
   // Of that pass: the drafts that were tried, valid until the next call of next() or try_next(), and how many were accepted.
-  int drafted_count = 0, accepted_count = 0;
-  std::array<Token, kMaxDrafts> drafted{};
+  // The last copied_count of the drafts were copied from the text.
+  int drafted_count = 0, copied_count = 0, accepted_count = 0;
+  std::array<Token, kMaxLookupDrafts> drafted{};
   float logprob = 0;  // of the chosen token, when top_logprobs >= 0
   std::vector<TokenLogprob> alternatives;  // most likely first, top_logprobs of them
 
@@ -168,6 +173,8 @@ class Engine {
   // outside the vocabulary, a setting out of range.
   std::optional<RequestHandle> submit(Request request);
   EngineStats stats() const;
+  // What has been learned of the seconds of steps, to be known_times of another engine.
+  StepTimes times() const;
 
  private:
   class Loop;  // the engine's thread

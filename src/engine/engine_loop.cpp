@@ -17,7 +17,10 @@ double seconds_between(RequestState::Clock::time_point from, RequestState::Clock
 }
 
 SchedulerOptions scheduler_options(const EngineOptions& options, int slots) {
-  return {.max_sequences = slots, .max_prompt_rows = options.max_prompt_rows, .chunk_seconds = options.chunk_seconds};
+  return {.max_sequences = slots,
+          .max_prompt_rows = options.max_prompt_rows,
+          .chunk_seconds = options.chunk_seconds,
+          .known_times = options.known_times};
 }
 
 }  // namespace
@@ -29,14 +32,14 @@ Engine::Loop::Loop(Device& device, Model& model, const EngineOptions& options, c
       sizes_(sizes),
       scheduler_(scheduler_options(options, sizes.slots)),
       cache_(device, sizes.cache_bytes) {
-  const RunnerOptions rows{
-      .max_prompt_rows = options.max_prompt_rows, .max_sequences = sizes.slots, .max_drafts = sizes.max_drafts};
-  if (sizes.max_drafts > 0) drafter_.emplace(device, model, rows);
-  runner_.emplace(device, model, drafter_ ? &*drafter_ : nullptr, rows);
+  const RunnerOptions rows = runner_options(options, sizes);
+  if (sizes.max_drafts > 0) head_.emplace(device, model, rows);
+  drafter_.emplace(head_ ? &*head_ : nullptr);
+  runner_.emplace(device, model, &*drafter_, rows);
   runner_->on_logits = [this](const Sequence& sequence, int position, std::span<const float> logits, Token chosen) {
     note_choice(sequence, position, logits, chosen);
   };
-  const StateShape shape = model.state_shape(sizes.context, 1 + sizes.max_drafts, options.kv);
+  const StateShape shape = model.state_shape(sizes.context, 1 + rows.max_drafts, options.kv);
   slots_.resize(static_cast<size_t>(sizes.slots));
   const Token nothing[] = {0};
   for (Slot& slot : slots_) {
@@ -82,6 +85,11 @@ std::optional<RequestHandle> Engine::Loop::submit(Request request) {
   }
   wake_.notify_one();
   return RequestHandle(std::move(state));
+}
+
+StepTimes Engine::Loop::times() const {
+  const std::lock_guard lock(mutex_);
+  return scheduler_.times_of_one();
 }
 
 EngineStats Engine::Loop::stats() const {
@@ -150,9 +158,7 @@ void Engine::Loop::start(Slot& slot, std::shared_ptr<RequestState> state) {
   sequence.restart(request.prompt, request.sampling);
   sequence.stop_tokens = request.stop_tokens;
   sequence.constraint = slot.request->constraint ? &*slot.request->constraint : nullptr;
-  slot.acceptance = AcceptanceAverages();
-  slot.drafts = std::min(request.drafts == kAutoDrafts ? kMaxDrafts : request.drafts, sizes_.max_drafts);
-  slot.adapt = request.drafts == kAutoDrafts;
+  slot.history = history_.carried_over();
   slot.handed_out = 0;
   slot.pass = 0;
   slot.started = Clock::now();
@@ -201,21 +207,28 @@ void Engine::Loop::choose_snapshots(Slot& slot) {
   slot.prompt_end = slot.snapshots.empty() ? length : slot.snapshots.back();
 }
 
+// The last token that may be handed out needs no drafts behind it.
+SpeculationLimits Engine::Loop::limits(const Slot& slot) const {
+  const Request& request = slot.request->request;
+  const bool adapts = request.drafts == kAutoDrafts;
+  const int most = request.max_tokens < 0 ? kMaxLookupDrafts : request.max_tokens - slot.handed_out - 1;
+  return {std::min({adapts ? kMaxDrafts : request.drafts, sizes_.max_drafts, most}),
+          adapts ? std::min(sizes_.lookup_drafts, most) : 0, adapts};
+}
+
 void Engine::Loop::step() {
   for (Candidate* candidate : running_) {
     Slot& slot = static_cast<Slot&>(*candidate);
     slot.before = slot.sequence->length();
     slot.was_in_prompt = slot.sequence->in_prompt();
     slot.logprobs.clear(), slot.alternatives.clear();
-    // The last token that may be handed out needs no drafts behind it.
-    const Request& request = slot.request->request;
-    const int most = std::min(request.drafts == kAutoDrafts ? kMaxDrafts : request.drafts, sizes_.max_drafts);
-    slot.drafts = request.max_tokens < 0 ? most : std::min(most, request.max_tokens - slot.handed_out - 1);
+    slot.limits = limits(slot);
   }
   const auto start = Clock::now();
   try {
     scheduler_.plan(running_, step_);
     runner_->step(step_);
+    const std::lock_guard lock(mutex_);
     scheduler_.record(runner_->seconds());
   } catch (const std::exception& error) {
     // What the step had begun is lost; the slots are not.
@@ -271,6 +284,7 @@ void Engine::Loop::deliver_pass(Slot& slot) {
   event.pass = slot.pass++;
   if (!slot.was_in_prompt) {
     event.drafted_count = static_cast<int>(sequence.drafts.size());
+    event.copied_count = event.drafted_count - sequence.head_drafts;
     std::copy(sequence.drafts.begin(), sequence.drafts.end(), event.drafted.begin());
   }
   const auto is_draft = [&](size_t i) {
@@ -308,6 +322,7 @@ std::optional<FinishReason> Engine::Loop::reason_to_end(const Slot& slot) const 
 
 void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& message) {
   if (reason != FinishReason::Error && slot.request->request.reuse_prefix && sizes_.cache_bytes > 0) keep_answer(slot);
+  history_ = slot.history;
   const std::shared_ptr<RequestState> request = std::move(slot.request);
   slot.request = nullptr;
   slot.sequence->constraint = nullptr;
@@ -325,6 +340,8 @@ void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& me
       stats_.speculation.drafted[i] += own.drafted[i];
       stats_.speculation.accepted[i] += own.accepted[i];
     }
+    stats_.speculation.lookup_drafted += own.lookup_drafted;
+    stats_.speculation.lookup_accepted += own.lookup_accepted;
   }
   request->finish(reason, message);
   request->announce();
@@ -334,12 +351,12 @@ void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& me
 void Engine::Loop::keep_answer(Slot& slot) {
   Sequence& sequence = *slot.sequence;
   if (sequence.in_prompt() || sequence.kept_count == 0) return;
-  if (drafter_) {
+  if (head_) {
     // The draft head has not seen the tokens of the last pass yet.
     Sequence* const own[] = {&sequence};
     sequence.draft_budget = 0;
     sequence.drafts.clear();
-    drafter_->propose(own);
+    head_->propose(own);
   }
   cache_.keep(sequence, sequence.kept_count - 1, kLeastGain);
 }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/engine.h"
+#include "engine/lookup_drafter.h"
 #include "engine/mtp_drafter.h"
 #include "engine/prefix_cache.h"
 #include "engine/request_state.h"
@@ -16,11 +17,12 @@ namespace paceline {
 
 // What EngineOptions comes to on this machine with this model.
 struct EngineSizes {
-  int slots = 0, context = 0, max_drafts = 0;
+  int slots = 0, context = 0, max_drafts = 0, lookup_drafts = 0;
   uint64_t slot_bytes = 0, cache_bytes = 0;
 };
 // Throws Error when not even one slot fits, or an option is out of range.
 EngineSizes size_engine(const Model& model, const EngineOptions& options);
+RunnerOptions runner_options(const EngineOptions& options, const EngineSizes& sizes);
 
 class Engine::Loop {
  public:
@@ -28,6 +30,7 @@ class Engine::Loop {
 
   std::optional<RequestHandle> submit(Request request);
   EngineStats stats() const;
+  StepTimes times() const;
 
  private:
   using Clock = RequestState::Clock;
@@ -53,6 +56,7 @@ class Engine::Loop {
   void start(Slot& slot, std::shared_ptr<RequestState> request);
   void choose_snapshots(Slot& slot);
   void drop_cancelled();
+  SpeculationLimits limits(const Slot& slot) const;
   void step();
   void deliver(Slot& slot);
   void deliver_prompt(Slot& slot);
@@ -67,9 +71,11 @@ class Engine::Loop {
   Model& model_;
   const EngineOptions options_;
   const EngineSizes sizes_;
-  std::optional<MtpDrafter> drafter_;
+  std::optional<MtpDrafter> head_;
+  std::optional<LookupDrafter> drafter_;
   std::optional<Runner> runner_;
-  Scheduler scheduler_;
+  Scheduler scheduler_;  // record() and times() under mutex_
+  SpeculationHistory history_;  // of the request that ended last
   PrefixCache cache_;
   std::vector<Slot> slots_;
   std::vector<Candidate*> running_;  // in order of arrival

@@ -45,7 +45,10 @@ RunnerOptions Generator::runner_options(const GeneratorOptions& options) {
 }
 
 Generator::Generator(Device& device, Model& model, const GeneratorOptions& options)
-    : device_(device), model_(model), options_(options), times_(options.known_times) {
+    : device_(device),
+      model_(model),
+      options_(options),
+      scheduler_({.max_sequences = 1, .max_prompt_rows = options.max_prompt_rows, .known_times = options.known_times}) {
   PACELINE_ASSERT(options.drafts >= 0 && options.drafts <= kMaxDrafts);
   PACELINE_ASSERT(options.lookup_drafts >= 0 && options.lookup_drafts <= kMaxLookupDrafts);
   if (options.drafts > 0 && !model.facts().has_draft_head)
@@ -56,31 +59,23 @@ Generator::Generator(Device& device, Model& model, const GeneratorOptions& optio
   runner_.emplace(device, model, &*drafter_, runner_options(options));
 }
 
-void Generator::round(Sequence& sequence, int most_drafts) {
-  RoundPlan plan;
-  if (rounds_ < options_.plain_rounds) {
+void Generator::step(Candidate& candidate, int most_drafts) {
+  const bool in_prompt = candidate.sequence->in_prompt();
+  candidate.limits = {std::min(options_.drafts, most_drafts), std::min(options_.lookup_drafts, most_drafts),
+                      options_.adapt_depth};
+  if (!in_prompt && rounds_ < options_.plain_rounds) {
     ++rounds_;
-  } else {
-    const SpeculationLimits limits{std::min(options_.drafts, most_drafts),
-                                   std::min(options_.lookup_drafts, most_drafts), options_.adapt_depth};
-    const int match = limits.lookup_drafts > 0 ? sequence.find_repetition().length : 0;
-    plan = policy_.plan(times_, limits, match);
+    candidate.limits = {};
   }
-  sequence.draft_budget = plan.head_drafts, sequence.lookup_budget = plan.lookup_drafts;
-  sequence.least_reach = plan.least_reach;
-  const int before = sequence.length();
-  Sequence* const sequences[] = {&sequence};
-  const auto start = Clock::now();
-  runner_->step(sequences);
-  const int by_head = sequence.head_drafts, copied = static_cast<int>(sequence.drafts.size()) - by_head;
-  const int accepted = sequence.length() - before - 1;
-  record_seconds(times_, by_head, copied, seconds_since(start));
-  policy_.record(by_head, copied, accepted);
-  for (int i = 0; i < static_cast<int>(sequence.confidences.size()) && i <= accepted; ++i)
-    sequence.confidence.record(sequence.confidences[static_cast<size_t>(i)], i < accepted);
+  Candidate* const running[] = {&candidate};
+  scheduler_.plan(running, step_);
+  runner_->step(step_);
+  scheduler_.record(runner_->seconds());
 }
 
-double Generator::plain_tokens_per_second() const { return times_.head.measured(0) ? 1 / times_.head.seconds(0) : 0; }
+double Generator::plain_tokens_per_second() const {
+  return scheduler_.times().verify.measured(1) ? 1 / scheduler_.times().verify.seconds(1) : 0;
+}
 
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
                                const GenerationLimits& limits, const std::function<bool(GeneratedToken)>& on_token,
@@ -91,12 +86,11 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   Sequence sequence(device_, model_,
                     model_.state_shape(options_.context, 1 + runner_options(options_).max_drafts, options_.kv), prompt,
                     parameters);
-  sequence.confidence = confidence_;
-  Sequence* const sequences[] = {&sequence};
+  Candidate candidate{&sequence, history_.carried_over(), {}, sequence.prompt_length};
 
   auto start = Clock::now();
   while (sequence.in_prompt()) {
-    runner_->step(sequences);
+    step(candidate, 0);
     if (on_prompt) on_prompt(sequence.state.length());
     if (is_stopped(limits)) break;
   }
@@ -106,20 +100,19 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
     return result;
   }
 
-  policy_ = policy_.carried_over();
   start = Clock::now();
   std::optional<StopReason> reason = hand_out(sequence, limits, on_token, result.output);
   while (!reason) {
     const int left =
         limits.max_tokens < 0 ? kMaxLookupDrafts : limits.max_tokens - static_cast<int>(result.output.size()) - 1;
-    round(sequence, left);
+    step(candidate, left);
     reason = hand_out(sequence, limits, on_token, result.output);
   }
   result.generation_seconds = seconds_since(start);
   result.reason = *reason;
   result.stats = sequence.stats;
-  result.drafting_paused = options_.drafts > 0 && policy_.paused();
-  confidence_ = sequence.confidence;
+  result.drafting_paused = options_.drafts > 0 && scheduler_.paused();
+  history_ = candidate.history;
   return result;
 }
 

@@ -10,8 +10,7 @@
 
 #include "engine/lookup_drafter.h"
 #include "engine/mtp_drafter.h"
-#include "engine/runner.h"
-#include "engine/speculation_policy.h"
+#include "engine/scheduler.h"
 
 namespace paceline {
 
@@ -19,9 +18,9 @@ struct GeneratorOptions {
   int context = 8192;  // positions of a sequence
   int max_prompt_rows = 512;  // prompt chunk
   int drafts = 0;  // per round at most, 0 … kMaxDrafts; needs a model with a draft head
-  bool adapt_depth = false;  // let SpeculationPolicy choose the depth of each round, 0 … drafts
+  bool adapt_depth = false;  // let the policy (speculation_policy.h) choose the depth of each round, 0 … drafts
   int lookup_drafts = 0;  // copied from the text per round at most, 0 … kMaxLookupDrafts; any model
-  SpeculationTimes known_times = {};  // of this model on this machine, measured before
+  StepTimes known_times{};  // of this model on this machine, measured before
   int plain_rounds = 0;  // the first so many rounds draft nothing, so that the gain of drafts can be told
   KvTypes kv;
 };
@@ -70,13 +69,13 @@ class Generator {
 
   // The rate without drafts: the median of this generator's last plain rounds; 0 as long as there was none.
   double plain_tokens_per_second() const;
-  // Seconds of rounds so far, to be known_times of another generator.
-  const SpeculationTimes& times() const { return times_; }
+  // Seconds of steps so far, to be known_times of another generator.
+  StepTimes times() const { return scheduler_.times_of_one(); }
 
  private:
   static RunnerOptions runner_options(const GeneratorOptions& options);
-  // One round, timed.
-  void round(Sequence& sequence, int most_drafts);
+  // One step, planned and timed; `most_drafts` of a round.
+  void step(Candidate& candidate, int most_drafts);
 
   Device& device_;
   Model& model_;
@@ -84,11 +83,10 @@ class Generator {
   std::optional<MtpDrafter> head_;
   std::optional<LookupDrafter> drafter_;
   std::optional<Runner> runner_;
+  Scheduler scheduler_;
+  std::vector<Sequence*> step_;
   int rounds_ = 0;
-  // Kept from answer to answer.
-  SpeculationTimes times_;
-  SpeculationPolicy policy_;
-  ConfidenceTable confidence_;
+  SpeculationHistory history_;  // kept from answer to answer
 };
 
 }  // namespace paceline

@@ -14,11 +14,12 @@ class LatestMedian {
     count_ = count_ == 2 * kKept - 1 ? kKept : count_ + 1;  // stays "full" without overflowing
   }
   bool known() const { return count_ > 0; }
+  int count() const { return std::min(count_, kKept); }
   // Of an even number, the upper one. Only when known.
   double median() const {
     // By insertion: few values, and g++ 12 warns falsely of std::sort on so short an array.
     std::array<double, kKept> sorted{};
-    const size_t count = static_cast<size_t>(std::min(count_, kKept));
+    const size_t count = static_cast<size_t>(this->count());
     for (size_t i = 0; i < count; ++i) {
       size_t at = i;
       for (; at > 0 && sorted[at - 1] > latest_[i]; --at) sorted[at] = sorted[at - 1];

@@ -9,8 +9,7 @@ void LookupDrafter::observe_prompt(Sequence& sequence, int first_position, Tenso
 void LookupDrafter::propose(std::span<Sequence* const> sequences) {
   for (Sequence* sequence : sequences) {
     sequence->suggestion.clear();
-    // What a constraint allows is asked for draft by draft, which copies do not do.
-    if (sequence->lookup_budget == 0 || sequence->constraint != nullptr) continue;
+    if (sequence->lookup_budget == 0) continue;
     const LookupMatch match = sequence->find_repetition();
     if (match.length == 0) continue;
     const bool alone = match.length >= LookupIndex::kAlone;

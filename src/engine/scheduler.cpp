@@ -15,7 +15,8 @@ constexpr double kSpeedRate = 0.3;  // weight of the newest chunk
 
 Scheduler::Scheduler(const SchedulerOptions& options) : options_(options), times_(options.max_sequences) {
   const size_t count = static_cast<size_t>(options.max_sequences);
-  generating_.reserve(count), choices_.reserve(count), before_.reserve(count), drafted_.reserve(count);
+  generating_.reserve(count), rounds_.reserve(count), before_.reserve(count), head_drafts_.reserve(count);
+  times_.adopt(options.known_times);
 }
 
 void Scheduler::plan(std::span<Candidate* const> running, std::vector<Sequence*>& step) {
@@ -25,19 +26,30 @@ void Scheduler::plan(std::span<Candidate* const> running, std::vector<Sequence*>
 }
 
 void Scheduler::plan_rounds(std::span<Candidate* const> running, std::vector<Sequence*>& step) {
-  generating_.clear(), choices_.clear(), before_.clear();
+  generating_.clear(), rounds_.clear(), before_.clear();
   for (Candidate* candidate : running) {
     Sequence& sequence = *candidate->sequence;
     if (sequence.in_prompt()) continue;
-    const int room = sequence.state.shape().max_length - sequence.state.length() - 1;
-    choices_.push_back(
-        {&candidate->acceptance, std::clamp(candidate->drafts, 0, std::max(0, room)), !candidate->adapt});
+    const int room = std::max(0, sequence.state.shape().max_length - sequence.state.length() - 1);
+    PlannedRound round{&candidate->history, candidate->limits, 0, {}};
+    round.limits.head_drafts = std::clamp(round.limits.head_drafts, 0, std::min(room, sequence.max_drafts()));
+    round.limits.lookup_drafts = std::clamp(round.limits.lookup_drafts, 0, std::min(room, sequence.max_drafts()));
+    // What a constraint allows is asked for draft by draft, which copies do not do.
+    if (sequence.constraint != nullptr) round.limits.lookup_drafts = 0;
+    if (round.limits.lookup_drafts > 0) round.match_length = sequence.find_repetition().length;
+    rounds_.push_back(round);
     before_.push_back(sequence.length());
     generating_.push_back(candidate);
     step.push_back(&sequence);
   }
-  depth_.choose(times_, choices_);
-  for (size_t i = 0; i < generating_.size(); ++i) generating_[i]->sequence->draft_budget = choices_[i].depth;
+  if (!rounds_.empty()) policy_.plan(times_, rounds_);
+  for (size_t i = 0; i < generating_.size(); ++i) {
+    Sequence& sequence = *generating_[i]->sequence;
+    const RoundPlan& plan = rounds_[i].plan;
+    sequence.draft_budget = plan.head_drafts, sequence.lookup_budget = plan.lookup_drafts;
+    sequence.least_reach = plan.least_reach;
+    sequence.confidence = rounds_[i].history->confidence;
+  }
 }
 
 int Scheduler::chunk_rows() const {
@@ -63,22 +75,39 @@ void Scheduler::plan_prompts(std::span<Candidate* const> running, std::vector<Se
   }
 }
 
-void Scheduler::record(const StepSeconds& seconds) {
-  drafted_.clear();
-  int rows = 0;
+// Notes what became of each round; false when one of them was its sequence's first, which finds cold caches and says little of the others.
+bool Scheduler::record_rounds() {
+  bool usual = true;
+  head_drafts_.clear();
   for (size_t i = 0; i < generating_.size(); ++i) {
     const Sequence& sequence = *generating_[i]->sequence;
-    const int drafted = static_cast<int>(sequence.drafts.size());
-    drafted_.push_back(drafted);
-    rows += 1 + drafted;
-    generating_[i]->acceptance.record(drafted, std::max(0, sequence.length() - before_[i] - 1));
+    const int by_head = sequence.head_drafts, copied = static_cast<int>(sequence.drafts.size()) - by_head;
+    const int accepted = std::max(0, sequence.length() - before_[i] - 1);
+    generating_[i]->history.record(by_head, copied, accepted);
+    for (int k = 0; k < static_cast<int>(sequence.confidences.size()) && k <= accepted; ++k)
+      generating_[i]->history.confidence.record(sequence.confidences[static_cast<size_t>(k)], k < accepted);
+    head_drafts_.push_back(by_head);
+    usual &= sequence.stats.passes > 1;
   }
-  if (prompt_rows_ == 0) return times_.record(drafted_, seconds.draft, seconds.verify);
+  return usual;
+}
+
+void Scheduler::record(const StepSeconds& seconds) {
+  const bool usual = record_rounds();
+  int rows = 0;
+  for (const Candidate* candidate : generating_) rows += 1 + static_cast<int>(candidate->sequence->drafts.size());
+  if (prompt_rows_ == 0 && rows > 0 && usual) times_.record(rows, head_drafts_, seconds.draft, seconds.verify);
   if (prompt_rows_ < kTimedRows) return;
   const double others = rows > 0 && times_.verify.measured(rows) ? times_.verify.seconds(rows) : 0;
   const double row = std::max(seconds.verify - others, seconds.verify * 0.1) / prompt_rows_;
   seconds_per_prompt_row_ =
       seconds_per_prompt_row_ <= 0 ? row : seconds_per_prompt_row_ + kSpeedRate * (row - seconds_per_prompt_row_);
+}
+
+StepTimes Scheduler::times_of_one() const {
+  StepTimes one;
+  one.adopt(times_);
+  return one;
 }
 
 }  // namespace paceline

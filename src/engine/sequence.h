@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,10 @@ struct SequenceStats {
   int64_t generated = 0;  // tokens they settled; the answer's first token comes from the prompt and is not counted
   std::array<int64_t, kMaxDrafts> drafted{}, accepted{};  // by the head; entry i is depth i + 1
   int64_t lookup_drafted = 0, lookup_accepted = 0;  // copied from the text
+
+  // From both sources.
+  int64_t all_drafted() const { return std::accumulate(drafted.begin(), drafted.end(), lookup_drafted); }
+  int64_t all_accepted() const { return std::accumulate(accepted.begin(), accepted.end(), lookup_accepted); }
 };
 
 // When a chain of drafts is not worth going on with. Entry j: the least probability of the first j + 1 drafts all being right that pays

@@ -2,97 +2,226 @@
 
 #include <algorithm>
 
+#include "engine/lookup_index.h"
+
 namespace paceline {
 
 namespace {
 
-constexpr int kDeeperThanAverage =
-    2;  // a chain of confident drafts may go so much beyond the depth that is best on average
+// A chain of confident drafts may go so much beyond the depth that is best on average.
+constexpr int kDeeperThanAverage = 2;
 constexpr int kFullChainInterval = 48;  // rounds until a chain runs to its end again, so that deeper drafts stay known
 // A little patience before a chain is stopped: confidence says less than the averages do. Found on recorded traces.
-constexpr double kPatience = 0.86;
+constexpr double kPatience = 0.94;
 constexpr int kCopyProbeInterval = 12;  // long repetitions passed over until one is tried again
+constexpr double kProbeLoss = 0.005;  // of all time, by probes while plain decoding wins
 
-}  // namespace
+// The step as far as it is planned, and what it is expected to settle.
+class Company {
+ public:
+  explicit Company(const StepTimes& times) : times_(&times) {}
 
-void record_seconds(SpeculationTimes& times, int head_drafts, int copied, double seconds) {
-  if (copied == 0) times.head.record(head_drafts, seconds);
-  if (head_drafts == 0) times.lookup.record(copied, seconds);
+  void join() { ++rows_, ++tokens_; }
+  // The draft at `depth` (from 1) of a sequence, which is reached and right with probability `gain`.
+  void add_draft(int depth, double gain) {
+    int& width = width_[static_cast<size_t>(depth) - 1];
+    drafting_ += times_->link(width + 1) - times_->link(width);
+    ++width, ++rows_, tokens_ += gain;
+  }
+  void remove_draft(int depth, double gain) {
+    int& width = width_[static_cast<size_t>(depth) - 1];
+    drafting_ -= times_->link(width) - times_->link(width - 1);
+    --width, --rows_, tokens_ -= gain;
+  }
+  void add_copies(int count, double gain) { rows_ += count, tokens_ += gain; }
+
+  int rows() const { return rows_; }
+  double rate() const { return tokens_ / (times_->verify.seconds(rows_) + drafting_); }
+  // Seconds that the draft at `depth` would add, `already` drafts more than planned being there; a bump in the curve is spread over the
+  // next two.
+  double seconds_of_next(int depth, int already) const {
+    const int width = width_[static_cast<size_t>(depth) - 1], rows = rows_ + already;
+    const double here = times_->verify.seconds(rows), one = times_->verify.seconds(rows + 1) - here;
+    const double two = times_->verify.seconds(rows + 2) - here;
+    return std::max(0.0, std::min(one, two / 2)) + times_->link(width + 1) - times_->link(width);
+  }
+
+ private:
+  const StepTimes* times_;
+  int rows_ = 0;
+  std::array<int, kMaxDrafts> width_{};
+  double tokens_ = 0, drafting_ = 0;
+};
+
+// Probability that all of the first `depth` drafts of the head are right.
+double reach(const AcceptanceAverages& averages, int depth) {
+  double all = 1;
+  for (int i = 1; i <= depth; ++i) all *= averages.conditional(i);
+  return all;
 }
 
-RoundPlan SpeculationPolicy::plan(const SpeculationTimes& times, const SpeculationLimits& limits, int match_length) {
-  RoundPlan plan;
-  if (limits.adapt) plan_head(times, limits.head_drafts, plan);
-  else plan.head_drafts = limits.head_drafts;
-  if (limits.lookup_drafts > 0 && match_length > 0 && (!limits.adapt || times.head.measured(0)))
-    plan_copy(times, limits, match_length, plan);
-  return plan;
+void add_chain(Company& company, const PlannedRound& round, int depth) {
+  for (int i = 1; i <= depth; ++i) company.add_draft(i, reach(round.history->head, i));
 }
 
-// A further draft is worth its time when it settles more tokens in it than rounds do on average.
-void SpeculationPolicy::plan_head(const SpeculationTimes& times, int most, RoundPlan& plan) {
-  const int depth = depth_.choose(times.head, head_, most);
-  plan.head_drafts = depth;
+void remove_chain(Company& company, const PlannedRound& round) {
+  for (int i = round.plan.head_drafts; i >= 1; --i) company.remove_draft(i, reach(round.history->head, i));
+}
+
+// Adds the `count` likeliest drafts that the limits leave, best first: a sequence's next draft is never likelier than the one before it.
+// Returns after how many of them the rate was best; 0 when never above that without.
+int add_likeliest(Company& company, std::span<PlannedRound> step, int count) {
+  double best = company.rate();
+  int best_count = 0;
+  for (int i = 1; i <= count; ++i) {
+    PlannedRound* likeliest = nullptr;
+    double gain = -1;
+    for (PlannedRound& round : step) {
+      if (!round.limits.adapt || round.plan.head_drafts >= round.limits.head_drafts) continue;
+      const double its = reach(round.history->head, round.plan.head_drafts + 1);
+      if (its > gain) gain = its, likeliest = &round;
+    }
+    company.add_draft(++likeliest->plan.head_drafts, gain);
+    if (company.rate() > best) best = company.rate(), best_count = i;
+  }
+  return best_count;
+}
+
+// The rate is looked at up to the last draft, which steps over bumps in the measured times.
+void choose_depths(Company& company, std::span<PlannedRound> step) {
+  int most = 0;
+  for (const PlannedRound& round : step) most += round.limits.adapt ? round.limits.head_drafts : 0;
+  Company tried = company;
+  const int best = add_likeliest(tried, step, most);
+  for (PlannedRound& round : step)
+    if (round.limits.adapt) round.plan.head_drafts = 0;
+  add_likeliest(company, step, best);
+}
+
+// A further draft is worth its time when it settles more tokens in it than the step does on average.
+void leave_chain_open(const Company& company, PlannedRound& round) {
+  const int depth = round.plan.head_drafts;
   if (depth == 0) return;
-  const double rate = head_.expected_tokens(depth) / times.head.seconds(depth);
   constexpr double kAlways = 1e-9;  // above 0, so that confidences are noted
+  RoundPlan& plan = round.plan;
   plan.least_reach.fill(kAlways);
-  if (++rounds_since_full_chain_ >= kFullChainInterval) {
-    rounds_since_full_chain_ = 0;
-    plan.head_drafts = std::min(most, depth + 1);
+  if (++round.history->rounds_since_full_chain >= kFullChainInterval) {
+    round.history->rounds_since_full_chain = 0;
+    plan.head_drafts = std::min(round.limits.head_drafts, depth + 1);
     return;
   }
-  plan.head_drafts = std::min(most, depth + kDeeperThanAverage);
-  for (int i = 1; i <= plan.head_drafts; ++i) {
-    const int next = std::min(i + 1, RoundTimes::kDeepest);
-    const double more = std::max(0.0, times.head.seconds(next) - times.head.seconds(i));
-    plan.least_reach[static_cast<size_t>(i - 1)] = std::max(kAlways, kPatience * rate * more / head_.conditional(next));
+  plan.head_drafts = std::min(round.limits.head_drafts, depth + kDeeperThanAverage);
+  for (int i = 1; i < plan.head_drafts; ++i) {
+    const double more = company.seconds_of_next(i + 1, i - depth);
+    plan.least_reach[static_cast<size_t>(i) - 1] =
+        std::max(kAlways, kPatience * company.rate() * more / round.history->head.conditional(i + 1));
   }
 }
 
-SpeculationPolicy::Choice SpeculationPolicy::best_copy(const AcceptanceAverages& acceptance, const RoundTimes& times,
-                                                       double extra_seconds, int most) {
-  Choice best;
-  for (int drafts = 1; drafts <= most; ++drafts) {
-    const double rate = acceptance.expected_tokens(drafts) / (times.seconds(drafts) + extra_seconds);
-    if (rate > best.rate) best = {drafts, rate};
+struct Copy {
+  int count = 0;
+  double rate = 0;
+};
+
+// The best number of copied drafts beside `others`, the step without any drafts of the sequence.
+Copy best_copy(const Company& others, const AcceptanceAverages& acceptance, int most) {
+  Copy best;
+  for (int count = 1; count <= most; ++count) {
+    Company company = others;
+    company.add_copies(count, acceptance.expected_tokens(count) - 1);
+    if (company.rate() > best.rate) best = {count, company.rate()};
   }
   return best;
 }
 
-void SpeculationPolicy::plan_copy(const SpeculationTimes& times, const SpeculationLimits& limits, int match_length,
-                                  RoundPlan& plan) {
-  const int depth = std::min(plan.head_drafts, kMaxDrafts);
-  const double head_rate = head_.expected_tokens(depth) / times.head.seconds(depth);
-  if (match_length >= LookupIndex::kAlone) {
-    const Choice copy = best_copy(alone_, times.lookup, 0, limits.lookup_drafts);
-    const bool is_probe = copy.rate <= head_rate && ++copies_passed_over_ >= kCopyProbeInterval;
-    if (copy.rate <= head_rate && !is_probe) return;
-    copies_passed_over_ = 0;
-    plan = {.head_drafts = 0, .lookup_drafts = copy.drafts};
-  } else if (plan.head_drafts > 0) {
-    const double draft_seconds = std::max(0.0, times.head.seconds(1) - times.lookup.seconds(1));
-    const Choice copy = best_copy(agreed_, times.lookup, draft_seconds, limits.lookup_drafts);
-    if (copy.rate > head_rate) plan.lookup_drafts = copy.drafts;
+void plan_copy(Company& company, PlannedRound& round) {
+  const int most = round.limits.lookup_drafts;
+  if (most == 0 || round.match_length == 0) return;
+  SpeculationHistory& history = *round.history;
+  Company others = company;
+  remove_chain(others, round);
+  if (round.match_length >= LookupIndex::kAlone) {
+    const Copy copy = best_copy(others, history.alone, most);
+    const bool is_probe = copy.rate <= company.rate() && ++history.copies_passed_over >= kCopyProbeInterval;
+    if (copy.rate <= company.rate() && !is_probe) return;
+    history.copies_passed_over = 0;
+    others.add_copies(copy.count, history.alone.expected_tokens(copy.count) - 1);
+    company = others;
+    round.plan = {.head_drafts = 0, .lookup_drafts = copy.count};
+  } else if (round.plan.head_drafts > 0) {
+    // Behind one draft of the head, which is a row among those of the copy.
+    others.add_draft(1, 0);
+    others.add_copies(-1, 0);
+    const Copy copy = best_copy(others, history.agreed, most);
+    if (copy.rate > company.rate()) round.plan.lookup_drafts = copy.count;
   }
 }
 
-void SpeculationPolicy::record(int head_drafts, int copied, int accepted) {
-  if (copied == 0) head_.record(head_drafts, accepted);
-  else if (head_drafts == 0) alone_.record(copied, accepted);
+}  // namespace
+
+void SpeculationHistory::record(int head_drafts, int copied, int accepted) {
+  if (copied == 0) head.record(head_drafts, accepted);
+  else if (head_drafts == 0) alone.record(copied, accepted);
   else {
-    head_.record(head_drafts, std::min(accepted, head_drafts));
+    head.record(head_drafts, std::min(accepted, head_drafts));
     // Only once the agreed draft was right does it show what the copy is worth.
-    agreed_.record(head_drafts + copied, accepted);
+    agreed.record(head_drafts + copied, accepted);
   }
 }
 
-SpeculationPolicy SpeculationPolicy::carried_over() const {
-  SpeculationPolicy next = *this;
-  next.head_ = head_.carried_over();
-  next.alone_ = alone_.carried_over();
-  next.agreed_ = agreed_.carried_over();
+SpeculationHistory SpeculationHistory::carried_over() const {
+  SpeculationHistory next = *this;
+  next.head = head.carried_over();
+  next.alone = alone.carried_over();
+  next.agreed = agreed.carried_over();
   return next;
+}
+
+// The interval keeps the loss of all probes at kProbeLoss.
+bool SpeculationPolicy::wants_probe(double best_rate, double probe_rate) {
+  const double loss = (1 - probe_rate / best_rate) / kProbeLoss;
+  if (++rounds_since_probe_ < std::clamp(loss, 2.0, static_cast<double>(kProbeInterval))) return false;
+  rounds_since_probe_ = 0;
+  return true;
+}
+
+void SpeculationPolicy::plan(const StepTimes& times, std::span<PlannedRound> step) {
+  Company company(times);
+  bool adapts = false, may_draft = false;
+  for (PlannedRound& round : step) {
+    round.plan = {};
+    company.join();
+    adapts |= round.limits.adapt;
+    may_draft |= round.limits.adapt && round.limits.head_drafts > 0;
+    if (round.limits.adapt) continue;
+    round.plan.head_drafts = round.limits.head_drafts;
+    add_chain(company, round, round.plan.head_drafts);
+  }
+  // Plain decoding is what all is compared with, so it is timed first.
+  if (adapts && !times.verify.measured(company.rows())) return;
+  const Company plain = company;
+  choose_depths(company, step);
+  const bool drafts = company.rows() > plain.rows();
+  paused_ = may_draft && !drafts;
+  if (paused_) {
+    PlannedRound& first = *std::find_if(step.begin(), step.end(), [](const PlannedRound& round) {
+      return round.limits.adapt && round.limits.head_drafts > 0;
+    });
+    Company probe = company;
+    probe.add_draft(1, reach(first.history->head, 1));
+    if (wants_probe(company.rate(), probe.rate())) first.plan.head_drafts = 1, company = probe;
+  } else if (drafts && ++rounds_since_probe_ >= 2 * kProbeInterval) {
+    // The one round it was judged by may have been a slow one.
+    rounds_since_probe_ = 0;
+    for (PlannedRound& round : step)
+      if (round.limits.adapt) round.plan = {};
+    return;
+  }
+  for (PlannedRound& round : step) {
+    const Company with_chain = company;
+    plan_copy(company, round);
+    if (round.limits.adapt) leave_chain_open(with_chain, round);
+  }
 }
 
 }  // namespace paceline

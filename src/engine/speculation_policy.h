@@ -1,15 +1,16 @@
 #pragma once
-// Plans the drafts of each round of one sequence: how many by the head, how many copied from the text, and when a chain should stop early,
-// so that expected settled tokens per expected second are the most. A pure function of what was recorded before (acceptance by source and
-// depth, confidence, seconds by depth) and of the length of the repetition at hand; what is learned goes on to the next sequence.
-#include "engine/depth_policy.h"
+// Plans the drafts of a step: for each of its sequences how many by the head, how many copied from the text, and when a chain should stop
+// early, so that together they settle the most tokens per second that can be expected. With one sequence the question is how deep to draft;
+// with many, a draft costs what one more row costs a batch that is already that wide, so the same acceptance pays for fewer. A pure
+// function of what was recorded before (acceptance by source and depth, seconds by rows) and of the repetitions at hand, so that it can be
+// judged in simulation (tests/engine/speculation_policy_test.cpp).
+#include <array>
+#include <span>
+
+#include "engine/acceptance.h"
+#include "engine/step_times.h"
 
 namespace paceline {
-
-// Of a model on a machine: rounds whose drafts the head made, and rounds whose drafts were copied. Both hold rounds without drafts.
-struct SpeculationTimes {
-  RoundTimes head{RoundTimes::kHeadSlope}, lookup{RoundTimes::kLookupSlope};
-};
 
 struct SpeculationLimits {
   int head_drafts = 0;  // 0 … kMaxDrafts
@@ -22,35 +23,43 @@ struct RoundPlan {
   LeastReach least_reach{};
 };
 
-class SpeculationPolicy {
+// What became of the drafts of one sequence, kept from text to text.
+class SpeculationHistory {
  public:
-  // `limits` of this round: no more drafts than tokens are wanted, for one. match_length: tokens at the end of the text that stood before.
-  RoundPlan plan(const SpeculationTimes& times, const SpeculationLimits& limits, int match_length);
-  // What became of the round: drafts by the head, drafts copied after or instead of them, how many were accepted in all.
+  // A round: drafts by the head, drafts copied after or instead of them, how many were accepted in all.
   void record(int head_drafts, int copied, int accepted);
-
-  // Whether plain decoding was found faster than the head, for the user's information.
-  bool paused() const { return depth_.paused(); }
-  const AcceptanceAverages& head_acceptance() const { return head_; }
   // For the next sequence.
-  SpeculationPolicy carried_over() const;
+  SpeculationHistory carried_over() const;
 
- private:
-  struct Choice {
-    int drafts = 0;
-    double rate = 0;  // tokens per second
-  };
-  static Choice best_copy(const AcceptanceAverages& acceptance, const RoundTimes& times, double extra_seconds,
-                          int most);
-  void plan_head(const SpeculationTimes& times, int most, RoundPlan& plan);
-  void plan_copy(const SpeculationTimes& times, const SpeculationLimits& limits, int match_length, RoundPlan& plan);
-
-  DepthPolicy depth_;
-  AcceptanceAverages head_, alone_{0.9}, agreed_{0.9};
-  int copies_passed_over_ = 0, rounds_since_full_chain_ = 0;
+  AcceptanceAverages head, alone{0.9},
+      agreed{0.9};  // alone: long copies; agreed: short ones behind a draft of the head
+  ConfidenceTable confidence;
+  int copies_passed_over = 0, rounds_since_full_chain = 0;
 };
 
-// Seconds of a round go to the table that its drafts belong to; a round that mixes both belongs to none.
-void record_seconds(SpeculationTimes& times, int head_drafts, int copied, double seconds);
+// One sequence of the step.
+struct PlannedRound {
+  SpeculationHistory* history = nullptr;
+  SpeculationLimits limits;  // of this round: no more drafts than tokens are wanted, for one
+  int match_length = 0;  // tokens at the end of the text that stood before
+  RoundPlan plan;  // the answer
+};
+
+class SpeculationPolicy {
+ public:
+  // Fills in the plans. Now and then a round is spent on what has not been tried of late: plain decoding while drafts pay, one draft while
+  // they do not, the closer the race the more often.
+  void plan(const StepTimes& times, std::span<PlannedRound> step);
+  // Whether plain decoding was found faster than the head, for the user's information.
+  bool paused() const { return paused_; }
+
+  static constexpr int kProbeInterval = 48;
+
+ private:
+  bool wants_probe(double best_rate, double probe_rate);
+
+  int rounds_since_probe_ = 0;
+  bool paused_ = false;
+};
 
 }  // namespace paceline

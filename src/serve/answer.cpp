@@ -58,7 +58,7 @@ void Answer::take_token(const Event& event) {
                     .alternatives = event.alternatives};
   if (delta_.tokens.empty()) {
     for (const Token draft : event.drafts()) delta_.drafted.push_back(tokenizer_.piece(draft));
-    delta_.accepted = event.accepted_count;
+    delta_.copied = event.copied_count, delta_.accepted = event.accepted_count;
   }
   take_text(stops_.push(stream_.push(event.token)));
   delta_.tokens.push_back(token);

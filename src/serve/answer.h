@@ -48,6 +48,7 @@ struct AnswerDelta {
   std::vector<OutputEvent> events;  // may be empty: text is held back, or the answer is over
   std::vector<AnswerToken> tokens;
   std::vector<std::string> drafted;  // texts of the drafts that were tried
+  int copied = 0;  // the last of them, by copying from the text
   int accepted = 0;
 };
 

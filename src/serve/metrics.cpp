@@ -36,6 +36,9 @@ void put_speculation(std::string& out, const SequenceStats& stats, int depth) {
   for (int i = 0; i < depth; ++i)
     out +=
         cat("paceline_drafts_accepted_total{position=\"", i + 1, "\"} ", stats.accepted[static_cast<size_t>(i)], "\n");
+  put(out, "paceline_copied_drafts_total", "counter", "Tokens drafted by copying from the text", stats.lookup_drafted);
+  put(out, "paceline_copied_drafts_accepted_total", "counter", "Copied drafts that were the model's own choice",
+      stats.lookup_accepted);
 }
 
 // How many requests a pass through the weights served.

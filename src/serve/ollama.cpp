@@ -129,14 +129,12 @@ class Writer : public AnswerWriter {
 
   static void put_figures(const Job& job, const Answer& answer, Json& out) {
     const RequestStats stats = answer.stats();
-    int64_t drafted = 0, accepted = 0;
-    for (const int64_t count : stats.speculation.drafted) drafted += count;
-    for (const int64_t count : stats.speculation.accepted) accepted += count;
     out.set("total_duration", nanoseconds(job.seconds_since_start())), out.set("load_duration", 0);
     out.set("prompt_eval_count", stats.prompt_tokens);
     out.set("prompt_eval_duration", nanoseconds(stats.prompt_seconds));
     out.set("eval_count", stats.generated_tokens), out.set("eval_duration", nanoseconds(stats.generation_seconds));
-    out.set("draft_count", drafted), out.set("draft_accepted_count", accepted);
+    out.set("draft_count", stats.speculation.all_drafted());
+    out.set("draft_accepted_count", stats.speculation.all_accepted());
     out.set("target_eval_count", stats.speculation.passes);
   }
 

@@ -10,12 +10,6 @@ namespace {
 
 double quotient(double a, double b) { return b > 0 ? a / b : 0; }
 
-int64_t sum(const std::array<int64_t, kMaxDrafts>& counts) {
-  int64_t total = 0;
-  for (const int64_t count : counts) total += count;
-  return total;
-}
-
 }  // namespace
 
 Json timings_json(const Answer& answer) {
@@ -34,8 +28,8 @@ Json timings_json(const Answer& answer) {
   out.set("predicted_ms", predicted_ms);
   out.set("predicted_per_token_ms", quotient(predicted_ms, timed));
   out.set("predicted_per_second", quotient(timed, stats.generation_seconds));
-  out.set("draft_n", sum(stats.speculation.drafted));
-  out.set("draft_n_accepted", sum(stats.speculation.accepted));
+  out.set("draft_n", stats.speculation.all_drafted());
+  out.set("draft_n_accepted", stats.speculation.all_accepted());
   return out;
 }
 
@@ -51,6 +45,7 @@ Json speculation_json(const Answer& answer) {
   out.set("tokens_per_pass", quotient(static_cast<double>(stats.generated), static_cast<double>(stats.passes)));
   out.set("drafted", std::move(drafted));
   out.set("accepted", std::move(accepted));
+  out.set("copied", stats.lookup_drafted), out.set("copied_accepted", stats.lookup_accepted);
   out.set("draft_tokens", std::move(from_drafts));
   return out;
 }
@@ -63,7 +58,8 @@ Json pass_json(const AnswerDelta& delta) {
     tokens.push_back(std::move(item));
   }
   for (const std::string& text : delta.drafted) drafted.push_back(text);
-  pass.set("drafted", std::move(drafted)), pass.set("accepted", delta.accepted);
+  pass.set("drafted", std::move(drafted)), pass.set("copied", delta.copied);
+  pass.set("accepted", delta.accepted);
   out.set("tokens", std::move(tokens)), out.set("pass", std::move(pass));
   return out;
 }

@@ -10,7 +10,7 @@ namespace paceline {
 Json timings_json(const Answer& answer);
 // Passes, tokens per pass, drafts by position, and which of the answer's tokens were drafts.
 Json speculation_json(const Answer& answer);
-// Of one pass, for `show_passes`: {"tokens": [{"text", "draft"}], "pass": {"drafted": […], "accepted": n}}.
+// Of one pass, for `show_passes`: {"tokens": [{"text", "draft"}], "pass": {"drafted": […], "copied": n, "accepted": n}}.
 Json pass_json(const AnswerDelta& delta);
 // {"total", "cache", "processed", "time_ms"}
 Json progress_json(const Job& job, const Answer& answer);
