@@ -228,14 +228,20 @@ int run_bench(const Arguments& arguments) {
   for (const char* const id : {"requests", "rate", "trace"})
     if (arguments.has(id)) throw UsageError("--requests, --rate and --trace need --clients N");
   if (!asks_for_sizes(arguments) && !arguments.has("kernels")) return run_tasks(arguments);
-  for (const char* const id : {"svg", "csv", "answer_tokens", "suite", "questions", "server"})
+  for (const char* const id : {"csv", "answer_tokens", "suite", "questions", "server"})
     if (arguments.has(id))
       throw UsageError(
-          "--svg, --csv and --answer-tokens belong to the everyday tasks and --clients, without -p, -n, -d, --rows and "
+          "--csv and --answer-tokens belong to the everyday tasks and --clients, without -p, -n, -d, --rows and "
           "--kernels");
+  if (arguments.has("svg") && !arguments.has("rows"))
+    throw UsageError(
+        "--svg belongs to the everyday tasks, --clients and --rows, not to -p, -n, -d and --kernels alone");
+  check_outputs(arguments);
   Session session = open_session(arguments);
   if (arguments.has("kernels")) return bench_kernels(arguments, session);
   const BenchReport report = run_all(arguments, session);
+  if (const auto chart = arguments.text("svg"))
+    write_file(*chart, rows_chart(session.file->path(), session.device->description(), report.read_gb_s, report.rows));
   write_output(arguments.has("json") ? json_report(session, report).dump() + "\n" : markdown(session, report));
   return 0;
 }

@@ -46,6 +46,10 @@ struct RowsResult {
   uint64_t logits_hash = 0;  // of the first row: the same for every row count
 };
 
+// An SVG picture of a rows table, which is not empty.
+std::string rows_chart(const std::string& model, const std::string& machine, double read_gb_s,
+                       const std::vector<RowsResult>& rows);
+
 class Bench {
  public:
   Bench(Session& session, int repetitions);

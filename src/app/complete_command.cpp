@@ -4,7 +4,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
-#include "app/curve_cache.h"
+#include "app/knowledge_cache.h"
 #include "app/prompt_text.h"
 #include "app/sampling_flags.h"
 #include "app/session.h"
@@ -110,7 +110,7 @@ int run_complete(const Arguments& arguments) {
     return true;
   };
   const Generation generation = generator.generate(prompt, sampling, limits, on_token);
-  save_curves(session, generator.times());
+  save_knowledge(session, generator.learned());
   if (json) write_output(report(session, prompt, sampling, generation).dump() + "\n");
   say_summary(generation);
   return 0;

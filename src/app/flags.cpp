@@ -165,7 +165,7 @@ constexpr Flag kFlags[] = {
     {.id = "trace", .commands = kBench, .names = "--trace", .kind = Text, .value_name = "FILE",
      .help = "with --clients: arrivals and lengths from Mooncake's JSON lines or Azure's CSV"},
     {.id = "svg", .commands = kBench, .names = "--svg", .kind = Text, .value_name = "FILE",
-     .help = "everyday tasks and --clients: write the result as a chart to FILE"},
+     .help = "everyday tasks, --clients and --rows: write the result as a chart to FILE"},
     {.id = "csv", .commands = kBench, .names = "--csv",
      .help = "everyday tasks and --clients: print comma-separated values"},
     {.id = "answer_tokens", .commands = kBench, .names = "--answer-tokens", .kind = Integer, .value_name = "N",

@@ -6,7 +6,7 @@
 #include "app/chat/start_line.h"
 #include "app/commands.h"
 #include "app/console.h"
-#include "app/curve_cache.h"
+#include "app/knowledge_cache.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
 #include "base/error.h"
@@ -94,7 +94,7 @@ int run_run(const Arguments& given) {
   say_start(session, chat_settings(arguments, session, is_chat, is_chat).sampling);
   if (is_chat) Chat(responder, arguments).run();
   else answer_once(responder, arguments, question);
-  save_curves(session, responder.times());
+  save_knowledge(session, responder.learned());
   return 0;
 }
 

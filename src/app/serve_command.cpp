@@ -3,7 +3,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
-#include "app/curve_cache.h"
+#include "app/knowledge_cache.h"
 #include "app/network_address.h"
 #include "app/recommended_sampling.h"
 #include "app/sampling_flags.h"
@@ -127,7 +127,7 @@ int run_serve(const Arguments& arguments) {
     say(cat("API key ", key, " (new at each start; --api-key KEY sets one, --no-auth none); clients of ", others_url,
             " send it as Authorization: Bearer ", key));
   server.run();
-  save_curves(session, engine.times());
+  save_knowledge(session, engine.learned());
   return 0;
 }
 

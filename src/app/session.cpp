@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "app/console.h"
-#include "app/curve_cache.h"
+#include "app/knowledge_cache.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
 #include "base/cpu_info.h"
@@ -73,7 +73,7 @@ EngineOptions engine_options(const GeneratorOptions& options) {
   out.max_prompt_rows = options.max_prompt_rows;
   out.max_drafts = options.drafts;
   out.lookup_drafts = options.lookup_drafts;
-  out.known_times = options.known_times;
+  out.known = options.known;
   out.kv = options.kv;
   return out;
 }
@@ -89,7 +89,7 @@ Session open_session(const Arguments& arguments, const ModelRows& model_rows) {
   session.device = open_device(device);
   session.options.max_prompt_rows = static_cast<int>(arguments.integer("chunk").value_or(512));
   session.options.kv = {cache_type(arguments, "cache_type_k"), cache_type(arguments, "cache_type_v")};
-  session.options.known_times = load_curves(session);
+  session.options.known = load_knowledge(session);
   ProgressLine progress("loading");
   ModelOptions options;
   options.max_batch_rows = model_rows(session.options);

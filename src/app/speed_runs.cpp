@@ -37,7 +37,7 @@ class SpeedRuns {
     for (size_t i = 0; i < modes_.size(); ++i) {
       const int rows = 1 + modes_[i].drafts;
       if (modes_[i].adapts || rows <= std::max(cost.rows, 1)) continue;
-      const StepTimes times = generators_[i]->times();
+      const StepTimes times = generators_[i]->learned().times;
       if (times.verify.measured(rows) && times.draft.any_measured())
         cost = {rows, times.link(1), times.verify.seconds(rows)};
     }

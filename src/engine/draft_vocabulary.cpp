@@ -44,6 +44,7 @@ DraftVocabulary::DraftVocabulary(Device& device, Model& model, int max_rows)
   logits_ = device.allocate(DType::F32, max_rows, head_.rows);  // widening needs room; untouched pages cost nothing
   known_.assign(static_cast<size_t>(head_.rows), full);
   if (full) return;
+  seen_.resize(static_cast<size_t>(head_.rows));
   for (Token token = head_.rows - kSpecialRoom; token < head_.rows; ++token) {
     known_[static_cast<size_t>(token)] = true;
     extra_ids_.push_back(token);
@@ -55,11 +56,34 @@ void DraftVocabulary::observe(std::span<const Token> tokens) {
   if (ids_.empty()) return;
   observed_ += static_cast<int64_t>(tokens.size());
   for (const Token token : tokens) {
+    ++seen_[static_cast<size_t>(token)];
     if (is_known(token)) continue;
     ++missed_;
     known_[static_cast<size_t>(token)] = true;
     waiting_.push_back(token);
   }
+}
+
+void DraftVocabulary::learn(std::span<const Token> ids) {
+  if (ids_.empty()) return;
+  for (const Token id : ids.first(std::min(ids.size(), kMostLearned))) {
+    if (id < 0 || id >= head_.rows) continue;
+    ++seen_[static_cast<size_t>(id)];
+    if (is_known(id)) continue;
+    known_[static_cast<size_t>(id)] = true;
+    waiting_.push_back(id);
+  }
+  if (!waiting_.empty()) make_extra();
+}
+
+std::vector<Token> DraftVocabulary::learned() const {
+  std::vector<Token> ids;
+  for (const Token id : extra_ids_)
+    if (seen_[static_cast<size_t>(id)] > 0) ids.push_back(id);
+  std::stable_sort(ids.begin(), ids.end(),
+                   [&](Token a, Token b) { return seen_[static_cast<size_t>(a)] > seen_[static_cast<size_t>(b)]; });
+  ids.resize(std::min(ids.size(), kMostLearned));
+  return ids;
 }
 
 void DraftVocabulary::refresh() {

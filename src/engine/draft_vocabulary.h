@@ -1,7 +1,7 @@
 #pragma once
 // The tokens a draft may be, and a cheap copy of their rows of the output head. A real head has 248,320 rows and is most of what a draft
 // costs; a draft that is never proposed only costs speed, so drafting looks at the ids that matter: the lowest (a byte-pair vocabulary
-// lists its merges by frequency), the special ones, and whatever has occurred in a context. The copy has 4 bits a weight. Verification
+// lists its merges by frequency), the special ones, those that earlier texts of the model had, and whatever has occurred in a context. The copy has 4 bits a weight. Verification
 // always uses the full head, so no output can change.
 #include <cstdint>
 #include <span>
@@ -19,6 +19,10 @@ class DraftVocabulary {
 
   // Tokens that occurred; those not known yet are taken in by the next refresh().
   void observe(std::span<const Token> tokens);
+  // Ids that earlier texts had: known from the start. Those outside the vocabulary are ignored.
+  void learn(std::span<const Token> ids);
+  // The ids beyond the base that were seen most often since the start, or were learned; at most kMostLearned.
+  std::vector<Token> learned() const;
   // Takes in what was observed, in batches so that it stays rare, and widens the base where misses are frequent. Not in the middle of a
   // chain of drafts.
   void refresh();
@@ -31,6 +35,7 @@ class DraftVocabulary {
   uint64_t bytes_per_draft() const;
 
   static constexpr int kFullSize = 40960, kBaseSize = 32768;
+  static constexpr size_t kMostLearned = 4096;
 
  private:
   // Rows of the head in 4 bits, in the order of their ids.
@@ -50,6 +55,7 @@ class DraftVocabulary {
   std::vector<Token> extra_ids_;  // known ids beyond, in rising order
   std::vector<Token> ids_;
   std::vector<bool> known_;
+  std::vector<uint32_t> seen_;  // how often, by id
   std::vector<Token> waiting_;
   int refreshes_waited_ = 0;
   int64_t observed_ = 0, missed_ = 0;  // since the base was last considered

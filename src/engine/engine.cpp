@@ -81,7 +81,7 @@ std::optional<RequestHandle> Engine::submit(Request request) { return loop_->sub
 
 EngineStats Engine::stats() const { return loop_->stats(); }
 
-StepTimes Engine::times() const { return loop_->times(); }
+SpeculationKnowledge Engine::learned() const { return loop_->learned(); }
 
 RequestHandle& RequestHandle::operator=(RequestHandle&& other) noexcept {
   if (this == &other) return *this;

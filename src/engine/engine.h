@@ -39,7 +39,7 @@ struct EngineOptions {
   int64_t prefix_cache_bytes = -1;  // 0: no prefix reuse, < 0: an eighth of the available memory, at most 4 GiB
   int64_t memory_bytes = -1;  // for slots and prefix cache; < 0: three quarters of what the machine has available
   KvTypes kv;
-  StepTimes known_times{};  // of this model on this machine, measured before
+  SpeculationKnowledge known{};  // of this model on this machine, learned before
   // Sees every settled token of every request, from the engine's thread: request number, position, the logits it was chosen from.
   std::function<void(uint64_t request, int position, std::span<const float> logits)> on_logits;
 
@@ -173,8 +173,8 @@ class Engine {
   // outside the vocabulary, a setting out of range.
   std::optional<RequestHandle> submit(Request request);
   EngineStats stats() const;
-  // What has been learned of the seconds of steps, to be known_times of another engine.
-  StepTimes times() const;
+  // What has been learned by the requests that ended, to be `known` to another engine.
+  SpeculationKnowledge learned() const;
 
  private:
   class Loop;  // the engine's thread

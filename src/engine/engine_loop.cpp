@@ -20,7 +20,7 @@ SchedulerOptions scheduler_options(const EngineOptions& options, int slots) {
   return {.max_sequences = slots,
           .max_prompt_rows = options.max_prompt_rows,
           .chunk_seconds = options.chunk_seconds,
-          .known_times = options.known_times};
+          .known_times = options.known.times};
 }
 
 }  // namespace
@@ -34,6 +34,8 @@ Engine::Loop::Loop(Device& device, Model& model, const EngineOptions& options, c
       cache_(device, sizes.cache_bytes) {
   const RunnerOptions rows = runner_options(options, sizes);
   if (sizes.max_drafts > 0) head_.emplace(device, model, rows);
+  if (head_) head_->learn(options.known.draft_ids);
+  draft_ids_ = options.known.draft_ids;
   drafter_.emplace(head_ ? &*head_ : nullptr);
   runner_.emplace(device, model, &*drafter_, rows);
   runner_->on_logits = [this](const Sequence& sequence, int position, std::span<const float> logits, Token chosen) {
@@ -87,9 +89,9 @@ std::optional<RequestHandle> Engine::Loop::submit(Request request) {
   return RequestHandle(std::move(state));
 }
 
-StepTimes Engine::Loop::times() const {
+SpeculationKnowledge Engine::Loop::learned() const {
   const std::lock_guard lock(mutex_);
-  return scheduler_.times_of_one();
+  return {scheduler_.times_of_one(), draft_ids_};
 }
 
 EngineStats Engine::Loop::stats() const {
@@ -340,6 +342,7 @@ void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& me
       stats_.speculation.drafted[i] += own.drafted[i];
       stats_.speculation.accepted[i] += own.accepted[i];
     }
+    if (head_) draft_ids_ = head_->vocabulary().learned();
     stats_.speculation.lookup_drafted += own.lookup_drafted;
     stats_.speculation.lookup_accepted += own.lookup_accepted;
   }

@@ -30,7 +30,7 @@ class Engine::Loop {
 
   std::optional<RequestHandle> submit(Request request);
   EngineStats stats() const;
-  StepTimes times() const;
+  SpeculationKnowledge learned() const;
 
  private:
   using Clock = RequestState::Clock;
@@ -74,7 +74,7 @@ class Engine::Loop {
   std::optional<MtpDrafter> head_;
   std::optional<LookupDrafter> drafter_;
   std::optional<Runner> runner_;
-  Scheduler scheduler_;  // record() and times() under mutex_
+  Scheduler scheduler_;  // record() and times_of_one() under mutex_
   SpeculationHistory history_;  // of the request that ended last
   PrefixCache cache_;
   std::vector<Slot> slots_;
@@ -87,6 +87,7 @@ class Engine::Loop {
   std::deque<std::shared_ptr<RequestState>> queue_;
   uint64_t next_number_ = 0;
   EngineStats stats_;
+  std::vector<Token> draft_ids_;  // as far as the requests that ended have shown
 
   std::jthread thread_;  // last: stops before anything it uses goes
 };

@@ -48,13 +48,16 @@ Generator::Generator(Device& device, Model& model, const GeneratorOptions& optio
     : device_(device),
       model_(model),
       options_(options),
-      scheduler_({.max_sequences = 1, .max_prompt_rows = options.max_prompt_rows, .known_times = options.known_times}) {
+      scheduler_({.max_sequences = 1, .max_prompt_rows = options.max_prompt_rows, .known_times = options.known.times}) {
   PACELINE_ASSERT(options.drafts >= 0 && options.drafts <= kMaxDrafts);
   PACELINE_ASSERT(options.lookup_drafts >= 0 && options.lookup_drafts <= kMaxLookupDrafts);
   if (options.drafts > 0 && !model.facts().has_draft_head)
     fail("the model has no MTP head (", model.facts().architecture, ", nextn_predict_layers 0), expected one for ",
          options.drafts, " drafts");
-  if (options.drafts > 0) head_.emplace(device, model, runner_options(options));
+  if (options.drafts > 0) {
+    head_.emplace(device, model, runner_options(options));
+    head_->learn(options.known.draft_ids);
+  }
   drafter_.emplace(head_ ? &*head_ : nullptr);
   runner_.emplace(device, model, &*drafter_, runner_options(options));
 }
@@ -71,6 +74,10 @@ void Generator::step(Candidate& candidate, int most_drafts) {
   scheduler_.plan(running, step_);
   runner_->step(step_);
   scheduler_.record(runner_->seconds());
+}
+
+SpeculationKnowledge Generator::learned() const {
+  return {scheduler_.times_of_one(), head_ ? head_->vocabulary().learned() : options_.known.draft_ids};
 }
 
 double Generator::plain_tokens_per_second() const {

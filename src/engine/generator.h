@@ -20,7 +20,7 @@ struct GeneratorOptions {
   int drafts = 0;  // per round at most, 0 … kMaxDrafts; needs a model with a draft head
   bool adapt_depth = false;  // let the policy (speculation_policy.h) choose the depth of each round, 0 … drafts
   int lookup_drafts = 0;  // copied from the text per round at most, 0 … kMaxLookupDrafts; any model
-  StepTimes known_times{};  // of this model on this machine, measured before
+  SpeculationKnowledge known{};  // of this model on this machine, learned before
   int plain_rounds = 0;  // the first so many rounds draft nothing, so that the gain of drafts can be told
   KvTypes kv;
 };
@@ -69,8 +69,8 @@ class Generator {
 
   // The rate without drafts: the median of this generator's last plain rounds; 0 as long as there was none.
   double plain_tokens_per_second() const;
-  // Seconds of steps so far, to be known_times of another generator.
-  StepTimes times() const { return scheduler_.times_of_one(); }
+  // Seconds of steps and ids so far, to be `known` to another generator.
+  SpeculationKnowledge learned() const;
 
  private:
   static RunnerOptions runner_options(const GeneratorOptions& options);

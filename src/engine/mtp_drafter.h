@@ -20,6 +20,8 @@ class MtpDrafter final : public Drafter {
   void propose(std::span<Sequence* const> sequences) override;
 
   const DraftVocabulary& vocabulary() const { return vocabulary_; }
+  // See DraftVocabulary; before the first text.
+  void learn(std::span<const Token> ids) { vocabulary_.learn(ids); }
 
   // Called with the logits each draft is chosen from (one for each of the vocabulary's ids): for measurements.
   std::function<void(const Sequence&, std::span<const float> logits)> on_draft_logits;

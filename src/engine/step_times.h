@@ -68,4 +68,11 @@ struct StepTimes {
   static constexpr double kFirstDraft = 0.08;
 };
 
+// What is learned of a model on a machine while it runs, worth keeping between runs.
+struct SpeculationKnowledge {
+  StepTimes times{};  // of one sequence
+  std::vector<Token>
+      draft_ids;  // that its texts had beyond those every draft vocabulary starts with, most frequent first
+};
+
 }  // namespace paceline

@@ -106,6 +106,28 @@ TEST_F(DraftVocabularyTest, OneRareTokenWaitsButNotForever) {
   EXPECT_TRUE(contains(vocabulary.ids(), rare));
 }
 
+TEST_F(DraftVocabularyTest, RemembersWhatEarlierTextsHad) {
+  HeadOnly model(kVocabulary);
+  std::vector<Token> text(30, 50001);
+  text.insert(text.end(), 3, 50003);
+  text.insert(text.end(), {7, 50005, 50007, 50009, 50011, 50013, 50015, 50017});
+  DraftVocabulary first(*device_, model, 1), next(*device_, model, 1);
+  EXPECT_TRUE(first.learned().empty());
+  first.observe(text);
+  first.refresh();
+  std::vector<Token> learned = first.learned();
+  ASSERT_EQ(learned.size(), 9u);
+  EXPECT_EQ(learned[0], 50001);
+  EXPECT_EQ(learned[1], 50003);
+  learned.insert(learned.end(), {-1, kVocabulary, 3});
+  next.learn(learned);
+  EXPECT_TRUE(contains(next.ids(), 50001) && contains(next.ids(), 50017));
+  EXPECT_EQ(next.learned().size(), 9u) << "kept for the run after this, too";
+  EXPECT_NEAR(
+      next.logits(hidden_).f32()[std::lower_bound(next.ids().begin(), next.ids().end(), 50003) - next.ids().begin()],
+      model.exact(50003, hidden_), 0.15);
+}
+
 TEST_F(DraftVocabularyTest, WidensWhereMissesAreFrequent) {
   HeadOnly model(kVocabulary);
   DraftVocabulary vocabulary(*device_, model, 1);

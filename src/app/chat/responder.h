@@ -31,7 +31,7 @@ class Responder {
   std::string complaint(const ChatSettings& settings, const Conversation& conversation) const;
 
   const Session& session() const { return session_; }
-  StepTimes times() const { return generator_.times(); }
+  SpeculationKnowledge learned() const { return generator_.learned(); }
   double plain_tokens_per_second() const { return generator_.plain_tokens_per_second(); }
 
  private:

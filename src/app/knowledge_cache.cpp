@@ -1,4 +1,4 @@
-#include "app/curve_cache.h"
+#include "app/knowledge_cache.h"
 
 #include <unistd.h>
 
@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kLongestSeconds = 3600;  // of one round; more is damage
+constexpr double kMostIds = 1 << 24;  // a larger one is damage
 constexpr size_t kLargestFile = 1 << 16;
 
 // "" when the user has no cache folder.
@@ -63,43 +64,47 @@ void read_curve(const Json& list, RowTimes& times) {
 
 }  // namespace
 
-std::string curves_text(const StepTimes& times) {
-  Json out = Json::object();
-  out.set("verify_s", curve(times.verify)), out.set("draft_s", curve(times.draft));
+std::string knowledge_text(const SpeculationKnowledge& knowledge) {
+  Json out = Json::object(), ids = Json::array();
+  for (const Token id : knowledge.draft_ids) ids.push_back(id);
+  out.set("verify_s", curve(knowledge.times.verify)), out.set("draft_s", curve(knowledge.times.draft));
+  out.set("draft_ids", std::move(ids));
   return out.dump() + "\n";
 }
 
-StepTimes parse_curves(const std::string& text) {
-  StepTimes times;
+SpeculationKnowledge parse_knowledge(const std::string& text) {
+  SpeculationKnowledge known;
   try {
-    const Json json = Json::parse(text, "curves");
-    read_curve(json.at("verify_s"), times.verify), read_curve(json.at("draft_s"), times.draft);
+    const Json json = Json::parse(text, "speculation cache");
+    read_curve(json.at("verify_s"), known.times.verify), read_curve(json.at("draft_s"), known.times.draft);
+    for (const Json& id : json.at("draft_ids").as_array())
+      if (const double value = id.as_number(); value >= 0 && value < kMostIds)
+        known.draft_ids.push_back(static_cast<Token>(value));
   } catch (const Error&) {
-    return StepTimes();
+    return {};
   }
-  return times;
+  return known;
 }
 
-StepTimes load_curves(const Session& session) {
+SpeculationKnowledge load_knowledge(const Session& session) {
   const fs::path path = file_of(session);
   std::error_code error;
-  if (path.empty() || !fs::is_regular_file(path, error) || fs::file_size(path, error) > kLargestFile)
-    return StepTimes();
+  if (path.empty() || !fs::is_regular_file(path, error) || fs::file_size(path, error) > kLargestFile) return {};
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
-  return parse_curves(text.str());
+  return parse_knowledge(text.str());
 }
 
 // Written beside and renamed, so that a reader never sees half of it.
-void save_curves(const Session& session, const StepTimes& times) {
+void save_knowledge(const Session& session, const SpeculationKnowledge& knowledge) {
   const fs::path path = file_of(session);
   if (path.empty()) return;
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   const fs::path fresh = path.string() + cat(".", ::getpid());
   std::ofstream file(fresh, std::ios::binary);
-  file << curves_text(times) << std::flush;
+  file << knowledge_text(knowledge) << std::flush;
   if (file) fs::rename(fresh, path, error);
   if (!file || error) fs::remove(fresh, error);
 }
