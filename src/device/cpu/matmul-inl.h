@@ -78,20 +78,26 @@ PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows
   }
 }
 
+// Weights that will be needed, the memory's latency at full bandwidth ahead. Every line is asked for, headers too, since the hardware looks
+// ahead only where the program itself waits for memory. One row waits for nothing but memory; for more, which also read activations
+// from the second-level cache, weights go there too, since the first-level cache has too few misses under way for both.
+template <int kRows>
+PACELINE_INLINE void prefetch_ahead(const std::byte* at) {
+  if constexpr (kRows == 1) prefetch(at + 2560);
+  else prefetch_far(at + 6144);
+}
+
 template <class Format, int kRows>
 PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part, const ActivationBlock* a,
                                     F (&sums)[kRows]) {
   constexpr PanelLayout kLayout = panel_layout(Format::kType);
-  // Bytes: the memory's latency at full bandwidth. Every line is asked for, headers too, since the hardware looks ahead only where the
-  // program itself waits for memory; and into the second-level cache, since the first has too few misses under way to fill the bus.
-  constexpr int kAhead = 6144;
   if (part == 0)
-    for (int line = 0; line < kLayout.header_bytes; line += 64) prefetch_far(group + kAhead + line);
+    for (int line = 0; line < kLayout.header_bytes; line += 64) prefetch_ahead<kRows>(group + line);
   const typename Format::Header header(group, part);
   const std::byte* codes = group + kLayout.header_bytes + part * kLanes * 4;
   for (int b = 0; b < blocks; ++b, codes += kLayout.code_bytes(), a += kRows) {
     if (part == 0) {
-      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch_far(codes + kAhead + line);
+      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch_ahead<kRows>(codes + line);
     }
     const typename Format::Block block(header, group, codes, b, part);
 #pragma GCC unroll 16
