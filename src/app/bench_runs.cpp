@@ -93,6 +93,7 @@ Generation Bench::generate_once(int prompt, int tokens, bool with_drafts, const 
   Generator generator(*session_.device, *session_.model, options);
   SamplingParameters greedy;
   greedy.temperature = 0;
+  if (on_prompt) on_prompt(0);  // not a prompt's time: a drafter makes its vocabulary once
   return generator.generate(
       make_prompt(prompt), greedy, {.max_tokens = tokens, .end_tokens = {}}, [](Token) { return true; }, on_prompt);
 }

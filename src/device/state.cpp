@@ -17,6 +17,9 @@ RecurrentMemory make_recurrent(Device& device, const RecurrentShape& shape, int 
     memory.delta[side] = device.allocate(DType::F32, record_rows, shape.value_head_count * shape.head_dim);
     memory.decay[side] = device.allocate(DType::F32, record_rows, shape.value_head_count);
   }
+  // The first step reads it before it writes. Memory that was only read so far is the system's one zero page, and each page of it would be
+  // replaced while the other threads are told: a tenth of a prompt of 512 at 0.8B.
+  device.clear(memory.state);
   return memory;
 }
 

@@ -48,10 +48,25 @@ struct TileWeights {
   int valid[4];
 };
 
-template <class K, int kQueries>
+// While a tile is scored its values are asked for, and while they are weighed the next tile's keys, a little in every turn of the inner
+// loop: read in turns and not in the order of memory, they take the hardware by surprise, and all at once they would be in each other's
+// way. (Zen 4, 4 queries, cache in memory: 73 to 42 cycles a position and query.) Lines a turn, for turns of one dimension.
+template <class K>
+constexpr int kKeyLines = (K::panel_bytes(32) * (kTilePositions / kPanelRows) / 32 + 63) / 64;
+template <class V>
+constexpr int kValueLines = (V::row_bytes(32) * kTilePositions / 32 + 63) / 64;
+
+template <int kLines>
+PACELINE_INLINE void prefetch_lines(const std::byte* first) {
+#pragma GCC unroll 8
+  for (int line = 0; line < kLines; ++line) prefetch_far(first + 64 * line);
+}
+
+template <class K, class V, int kQueries>
 PACELINE_INLINE void score_tile(const AttentionTask& task, int first_query, int position, int count,
                                 TileWeights& tile) {
   const int panel_bytes = K::panel_bytes(task.head_dim);
+  const std::byte* values = task.v + int64_t{position} * V::row_bytes(task.head_dim);
   for (int base = 0; base < count; base += kAttentionVectors * kLanes) {
     F sums[kQueries][kAttentionVectors];
     const std::byte* panels[kAttentionVectors];
@@ -62,6 +77,7 @@ PACELINE_INLINE void score_tile(const AttentionTask& task, int first_query, int 
 #pragma GCC unroll 4
       for (int v = 0; v < kAttentionVectors; ++v) sums[q][v] = zero();
     for (int d = 0; d < task.head_dim; ++d) {
+      prefetch_lines<kValueLines<V>>(values + int64_t{64} * kValueLines<V> * d);
       F keys[kAttentionVectors];
 #pragma GCC unroll 4
       for (int v = 0; v < kAttentionVectors; ++v)
@@ -104,11 +120,14 @@ PACELINE_INLINE void soften(float* weights, int valid, float* maximum, float* su
 }
 
 // sums = sums * earlier + weights V. Positions that all queries see are shared; the few others are added for each alone.
-template <class V, int kQueries>
+template <class K, class V, int kQueries>
 PACELINE_INLINE void weigh_tile(const AttentionTask& task, int first_query, int position, int shared,
                                 const TileWeights& tile) {
   const int row_bytes = V::row_bytes(task.head_dim);
   const std::byte* rows = task.v + int64_t{position} * row_bytes;
+  const std::byte* keys =
+      task.k + int64_t{position + kTilePositions} / kPanelRows * int64_t{K::panel_bytes(task.head_dim)};
+  constexpr int kTurns = kTilePositions / (kAttentionVectors * kLanes);  // of weighing for one of scoring
   for (int d = 0; d < task.head_dim; d += kAttentionVectors * kLanes) {
     F sums[kQueries][kAttentionVectors];
 #pragma GCC unroll 4
@@ -118,6 +137,7 @@ PACELINE_INLINE void weigh_tile(const AttentionTask& task, int first_query, int 
         sums[q][v] =
             mul(load(task.partials + (first_query + q) * task.partial_stride + d + v * kLanes), set1(tile.earlier[q]));
     for (int j = 0; j < shared; ++j) {
+      prefetch_lines<kKeyLines<K>>(keys + int64_t{64} * kKeyLines<K> * (d + j / kTurns));
       F values[kAttentionVectors];
 #pragma GCC unroll 4
       for (int v = 0; v < kAttentionVectors; ++v) values[v] = V::value(rows + j * row_bytes, d + v * kLanes);
@@ -157,12 +177,12 @@ void attend_tile(const AttentionTask& task, int first_query, int position) {
     shared = valid < shared ? valid : shared;
   }
   if (most == 0) return;
-  score_tile<K, kQueries>(task, first_query, position, most, tile);
+  score_tile<K, V, kQueries>(task, first_query, position, most, tile);
   for (int q = 0; q < kQueries; ++q) {
     float* tail = task.partials + (first_query + q) * task.partial_stride + task.head_dim;
     soften(tile.weights[q], tile.valid[q], tail, tail + 1, &tile.earlier[q]);
   }
-  weigh_tile<V, kQueries>(task, first_query, position, shared, tile);
+  weigh_tile<K, V, kQueries>(task, first_query, position, shared, tile);
 }
 
 template <class K, class V>

@@ -28,47 +28,27 @@ PACELINE_INLINE void store_columns(float* p, const Columns& x, int count) {
     if (const int n = count - v * kLanes; n > 0) store_any(p + v * kLanes, x.v[v], n < kLanes ? n : kLanes);
 }
 
-// state = decay * state + k delta^T for these columns of the scratch tile.
-PACELINE_INLINE void replay_row(float* state, int dim, float decay, const float* k, const Columns& delta) {
-  const F by = set1(decay);
-  for (int i = 0; i < dim; ++i)
-#pragma GCC unroll 2
-    for (int v = 0; v < kDeltaVectors; ++v) {
-      float* s = state + i * kDeltaColumns + v * kLanes;
-      store(s, fma(set1(k[i]), delta.v[v], mul(load(s), by)));
-    }
-}
+// Where a pass finds the tile and where it leaves it: the state itself ([head_dim][width]) or the scratch tile. One pass may go from one to
+// the other, so that the tile is never copied for its own sake.
+struct TilePlace {
+  float* at = nullptr;
+  int stride = 0, count = 0;  // count: columns; the scratch tile has all
+};
+
+// What one pass over the tile does to an element s, in this order:
+//   with kScale: s *= decay                      the row's decay, where the pass before did not do it
+//   with kUpdate: s += k delta^T, by_query = q^T s
+//   with kNext: s *= next_decay, by_key = next_k^T s
+// A row's update and the next row's decay are one pass; the operations on an element and their order are the same as in two.
+struct Pass {
+  const float *k = nullptr, *q = nullptr, *next_k = nullptr;
+  float decay = 1, next_decay = 1;
+};
 
 // Sums over key dimensions of products with two vectors.
 struct Reads {
   Columns by_query, by_key;
 };
-
-// One pass over the tile. With `kUpdate`: state += k delta^T, by_query = q^T state. With `kDecay`: state *= decay, by_key = next_k^T state.
-// A row's update and the next row's decay are one pass; the operations on an element and their order are the same as in two.
-struct Pass {
-  const float *k, *q, *next_k;
-  float decay;
-};
-
-template <bool kUpdate, bool kDecay>
-PACELINE_INLINE void pass_row(float* state, int i, const Pass& pass, const Columns& delta, F (&by_query)[kDeltaVectors],
-                              F (&by_key)[kDeltaVectors]) {
-#pragma GCC unroll 2
-  for (int v = 0; v < kDeltaVectors; ++v) {
-    float* at = state + i * kDeltaColumns + v * kLanes;
-    F s = load(at);
-    if constexpr (kUpdate) {
-      s = fma(set1(pass.k[i]), delta.v[v], s);
-      by_query[v] = fma(s, set1(pass.q[i]), by_query[v]);
-    }
-    if constexpr (kDecay) {
-      s = mul(s, set1(pass.decay));
-      by_key[v] = fma(s, set1(pass.next_k[i]), by_key[v]);
-    }
-    store(at, s);
-  }
-}
 
 PACELINE_INLINE Columns sum_chains(const F (&chains)[4][kDeltaVectors]) {
   Columns out;
@@ -78,8 +58,28 @@ PACELINE_INLINE Columns sum_chains(const F (&chains)[4][kDeltaVectors]) {
   return out;
 }
 
-template <bool kUpdate, bool kDecay>
-PACELINE_INLINE Reads pass_over(float* state, int dim, const Pass& pass, const Columns& delta) {
+template <bool kScale, bool kUpdate, bool kNext, bool kStore>
+PACELINE_INLINE void pass_row(const TilePlace& from, const TilePlace& to, int i, const Pass& pass, const Columns& delta,
+                              F (&by_query)[kDeltaVectors], F (&by_key)[kDeltaVectors]) {
+  Columns s = load_columns(from.at + i * from.stride, from.count);
+#pragma GCC unroll 2
+  for (int v = 0; v < kDeltaVectors; ++v) {
+    if constexpr (kScale) s.v[v] = mul(s.v[v], set1(pass.decay));
+    if constexpr (kUpdate) {
+      s.v[v] = fma(set1(pass.k[i]), delta.v[v], s.v[v]);
+      by_query[v] = fma(s.v[v], set1(pass.q[i]), by_query[v]);
+    }
+    if constexpr (kNext) {
+      s.v[v] = mul(s.v[v], set1(pass.next_decay));
+      by_key[v] = fma(s.v[v], set1(pass.next_k[i]), by_key[v]);
+    }
+  }
+  if constexpr (kStore) store_columns(to.at + i * to.stride, s, to.count);
+}
+
+template <bool kScale, bool kUpdate, bool kNext, bool kStore>
+PACELINE_INLINE Reads pass_over(const TilePlace& from, const TilePlace& to, int dim, const Pass& pass,
+                                const Columns& delta) {
   F by_query[4][kDeltaVectors], by_key[4][kDeltaVectors];
 #pragma GCC unroll 4
   for (int c = 0; c < 4; ++c)
@@ -88,11 +88,27 @@ PACELINE_INLINE Reads pass_over(float* state, int dim, const Pass& pass, const C
   int i = 0;
   for (; i + 4 <= dim; i += 4)
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; ++c) pass_row<kUpdate, kDecay>(state, i + c, pass, delta, by_query[c], by_key[c]);
-  if (i < dim) pass_row<kUpdate, kDecay>(state, i, pass, delta, by_query[0], by_key[0]);
-  if (i + 1 < dim) pass_row<kUpdate, kDecay>(state, i + 1, pass, delta, by_query[1], by_key[1]);
-  if (i + 2 < dim) pass_row<kUpdate, kDecay>(state, i + 2, pass, delta, by_query[2], by_key[2]);
+    for (int c = 0; c < 4; ++c)
+      pass_row<kScale, kUpdate, kNext, kStore>(from, to, i + c, pass, delta, by_query[c], by_key[c]);
+  for (int c = 0; i + c < dim; ++c)
+    pass_row<kScale, kUpdate, kNext, kStore>(from, to, i + c, pass, delta, by_query[c], by_key[c]);
   return {sum_chains(by_query), sum_chains(by_key)};
+}
+
+// The state with the recorded rows replayed, in place: state = decay * state + k delta^T, row by row.
+PACELINE_INLINE void replay_rows(const DeltaTask& task, const TilePlace& state, int first) {
+  for (int r = 0; r < task.replayed; ++r) {
+    const float* k = task.old_key + r * task.key_stride;
+    const Columns delta = load_columns(task.old_delta + r * task.value_stride + first, state.count);
+    const F by = set1(task.old_decay[r * task.decay_stride]);
+    for (int i = 0; i < task.head_dim; ++i) {
+      float* at = state.at + i * state.stride;
+      Columns s = load_columns(at, state.count);
+#pragma GCC unroll 2
+      for (int v = 0; v < kDeltaVectors; ++v) s.v[v] = fma(set1(k[i]), delta.v[v], mul(s.v[v], by));
+      store_columns(at, s, state.count);
+    }
+  }
 }
 
 // delta = beta * (v - read), recorded where asked for.
@@ -105,48 +121,65 @@ PACELINE_INLINE Columns make_delta(const DeltaTask& task, int r, int first, int 
   return delta;
 }
 
-void run_columns(const DeltaTask& task, float* state, int first, int count) {
-  const auto pass_of = [&](int r) {  // from row r to row r + 1
-    const float* next_k = task.k + (r + 1) * task.qk_stride;
-    return Pass{task.k + r * task.qk_stride, task.q + r * task.qk_stride, next_k,
-                r + 1 < task.rows ? task.decay[(r + 1) * task.gate_stride] : 1.0f};
-  };
-  Columns read = pass_over<false, true>(state, task.head_dim, pass_of(-1), Columns{}).by_key;
-  for (int r = 0; r < task.rows; ++r) {
-    const Columns delta = make_delta(task, r, first, count, read);
-    const Reads reads = r + 1 < task.rows ? pass_over<true, true>(state, task.head_dim, pass_of(r), delta)
-                                          : pass_over<true, false>(state, task.head_dim, pass_of(r), delta);
-    read = reads.by_key;
-    Columns out = reads.by_query;
+PACELINE_INLINE void store_out(const DeltaTask& task, int r, int first, int count, Columns out) {
 #pragma GCC unroll 2
-    for (int v = 0; v < kDeltaVectors; ++v) out.v[v] = mul(out.v[v], set1(task.out_scale));
-    store_columns(task.out + r * task.out_stride + first, out, count);
+  for (int v = 0; v < kDeltaVectors; ++v) out.v[v] = mul(out.v[v], set1(task.out_scale));
+  store_columns(task.out + r * task.out_stride + first, out, count);
+}
+
+// Rows are far apart in memory, and what a row needs is not where the hardware would look for it.
+PACELINE_INLINE void prefetch_row(const DeltaTask& task, int r, int first) {
+  if (r >= task.rows) return;
+  prefetch(task.v + r * task.v_stride + first);
+  prefetch(task.v + r * task.v_stride + first + kDeltaVectors * kLanes - 1);
+  prefetch(task.out + r * task.out_stride + first);
+  prefetch(task.out + r * task.out_stride + first + kDeltaVectors * kLanes - 1);
+}
+
+// The rows of the segment over one tile of `state.count` columns. Between rows the tile is in the scratch, multiplied with the decay of the
+// row that comes; the first row finds it in the state, the last one leaves it there (Prompt) or nowhere (Generate).
+PACELINE_INLINE void run_tile(const DeltaTask& task, const TilePlace& state, const TilePlace& scratch, int first) {
+  replay_rows(task, state, first);
+  const int dim = task.head_dim, last = task.rows - 1;
+  const auto pass_of = [&](int r) {  // row r and what the one after it needs
+    Pass pass;
+    pass.k = task.k + r * task.qk_stride, pass.q = task.q + r * task.qk_stride;
+    pass.decay = task.decay[r * task.gate_stride];
+    if (r < last) pass.next_k = pass.k + task.qk_stride, pass.next_decay = task.decay[(r + 1) * task.gate_stride];
+    return pass;
+  };
+  Pass before;
+  before.next_k = task.k, before.next_decay = task.decay[0];
+  Columns read = pass_over<false, false, true, false>(state, state, dim, before, Columns{}).by_key;
+  for (int r = 0; r < last; ++r) {
+    prefetch_row(task, r + 2, first);
+    const Columns delta = make_delta(task, r, first, state.count, read);
+    const Reads reads = r == 0 ? pass_over<true, true, true, true>(state, scratch, dim, pass_of(r), delta)
+                               : pass_over<false, true, true, true>(scratch, scratch, dim, pass_of(r), delta);
+    read = reads.by_key;
+    store_out(task, r, first, state.count, reads.by_query);
   }
+  const Columns delta = make_delta(task, last, first, state.count, read);
+  Reads reads;
+  if (task.store)
+    reads = last == 0 ? pass_over<true, true, false, true>(state, state, dim, pass_of(0), delta)
+                      : pass_over<false, true, false, true>(scratch, state, dim, pass_of(last), delta);
+  else
+    reads = last == 0 ? pass_over<true, true, false, false>(state, state, dim, pass_of(0), delta)
+                      : pass_over<false, true, false, false>(scratch, scratch, dim, pass_of(last), delta);
+  store_out(task, last, first, state.count, reads.by_query);
 }
 
 void delta_rule(const DeltaTask& task) {
-  const auto copy_back = [&](int first, int count) {
+  constexpr int kWidth = kDeltaVectors * kLanes;
+  for (int first = 0; first < task.width; first += kWidth) {
+    TilePlace state{task.state + first, task.width, task.width - first};
+    const TilePlace scratch{task.scratch + first, kDeltaColumns, kWidth};
+    // The tile that follows in memory is most often this thread's next one; it arrives while this one is worked on.
     for (int i = 0; i < task.head_dim; ++i)
-      store_columns(task.state + i * task.width + first, load_columns(task.scratch + i * kDeltaColumns + first, count),
-                    count);
-  };
-  for (int first = 0; first < task.width; first += kDeltaVectors * kLanes) {
-    const int count = task.width - first < kDeltaVectors * kLanes ? task.width - first : kDeltaVectors * kLanes;
-    float* state = task.scratch + first;
-    for (int i = 0; i < task.head_dim; ++i) {
-      const float* row = task.state + i * task.width + first;
-      // The tile that follows in memory is most often this thread's next one; it arrives while this one is worked on.
-      for (int line = 0; line < count; line += 16) prefetch(row + line + task.head_dim * task.width);
-      const Columns loaded = load_columns(row, count);
-#pragma GCC unroll 2
-      for (int v = 0; v < kDeltaVectors; ++v) store(state + i * kDeltaColumns + v * kLanes, loaded.v[v]);
-    }
-    for (int r = 0; r < task.replayed; ++r)
-      replay_row(state, task.head_dim, task.old_decay[r * task.decay_stride], task.old_key + r * task.key_stride,
-                 load_columns(task.old_delta + r * task.value_stride + first, count));
-    if (task.replayed > 0 && !task.store) copy_back(first, count);
-    run_columns(task, state, first, count);
-    if (task.store) copy_back(first, count);
+      for (int line = 0; line < kWidth; line += 16) prefetch(state.at + (task.head_dim + i) * task.width + line);
+    if (state.count >= kWidth) state.count = kWidth, run_tile(task, state, scratch, first);  // no partial vectors
+    else run_tile(task, state, scratch, first);
   }
 }
 

@@ -122,9 +122,9 @@ void quantize(ActivationBlock* out, int stride, const float* x, int blocks) {
     out->scaled_low = out->scale * static_cast<float>(low);
     out->scaled_high = out->scale * static_cast<float>(high);
     out->scaled_sum = out->scale * static_cast<float>(low + high);
-    out->negative_low = -low;
-    out->negative_high = -high;
-    out->negative_sum = -(low + high);
+    out->offset_low = -kHalfOffset * low;
+    out->offset_high = -kHalfOffset * high;
+    out->offset_sum = -kSumOffset * (low + high);
     out->unused = 0;
   }
 }

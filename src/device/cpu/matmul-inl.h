@@ -19,7 +19,7 @@ struct Scaled {
   B codes[8];
   F scale;
   PACELINE_INLINE_MEMBER void accumulate(const ActivationBlock& a, F& sum) const {
-    const I products = dot_codes<8, Range::kCodeOffset, Range::kLargestCode>(codes, a.codes, a.negative_sum);
+    const I products = dot_codes<8, Range::kCodeOffset, Range::kLargestCode>(codes, a.codes, a.offset_sum);
     sum = fma(mul(to_float(products), set1(a.scale)), scale, sum);
   }
 };
@@ -42,8 +42,8 @@ struct HalfScaled {
   B codes[8];
   F scale_low, scale_high;
   PACELINE_INLINE_MEMBER void accumulate(const ActivationBlock& a, F& sum) const {
-    const I low = dot_codes<4, Range::kCodeOffset, Range::kLargestCode>(codes, a.codes, a.negative_low);
-    const I high = dot_codes<4, Range::kCodeOffset, Range::kLargestCode>(codes + 4, a.codes + 16, a.negative_high);
+    const I low = dot_codes<4, Range::kCodeOffset, Range::kLargestCode>(codes, a.codes, a.offset_low);
+    const I high = dot_codes<4, Range::kCodeOffset, Range::kLargestCode>(codes + 4, a.codes + 16, a.offset_high);
     const F both = fma(to_float(high), scale_high, mul(to_float(low), scale_low));
     sum = fma(both, set1(a.scale), sum);
   }
@@ -78,16 +78,26 @@ PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows
   }
 }
 
+// Weights that will be needed, the memory's latency at full bandwidth ahead. Every line is asked for, headers too, since the hardware looks
+// ahead only where the program itself waits for memory. One row waits for nothing but memory; for more, which also read activations
+// from the second-level cache, weights go there too, since the first-level cache has too few misses under way for both.
+template <int kRows>
+PACELINE_INLINE void prefetch_ahead(const std::byte* at) {
+  if constexpr (kRows == 1) prefetch(at + 2560);
+  else prefetch_far(at + 6144);
+}
+
 template <class Format, int kRows>
 PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part, const ActivationBlock* a,
                                     F (&sums)[kRows]) {
   constexpr PanelLayout kLayout = panel_layout(Format::kType);
-  constexpr int kAhead = 2560;  // bytes: the memory's latency at full bandwidth
+  if (part == 0)
+    for (int line = 0; line < kLayout.header_bytes; line += 64) prefetch_ahead<kRows>(group + line);
   const typename Format::Header header(group, part);
   const std::byte* codes = group + kLayout.header_bytes + part * kLanes * 4;
   for (int b = 0; b < blocks; ++b, codes += kLayout.code_bytes(), a += kRows) {
     if (part == 0) {
-      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch(codes + kAhead + line);
+      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch_ahead<kRows>(codes + line);
     }
     const typename Format::Block block(header, group, codes, b, part);
 #pragma GCC unroll 16
@@ -127,7 +137,7 @@ void multiply_float_panel(const TileArguments& task) {
     const auto* x = static_cast<const float*>(task.activations);
     int c = 0;
     for (; c + 2 <= task.cols; c += 2, weights += 2 * kColumnBytes, x += 2 * kRows) {
-      if (part == 0) prefetch(weights + 2048);
+      if (part == 0) prefetch_far(weights + 4096), prefetch_far(weights + 4096 + kColumnBytes);
       const F first = Format::load(weights), second = Format::load(weights + kColumnBytes);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {

@@ -1,12 +1,10 @@
 #include "device/cpu/pack.h"
 
-#include <sys/mman.h>
-
 #include <cstring>
 
 #include "base/error.h"
 #include "device/cpu/pack_formats.h"
-#include "device/host_memory.h"
+#include "device/cpu/weight_memory.h"
 
 namespace paceline::cpu {
 
@@ -134,10 +132,8 @@ CpuWeight::CpuWeight(const QuantMatrix& matrix, WeightUse use, int expert_count)
   PACELINE_ASSERT(matrix.bytes.size() == static_cast<size_t>(matrix.rows) * row_bytes(matrix.type, matrix.cols));
   if (use == WeightUse::Embed) return;
   const size_t bytes = static_cast<size_t>(expert_count) * static_cast<size_t>(panels_per_expert()) * panel_size();
-  memory_ = allocate_host_bytes(bytes);
+  memory_ = allocate_weight_bytes(bytes);
   panels_ = static_cast<std::byte*>(memory_->data());
-  ::madvise(panels_, bytes,
-            MADV_HUGEPAGE);  // fewer TLB misses where the system has huge pages; no harm where it refuses
 }
 
 void CpuWeight::pack(ThreadPool& pool) {

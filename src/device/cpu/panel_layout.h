@@ -66,11 +66,13 @@ constexpr size_t panel_bytes(QuantType type, int cols) {
 
 // Activations of 32 columns of one row: int8 with a scale, and the sums that offsets and minima of weights are multiplied with. One
 // format for all quantized weights. `low` and `high` are the halves of 16 columns.
+inline constexpr int kSumOffset = 128,
+                     kHalfOffset = 32;  // the commonest offsets of codes; the others are powers of two below them
 struct alignas(64) ActivationBlock {
   int8_t codes[kBlockColumns];
   float scale;
   float scaled_sum, scaled_low, scaled_high;  // scale * sum of codes
-  int32_t negative_sum, negative_low, negative_high;  // -(sum of codes)
+  int32_t offset_sum, offset_low, offset_high;  // -kSumOffset * sum of codes, -kHalfOffset * sum of a half's
   int32_t unused;
 };
 static_assert(sizeof(ActivationBlock) == 64);

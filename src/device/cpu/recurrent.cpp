@@ -24,9 +24,9 @@ void record_columns(Tensor u, const Segment& segment, Tensor window, Tensor reco
 
 }  // namespace
 
-// Scratch of one segment's rows: normalised q and k, gates.
+// Scratch of one segment's rows: normalised q and k, gates. The rows of a head are neighbours: a tile reads them as one stream.
 struct CpuDevice::DeltaRows {
-  float *q, *k;  // rows x key columns
+  float *q, *k;  // key heads x rows x head_dim
   float *beta, *decay;  // rows x value heads
 };
 
@@ -68,11 +68,13 @@ void CpuDevice::prepare_delta_rows(const DeltaRuleInput& input, const Segment& s
   for_rows(segment.row_count, 4 * key_cols, [&](int i) {
     const int row = segment.first_row + i;
     const float* columns = input.qkv.f32(row);
-    float *q = rows.q + int64_t{i} * key_cols, *k = rows.k + int64_t{i} * key_cols;
     for (int head = 0; head < shape.key_head_count; ++head) {
       const int first = head * shape.head_dim;
-      kernels_.l2_norm(q + first, columns + first, shape.head_dim, input.eps);
-      kernels_.l2_norm(k + first, columns + key_cols + first, shape.head_dim, input.eps);
+      const int64_t at = (int64_t{head} * segment.row_count + i) * shape.head_dim;
+      kernels_.l2_norm(rows.q + at, columns + first, shape.head_dim, input.eps);
+      kernels_.l2_norm(rows.k + at, columns + key_cols + first, shape.head_dim, input.eps);
+      if (record >= 0)
+        std::memcpy(memory.key[record].f32(i) + first, rows.k + at, static_cast<size_t>(shape.head_dim) * 4);
     }
     float *beta = rows.beta + int64_t{i} * heads, *decay = rows.decay + int64_t{i} * heads;
     for (int head = 0; head < heads; ++head) {
@@ -80,9 +82,7 @@ void CpuDevice::prepare_delta_rows(const DeltaRuleInput& input, const Segment& s
       const float rate = input.a.f32()[head] * softplus(input.alpha.f32(row)[head] + input.dt.f32()[head]);
       decay[head] = static_cast<float>(std::exp(static_cast<double>(rate)));
     }
-    if (record < 0) return;
-    std::memcpy(memory.key[record].f32(i), k, static_cast<size_t>(key_cols) * 4);
-    std::memcpy(memory.decay[record].f32(i), decay, static_cast<size_t>(heads) * 4);
+    if (record >= 0) std::memcpy(memory.decay[record].f32(i), decay, static_cast<size_t>(heads) * 4);
   });
 }
 
@@ -101,6 +101,7 @@ void CpuDevice::run_delta_rows(Tensor out, const DeltaRuleInput& input, const Se
       const int head = static_cast<int>(item) / tiles, first = static_cast<int>(item) % tiles * kDeltaColumns;
       const int key_head = input.grouped_heads ? head / (heads / shape.key_head_count) : head % shape.key_head_count;
       const int key_first = key_head * dim, value_first = head * dim + first;
+      const int64_t keys = int64_t{key_first} * segment.row_count;
       kernels_.delta_rule(
           {.state = memory.state.f32(head * dim) + int64_t{first} * dim,
            .head_dim = dim,
@@ -114,9 +115,9 @@ void CpuDevice::run_delta_rows(Tensor out, const DeltaRuleInput& input, const Se
            .value_stride = memory.delta[old].stride,
            .decay_stride = memory.decay[old].stride,
            .rows = segment.row_count,
-           .q = rows.q + key_first,
-           .k = rows.k + key_first,
-           .qk_stride = key_cols,
+           .q = rows.q + keys,
+           .k = rows.k + keys,
+           .qk_stride = dim,
            .v = input.qkv.f32(segment.first_row) + 2 * key_cols + value_first,
            .v_stride = input.qkv.stride,
            .beta = rows.beta + head,

@@ -107,6 +107,7 @@ PACELINE_INLINE I load_i8(const void* p) {
 PACELINE_INLINE I iand(I a, I b) { return _mm256_and_si256(a, b); }
 
 PACELINE_INLINE B load_codes(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+PACELINE_INLINE void store_codes(void* p, B a) { _mm256_storeu_si256(static_cast<__m256i*>(p), a); }
 PACELINE_INLINE B set1_codes(int x) { return _mm256_set1_epi8(static_cast<char>(x)); }
 PACELINE_INLINE B and_codes(B a, B b) { return _mm256_and_si256(a, b); }
 PACELINE_INLINE B merge_codes(B a, B b, B mask) { return _mm256_or_si256(a, _mm256_and_si256(b, mask)); }
@@ -127,6 +128,8 @@ PACELINE_INLINE I broadcast_four(const int8_t* p) {
   return _mm256_set1_epi32(four);
 }
 
+constexpr int log2_of(int x) { return x <= 1 ? 0 : 1 + log2_of(x / 2); }
+
 template <int kMaxCode>
 PACELINE_INLINE B prepare_codes(B a) {
   if constexpr (kMaxCode > 63) return _mm256_xor_si256(a, _mm256_set1_epi8(-128));
@@ -134,13 +137,16 @@ PACELINE_INLINE B prepare_codes(B a) {
 }
 
 template <int kVectors, int kOffset, int kMaxCode>
-PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t negative_sum) {
+PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t offset_sum) {
   static_assert(kMaxCode <= 63 || kOffset == 128);
   constexpr int kFits = kMaxCode > 63 ? 1 : 32767 / (kMaxCode * 2 * 127);  // maddubs results that add up in 16 bits
   const __m256i ones = _mm256_set1_epi16(1);
-  I sum = kMaxCode > 63 || kOffset == 0
-              ? _mm256_setzero_si256()
-              : _mm256_mullo_epi32(_mm256_set1_epi32(negative_sum), _mm256_set1_epi32(kOffset));
+  I sum = _mm256_setzero_si256();
+  if constexpr (kMaxCode <= 63 && kOffset > 0) {
+    constexpr int kStored = kVectors == 8 ? kSumOffset : kHalfOffset;
+    sum = _mm256_set1_epi32(offset_sum);
+    if constexpr (kOffset < kStored) sum = _mm256_srai_epi32(sum, log2_of(kStored / kOffset));
+  }
   for (int j = 0; j < kVectors; j += kFits) {
     __m256i words = _mm256_setzero_si256();
     for (int i = j; i < j + kFits && i < kVectors; ++i) {
@@ -158,3 +164,5 @@ PACELINE_INLINE void store_f16(void* p, F a) {
   _mm_storeu_si128(static_cast<__m128i*>(p), _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 PACELINE_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+// To the second-level cache.
+PACELINE_INLINE void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }

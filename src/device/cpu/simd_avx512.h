@@ -103,6 +103,7 @@ PACELINE_INLINE I iand(I a, I b) { return _mm512_and_si512(a, b); }
 
 // Codes
 PACELINE_INLINE B load_codes(const void* p) { return _mm512_loadu_si512(p); }
+PACELINE_INLINE void store_codes(void* p, B a) { _mm512_storeu_si512(p, a); }
 PACELINE_INLINE B set1_codes(int x) { return _mm512_set1_epi8(static_cast<char>(x)); }
 PACELINE_INLINE B and_codes(B a, B b) { return _mm512_and_si512(a, b); }
 // a | (b & mask)
@@ -133,11 +134,15 @@ PACELINE_INLINE B prepare_codes(B a) {
   return a;
 }
 
-// Per lane: sum over 4 * kVectors columns of (code - kOffset) * activation, exactly. negative_sum is -(sum of the activations).
+// Per lane: sum over 4 * kVectors columns of (code - kOffset) * activation, exactly. offset_sum is that of the activations.
 template <int kVectors, int kOffset, int kMaxCode>
-PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t negative_sum) {
+PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t offset_sum) {
   I even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
-  if constexpr (kOffset > 0) even = _mm512_slli_epi32(_mm512_set1_epi32(negative_sum), log2_of(kOffset));
+  if constexpr (kOffset > 0) {
+    constexpr int kStored = kVectors == 8 ? kSumOffset : kHalfOffset;
+    even = _mm512_set1_epi32(offset_sum);
+    if constexpr (kOffset < kStored) even = _mm512_srai_epi32(even, log2_of(kStored / kOffset));
+  }
 #pragma GCC unroll 8
   for (int j = 0; j < kVectors; j += 2) {
     even = _mm512_dpbusd_epi32(even, codes[j], broadcast_four(activations + 4 * j));
@@ -150,3 +155,5 @@ PACELINE_INLINE void store_f16(void* p, F a) {
   _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 PACELINE_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+// To the second-level cache.
+PACELINE_INLINE void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }

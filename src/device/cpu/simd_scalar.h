@@ -109,6 +109,7 @@ PACELINE_INLINE I load_i8(const void* p) {
 }
 
 PACELINE_INLINE B load_codes(const void* p) { return load_as<B>(p); }
+PACELINE_INLINE void store_codes(void* p, B a) { __builtin_memcpy(p, &a, sizeof a); }
 PACELINE_INLINE B set1_codes(int x) {
   B out;
   __builtin_memset(&out, x, sizeof out);
@@ -134,7 +135,7 @@ PACELINE_INLINE B prepare_codes(B a) {
 }
 
 template <int kVectors, int kOffset, int kMaxCode>
-PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t negative_sum) {
+PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t offset_sum) {
   typedef int16_t Words __attribute__((vector_size(32)));
   typedef int32_t Sums __attribute__((vector_size(64)));
   Sums sums = {};
@@ -144,7 +145,8 @@ PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t n
     const Words four = {a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d};
     sums += __builtin_convertvector(__builtin_convertvector(codes[j], Words) * four, Sums);  // at most 255 * 127
   }
-  I out = iset1(negative_sum * kOffset);
+  constexpr int kStored = kVectors == 8 ? kSumOffset : kHalfOffset;
+  I out = iset1(kOffset == 0 ? 0 : offset_sum / (kStored / std::max(kOffset, 1)));
   for (int lane = 0; lane < kLanes; ++lane)
     out[lane] += sums[4 * lane] + sums[4 * lane + 1] + sums[4 * lane + 2] + sums[4 * lane + 3];
   return out;
@@ -156,3 +158,5 @@ PACELINE_INLINE void store_f16(void* p, F a) {
   __builtin_memcpy(p, halves, sizeof halves);
 }
 PACELINE_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+// To the second-level cache.
+PACELINE_INLINE void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }

@@ -6,41 +6,59 @@ namespace {
 // The signed bytes of this part from an array of 16, as floats.
 PACELINE_INLINE F part_i8(const std::byte* values, int part) { return to_float(load_i8(values + part * kLanes)); }
 
-// The six-bit values of block b of a group.
-struct SixBitPair {
-  I first, second;
-  PACELINE_INLINE_MEMBER SixBitPair(const std::byte* group, int b, int part) {
-    const std::byte* arrays = group + 64 + 16 * (b >> 1) + part * kLanes;
-    const int shift = 4 * (b & 1);
-    const I nibble = iset1(15), high_bits = iset1(0x30), high = ishift_right_by(load_u8(arrays + 128), shift);
-    first = iadd(iand(ishift_right_by(load_u8(arrays), shift), nibble), iand(ishift_left<4>(high), high_bits));
-    second = iadd(iand(ishift_right_by(load_u8(arrays + 64), shift), nibble), iand(ishift_left<2>(high), high_bits));
+// The pairs of six-bit values of a group's header, one byte each, unpacked for all blocks at once.
+class SixBitPairs {
+ public:
+  PACELINE_INLINE_MEMBER explicit SixBitPairs(const std::byte* group) {
+    const std::byte* arrays = group + 64;
+    const B nibble = set1_codes(15), high_bits = set1_codes(0x30);
+    for (int at = 0; at < 64; at += static_cast<int>(sizeof(B))) {
+      const B first = load_codes(arrays + at), second = load_codes(arrays + 64 + at),
+              high = load_codes(arrays + 128 + at);
+      store_codes(first_[0] + at, merge_codes(and_codes(first, nibble), shift_codes<4>(high), high_bits));
+      store_codes(second_[0] + at, merge_codes(and_codes(second, nibble), shift_codes<2>(high), high_bits));
+      store_codes(first_[1] + at, merge_codes(and_codes(shift_codes<-4>(first), nibble), high, high_bits));
+      store_codes(second_[1] + at,
+                  merge_codes(and_codes(shift_codes<-4>(second), nibble), shift_codes<-2>(high), high_bits));
+    }
   }
+  // Of block b.
+  PACELINE_INLINE_MEMBER I first(int b, int part) const { return load_u8(first_[b & 1] + place(b, part)); }
+  PACELINE_INLINE_MEMBER I second(int b, int part) const { return load_u8(second_[b & 1] + place(b, part)); }
+
+ private:
+  PACELINE_INLINE_MEMBER static int place(int b, int part) { return 16 * (b >> 1) + part * kLanes; }
+
+  alignas(64) uint8_t first_[2][64], second_[2][64];  // of even and odd blocks: 16 rows of each
+};
+
+struct PairedHeader {
+  SuperHeader scales;
+  SixBitPairs pairs;
+  PACELINE_INLINE_MEMBER PairedHeader(const std::byte* group, int part) : scales(group, part), pairs(group) {}
 };
 
 struct Q4KFormat {
   static constexpr QuantType kType = QuantType::Q4_K;
-  using Header = SuperHeader;
+  using Header = PairedHeader;
   struct Block : ScaledMin<CodeRange<0, 15>> {
-    PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte* group, const std::byte* area, int b, int part) {
+    PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte*, const std::byte* area, int b, int part) {
       unpack_nibbles(codes, area);
-      const SixBitPair pair(group, b, part);
-      scale = mul(header.d, to_float(pair.first));
-      minimum = mul(header.dmin, to_float(pair.second));
+      scale = mul(header.scales.d, to_float(header.pairs.first(b, part)));
+      minimum = mul(header.scales.dmin, to_float(header.pairs.second(b, part)));
     }
   };
 };
 
 struct Q5KFormat {
   static constexpr QuantType kType = QuantType::Q5_K;
-  using Header = SuperHeader;
+  using Header = PairedHeader;
   struct Block : ScaledMin<CodeRange<0, 31>> {
-    PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte* group, const std::byte* area, int b, int part) {
+    PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte*, const std::byte* area, int b, int part) {
       unpack_nibbles(codes, area);
       merge_bits<4>(codes, area + 256);
-      const SixBitPair pair(group, b, part);
-      scale = mul(header.d, to_float(pair.first));
-      minimum = mul(header.dmin, to_float(pair.second));
+      scale = mul(header.scales.d, to_float(header.pairs.first(b, part)));
+      minimum = mul(header.scales.dmin, to_float(header.pairs.second(b, part)));
     }
   };
 };
@@ -60,14 +78,13 @@ struct Q6KFormat {
 
 struct Q3KFormat {
   static constexpr QuantType kType = QuantType::Q3_K;
-  using Header = ScaleHeader;
+  using Header = PairedHeader;
   struct Block : HalfScaled<CodeRange<4, 7>> {
-    PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte* group, const std::byte* area, int b, int part) {
+    PACELINE_INLINE_MEMBER Block(const Header& header, const std::byte*, const std::byte* area, int b, int part) {
       unpack_pairs(codes, area);
       merge_bits<2>(codes, area + 128);
-      const SixBitPair pair(group, b, part);
-      scale_low = mul(header.d, to_float(isub(pair.first, iset1(32))));
-      scale_high = mul(header.d, to_float(isub(pair.second, iset1(32))));
+      scale_low = mul(header.scales.d, to_float(isub(header.pairs.first(b, part), iset1(32))));
+      scale_high = mul(header.scales.d, to_float(isub(header.pairs.second(b, part), iset1(32))));
     }
   };
 };
