@@ -114,7 +114,8 @@ test('coloured text is exactly what was drafted', () =>
     await select(page, '3');
     await page.getByRole('button', { name: 'Colour drafted tokens' }).first().click();
     await visit.ask('find the 5 largest files in /var/log');
-    const coloured = await page.evaluate(() => [...CSS.highlights.get('draft')].map((range) => range.toString()).join('').replace(/\s/g, ''));
+    const coloured = await page.evaluate(() =>
+      [...CSS.highlights.get('draft')].map(({ startContainer, startOffset, endOffset }) => startContainer.data.slice(startOffset, endOffset)).join('').replace(/\s/g, ''));
     const { passes } = lastStream();
     // The marks of the code block, "```bash" and "```", are not shown, so neither are they coloured.
     const all = passes.flatMap(({ tokens }) => tokens);
