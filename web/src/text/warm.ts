@@ -1,0 +1,24 @@
+// Reads a little of everything while nobody waits: what runs for the first time runs slowly, and that would be when an answer begins.
+import { libraries } from './lazy';
+import { lex, noLinks } from './markdown';
+import { renderTokens } from './render';
+
+const samples = [
+  'A *few* **words**, `code`, a [link](https://example.org), ~~not~~ this, and 5 < 6.\n\n## A heading\n\n> words\n> of others\n',
+  '1. one\n2. two\n   - with one in it\n\n   and more\n\n- [x] done\n',
+  '| a | b |\n|:--|--:|\n| `1` | **2** |\n',
+  'So $a_1 + b^2 = \\frac{c}{d}$.\n\n$$\n\\sum_{i=1}^n \\left( i \\right)\n$$\n',
+  '```python\ndef f(x: int) -> str:\n    """Says it."""\n    return f"{x}" if x > 0 else None  # so\n```\n',
+  '```js\nconst f = (a) => `${a + 1}` ?? null; // so\n```\n',
+];
+
+const whenIdle = (work: () => void) => ('requestIdleCallback' in window ? requestIdleCallback(work) : setTimeout(work, 50));
+
+export function warmUp() {
+  const steps = [libraries, ...samples.map((sample) => () => renderTokens(lex(sample, noLinks()), sample))];
+  const next = () => {
+    steps.shift()?.();
+    if (steps.length > 0) whenIdle(next);
+  };
+  whenIdle(next);
+}
