@@ -1,5 +1,5 @@
 // Work that may be long, in slices between which the browser draws: what was asked for last comes first, since that is where the reader is.
-const firstMs = 20;
+const firstMs = 12;
 const sliceMs = 8;
 const noFrameMs = 250;
 

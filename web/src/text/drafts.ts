@@ -49,7 +49,7 @@ const filter = (node: Node) =>
 
 // Where each character of the shown text stands in the Markdown source: whole text nodes are found as they are, others letter by letter.
 // `place` is where in the source the search begins; where it ended is returned.
-function draftRanges(root: Element, source: string, place: number, isDraft: (at: number) => boolean): { ranges: StaticRange[]; place: number } {
+function draftRanges(root: Element, source: string, place: number, isDraft: (at: number) => boolean): { ranges: StaticRange[]; end: number } {
   const ranges: StaticRange[] = [];
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, filter);
   for (let node = walker.nextNode() as Text | null; node; node = walker.nextNode() as Text | null) {
@@ -73,63 +73,122 @@ function draftRanges(root: Element, source: string, place: number, isDraft: (at:
       }
     }
   }
-  return { ranges, place };
+  return { ranges, end: place };
 }
 
-// The page has one highlight for all answers; each adds its own ranges.
-const highlight = paintsRanges ? new Highlight() : null;
-
-function change(gone: StaticRange[], added: StaticRange[]) {
-  if (!highlight) return;
-  for (const range of gone) highlight.delete(range);
-  for (const range of added) highlight.add(range);
-  if (highlight.size > 0) CSS.highlights.set('draft', highlight);
-  else CSS.highlights.delete('draft');
+// The pieces of a group that are finished one after the other: blocks, and the parts of those that may be long.
+function unitsOf(group: Element): Element[] {
+  return [...group.children].flatMap((block) => {
+    const shown = block.firstElementChild;
+    if (shown?.matches('ol, ul')) return [...shown.children];
+    if (shown?.matches('.table')) return [...shown.querySelectorAll(':scope > table > *')];
+    if (shown?.matches('.code')) return [...shown.querySelectorAll('.lines')];
+    return [block];
+  });
 }
 
-interface Painted {
-  group: object; // as long as it is the same, so is what it shows
-  end: number; // in the source
+interface Unit {
+  element: Element;
+  first: Node | null; // with `text` and `begin`, what tells whether it has changed
+  text: string;
+  begin: number; // in the source
+  end: number;
   ranges: StaticRange[];
 }
+
+const unchanged = ({ element, first, text, begin }: Unit, now: Element, place: number) =>
+  element === now && begin === place && first === now.firstChild && text === now.textContent;
+
+// The page has one highlight for all answers; each adds its own ranges, those that are in sight or nearly so: with every change of the page
+// the browser looks at each of them.
+const highlight = paintsRanges ? new Highlight() : null;
 
 export class DraftPainter {
   private written = new Written();
   private start = -1;
-  private painted: Painted[] = [];
+  private groups: { group: object; units: Unit[] }[] = []; // as long as a group is the same, so is what it shows
+  private inSight = new Map<Element, boolean>();
+  private units = new Map<Element, Unit>();
+  private observer: IntersectionObserver | null = null;
 
   // Paints what drafts wrote of `source`, which `root` shows as one child for each of `groups`; nothing when there are no runs.
   paint(root: Element, source: string, groups: readonly object[], runs: readonly Run[] | null) {
-    if (!paintsRanges || !runs) return this.clear();
+    if (!highlight || !runs) return this.clear();
     if (!this.written.add(runs)) {
       this.clear();
       this.written.add(runs);
     }
     const start = this.written.startOf(source, this.start);
-    if (start !== this.start) this.unpaint(0);
+    if (start !== this.start) this.drop(this.groups.splice(0).flatMap(({ units }) => units));
     this.start = start;
-    let first = 0;
-    while (first < groups.length - 1 && this.painted[first]?.group === groups[first]) ++first;
-    const gone = this.painted.splice(first).flatMap(({ ranges }) => ranges);
-    const isDraft = (at: number) => this.written.flags[start + at] === 1;
-    let place = this.painted.at(-1)?.end ?? 0;
-    const added: StaticRange[] = [];
-    for (let i = first; i < groups.length; ++i) {
-      const found = draftRanges(root.children[i]!, source, place, isDraft);
-      this.painted.push({ group: groups[i]!, end: found.place, ranges: found.ranges });
-      place = found.place;
-      added.push(...found.ranges);
+    let kept = 0;
+    while (kept < groups.length - 1 && this.groups[kept]?.group === groups[kept]) ++kept;
+    const old = this.groups.splice(kept).flatMap(({ units }) => units);
+    let place = this.groups.at(-1)?.units.at(-1)?.end ?? 0;
+    for (const [i, group] of groups.entries()) {
+      if (i < kept) continue;
+      const units = unitsOf(root.children[i]!).map((element) => {
+        const same = old[0] !== undefined && unchanged(old[0], element, place);
+        if (!same) this.drop(old.splice(0));
+        const unit = same ? old.shift()! : this.unit(element, source, place);
+        place = unit.end;
+        return unit;
+      });
+      this.groups.push({ group, units });
     }
-    change(gone, added);
+    this.drop(old);
+    this.show();
   }
 
-  private unpaint(from: number) {
-    change(this.painted.splice(from).flatMap(({ ranges }) => ranges), []);
+  private unit(element: Element, source: string, place: number): Unit {
+    const found = draftRanges(element, source, place, (at) => this.written.flags[this.start + at] === 1);
+    const unit = { element, first: element.firstChild, text: element.textContent ?? '', begin: place, ...found };
+    this.units.set(element, unit);
+    if (!this.inSight.has(element)) {
+      this.inSight.set(element, false);
+      this.watch().observe(element);
+    } else if (this.inSight.get(element)) {
+      for (const range of unit.ranges) highlight!.add(range);
+    }
+    return unit;
+  }
+
+  private watch(): IntersectionObserver {
+    // The margin of scrolled elements is not in the types yet.
+    const options = { scrollMargin: '400px' } as IntersectionObserverInit;
+    return (this.observer ??= new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        this.inSight.set(target, isIntersecting);
+        for (const range of this.units.get(target)?.ranges ?? []) highlight![isIntersecting ? 'add' : 'delete'](range);
+      }
+      this.show();
+    }, options));
+  }
+
+  private drop(units: Unit[]) {
+    for (const unit of units) {
+      for (const range of unit.ranges) highlight!.delete(range);
+      if (this.units.get(unit.element) === unit) this.units.delete(unit.element);
+      if (unit.element.isConnected) continue;
+      this.inSight.delete(unit.element);
+      this.observer?.unobserve(unit.element);
+    }
+  }
+
+  private show() {
+    if (highlight!.size > 0) CSS.highlights.set('draft', highlight!);
+    else CSS.highlights.delete('draft');
   }
 
   clear() {
-    this.unpaint(0);
+    if (!highlight || this.observer === null) return;
+    this.drop(this.groups.splice(0).flatMap(({ units }) => units));
+    this.observer.disconnect();
+    this.observer = null;
+    this.inSight.clear();
+    this.units.clear();
     this.written = new Written();
     this.start = -1;
+    this.show();
   }
 }

@@ -1,7 +1,7 @@
 // Colours in code.
-import { libraries } from './lazy';
+import { library } from './lazy';
 
-const hljs = () => libraries().hljs;
+const hljs = () => library('code').hljs;
 
 export function canColour(language: string): boolean {
   return language !== '' && hljs().getLanguage(language) !== undefined;

@@ -1,19 +1,28 @@
-// The libraries for text are most of the page's script. They lie in the page as a script that does not run (single_file.js), so that the page
-// can be used before the browser has read them, and run when the first text is shown, or when there is time.
-import type * as Libraries from './libraries';
+// The libraries for text (libraries/) are most of the page's script. They lie in the page as scripts that do not run (single_file.js), so that
+// the page can be used before the browser has read them, and run when the first text needs them, or when there is time.
+import type * as code from './libraries/code';
+import type * as markdown from './libraries/markdown';
+import type * as math from './libraries/math';
 
-declare global {
-  var pacelineLibraries: typeof Libraries | undefined;
+interface Libraries {
+  code: typeof code;
+  markdown: typeof markdown;
+  math: typeof math;
 }
 
-export function libraries(): typeof Libraries {
-  if (!globalThis.pacelineLibraries) {
+declare global {
+  var pacelineLibraries: Partial<Libraries>;
+}
+globalThis.pacelineLibraries ??= {};
+
+export function library<Name extends keyof Libraries>(name: Name): Libraries[Name] {
+  if (!pacelineLibraries[name]) {
     const script = document.createElement('script');
-    script.textContent = document.getElementById('libraries')!.textContent;
+    script.textContent = document.getElementById(`library-${name}`)!.textContent;
     document.head.append(script);
     script.remove();
   }
-  return globalThis.pacelineLibraries!;
+  return pacelineLibraries[name]!;
 }
 
 // A value that is made when it is first asked for.

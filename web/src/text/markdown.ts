@@ -2,7 +2,7 @@
 // pictures of elsewhere are links, never loaded. The result still passes the sanitiser (sanitize.ts).
 import type { Links, MarkedExtension, Token, Tokens } from 'marked';
 
-import { libraries, once } from './lazy';
+import { library, once } from './lazy';
 import { mathBlock, mathInline, renderMath } from './math';
 import { words } from '../strings';
 
@@ -61,7 +61,7 @@ const options: MarkedExtension = {
   },
 };
 
-const marked = once(() => new (libraries().Marked)(options));
+const marked = once(() => new (library('markdown').Marked)(options));
 
 function mathHtml(token: Tokens.Generic, display: boolean): string {
   const source = token['text'] as string;
@@ -79,7 +79,7 @@ export const noLinks = (): Links => Object.create(null) as Links;
 
 // Links that are defined in `text` itself are known in it, too; `links` is not changed.
 export function lex(text: string, links: Links): Token[] {
-  const lexer = new (libraries().Lexer)(marked().defaults);
+  const lexer = new (library('markdown').Lexer)(marked().defaults);
   lexer.tokens.links = Object.assign(noLinks(), links);
   return lexer.lex(tamed(text));
 }

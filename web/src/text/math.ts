@@ -1,14 +1,14 @@
 // TeX in Markdown: $…$, $$…$$, \(…\) and \[…\], as MathML, which browsers set by themselves. Prices are no formulas.
 import type { TokenizerAndRendererExtension } from 'marked';
 
-import { libraries } from './lazy';
+import { library } from './lazy';
 
 const longest = 10_000;
 
 export function renderMath(source: string, display: boolean): string | null {
   if (source.length > longest) return null;
   try {
-    const mathml = libraries().temml.renderToString(source, {
+    const mathml = library('math').temml.renderToString(source, {
       displayMode: display,
       throwOnError: true,
       annotate: false,

@@ -1,5 +1,5 @@
 // The second wall: whatever HTML text became, only these elements and attributes reach the page.
-import { libraries, once } from './lazy';
+import { library, once } from './lazy';
 
 const tags =
   'a b blockquote br code del em h3 h4 h5 h6 hr i kbd li mark ol p pre s small span strong sub sup table tbody td th thead tr u ul ' +
@@ -20,7 +20,7 @@ const config = {
 };
 
 const sanitizer = once(() => {
-  const { DOMPurify } = libraries();
+  const { DOMPurify } = library('markdown');
   DOMPurify.setConfig(config); // read once, not with each text
   return DOMPurify;
 });

@@ -1,5 +1,5 @@
 // Reads a little of everything while nobody waits: what runs for the first time runs slowly, and that would be when an answer begins.
-import { libraries } from './lazy';
+import { library } from './lazy';
 import { lex, noLinks } from './markdown';
 import { renderTokens } from './render';
 
@@ -15,7 +15,10 @@ const samples = [
 const whenIdle = (work: () => void) => ('requestIdleCallback' in window ? requestIdleCallback(work) : setTimeout(work, 50));
 
 export function warmUp() {
-  const steps = [libraries, ...samples.map((sample) => () => renderTokens(lex(sample, noLinks()), sample))];
+  const steps = [
+    () => library('markdown'), () => library('code'), () => library('math'),
+    ...samples.map((sample) => () => renderTokens(lex(sample, noLinks()), sample)),
+  ];
   const next = () => {
     steps.shift()?.();
     if (steps.length > 0) whenIdle(next);

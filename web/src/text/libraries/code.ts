@@ -1,4 +1,4 @@
-// Others' code that reads and sets text. It is a script of its own (lazy.ts).
+// Others' code that colours code.
 import hljs from 'highlight.js/lib/core';
 import bash from 'highlight.js/lib/languages/bash';
 import cpp from 'highlight.js/lib/languages/cpp';
@@ -21,6 +21,3 @@ const languages = { bash, cpp, css, diff, go, java, javascript, json, markdown, 
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 
 export { hljs };
-export { default as DOMPurify } from 'dompurify';
-export { Lexer, Marked } from 'marked';
-export { default as temml } from 'temml';
