@@ -1,7 +1,7 @@
 // Splits a growing Markdown text into blocks. What is finished is frozen and never looked at again; only the tail is parsed anew, and of a
 // list or a table that grows long only its end.
 import { growingFrom, readOn, type Growing } from './growing';
-import { definitionsIn, lex, noLinks, type Links, type Token } from './markdown';
+import { definitionsIn, lex, noLinks, type Links, type Token, type Tokens } from './markdown';
 
 export interface Block {
   raw: string;
@@ -11,9 +11,22 @@ export interface Block {
 
 const isShown = (block: Block) => block.token.type !== 'space' && block.token.type !== 'def';
 
+// A line of which too little is there to know what it becomes, and whether what stands before it is finished.
+const isBegun = ({ token, raw }: Block) => token.type !== 'space' && raw.length < 80 && !raw.includes('\n');
+
+// A number behind a list, which may become the list's next item: it is shown when that is known.
+function mayBeItem(blocks: Block[]): boolean {
+  const before = blocks.findLast(({ token }, i) => i < blocks.length - 1 && token.type !== 'space');
+  return before?.token.type === 'list' && /^ {0,3}\d{1,9}$/.test(blocks.at(-1)!.raw);
+}
+
+const isSame = (a: Block | undefined, b: Block) =>
+  a !== undefined && a.raw === b.raw && a.open === b.open && a.token.type === b.token.type && (a.token as Tokens.List).loose === (b.token as Tokens.List).loose;
+
 export class BlockSplitter {
   private text = '';
   private frozen: Block[] = [];
+  private shownTail: Block[] = [];
   private frozenEnd = 0;
   private growing: Growing | null = null;
   private links = noLinks();
@@ -26,13 +39,21 @@ export class BlockSplitter {
     this.text = text;
     const rest = this.freeze(this.tail().filter((block) => block.raw !== ''));
     if (finished) this.sealed = this.define(rest, this.frozen.length);
+    if (!finished && mayBeItem(rest)) rest.pop();
     const tail = rest.filter(isShown);
     if (!finished && tail.length > 0) tail[tail.length - 1]!.open = true;
-    return [...this.frozen, ...tail];
+    this.shownTail = tail.map((block, i) => (isSame(this.shownTail[i], block) ? this.shownTail[i]! : block));
+    return [...this.frozen, ...this.shownTail];
+  }
+
+  // How much of the text is read, and shown, anew with the next update; code is shown on.
+  get anew(): number {
+    return this.shownTail.at(-1)?.token.type === 'code' ? 0 : this.text.length - (this.growing?.end ?? this.frozenEnd);
   }
 
   private reset() {
     this.frozen = [];
+    this.shownTail = [];
     this.frozenEnd = 0;
     this.growing = null;
     this.links = noLinks();
@@ -44,9 +65,11 @@ export class BlockSplitter {
     return tokens.map((token) => ({ raw: token.raw, token, open: false }));
   }
 
-  // Moves all but the last block out of `blocks`; the others are returned.
+  // Moves all but the last block out of `blocks`, and all but the last two while nobody knows what the last line becomes; the others are
+  // returned.
   private freeze(blocks: Block[]): Block[] {
-    let last = blocks.length - 1;
+    const held = blocks.length > 1 && isBegun(blocks.at(-1)!);
+    let last = blocks.length - (held ? 2 : 1);
     while (last > 0 && blocks[last]!.token.type === 'space') --last;
     const read = this.frozen.length + (this.growing ? 1 : 0);
     let count = 0;
@@ -60,7 +83,8 @@ export class BlockSplitter {
     }
     this.define(blocks.slice(0, count), read);
     const rest = blocks.slice(count);
-    const only = rest[0] && rest.slice(1).every(({ token }) => token.type === 'space') ? rest[0].token : undefined;
+    const others = rest.slice(1, held ? -1 : undefined);
+    const only = rest[0] && others.every(({ token }) => token.type === 'space') ? rest[0].token : undefined;
     this.growing = growingFrom(this.growing, only, this.text, this.frozenEnd);
     return rest;
   }
@@ -71,6 +95,7 @@ export class BlockSplitter {
     const all = definitionsIn(blocks.map(({ token }) => token));
     const added = all.filter(({ tag, href, title }) => !(tag in this.links) && (this.links[tag] = { href, title } as Links[string]));
     if (added.length === 0) return all.length > 0;
+    this.shownTail = [];
     for (const [i, block] of this.frozen.slice(0, read).entries()) {
       if (!block.raw.includes('[')) continue;
       const names = block.raw.toLowerCase().replace(/\s+/g, ' ');

@@ -6,7 +6,7 @@ import { library, once } from './lazy';
 import { mathBlock, mathInline, renderMath } from './math';
 import { words } from '../strings';
 
-export type { Links, Token };
+export type { Links, Token, Tokens };
 
 const plainTag = /^<\/?(?:br|sub|sup|kbd|mark|b|i|u|s|em|strong|small)\s*\/?>$/i;
 

@@ -34,7 +34,7 @@ const inlineDollar = /^\$(?!\$)((?:\\[^\n]|[^$\\\n])+)\$(?!\$)/;
 const inlineParenthesis = /^\\\(([^\n]+?)\\\)/;
 const inlineDisplay = /^(?:\$\$([^$\n]+)\$\$|\\\[([^\n]+?)\\\])/;
 const display = /^ {0,3}(?:\$\$([^$]+?)\$\$|\\\[([\s\S]+?)\\\])[ \t]*(?:\n|$)/;
-const openDisplay = /^ {0,3}(?:\$\$|\\\[)[^$]*$/;
+const openDisplay = /^ {0,3}(?:\$\$|\\\[)[^$]*\$?$/; // the last one may be half of its end
 
 export const mathBlock: TokenizerAndRendererExtension = {
   name: 'mathBlock',
