@@ -55,7 +55,9 @@ function draftRanges(root: Element, source: string, place: number, isDraft: (at:
   for (let node = walker.nextNode() as Text | null; node; node = walker.nextNode() as Text | null) {
     const text = node.data;
     const whole = source.indexOf(text, place);
-    const exact = whole >= 0 && (text.trim().length > 2 || whole - place < 40);
+    const blank = text.trim() === '';
+    const exact = whole >= 0 && (text.trim().length > 2 || whole - place < (blank ? 2 : 40));
+    if (blank && !exact) continue; // it stands between elements and nowhere in the source
     let from = -1;
     for (let i = 0; i <= text.length; ++i) {
       let drafted = false;
