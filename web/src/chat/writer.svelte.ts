@@ -48,11 +48,13 @@ class Intake {
     if (this.queue.length === 0) return;
     const { message, run } = this;
     let [text, thinking] = ['', ''];
+    let thoughtMs = 0; // by the server's clock: what it thinks fast comes all at once
     for (const delta of this.queue) {
       thinking += delta.thinking ?? '';
       text += delta.text ?? '';
       if (delta.pass) run.passes.push(delta.pass);
       if (delta.timings) run.timings = delta.timings;
+      if (delta.thinking && delta.timings) thoughtMs = delta.timings.predicted_ms;
       if (delta.speculation) run.speculation = delta.speculation;
       if (delta.progress) message.progress = delta.progress;
       if (delta.finish && message.isWriting) message.state = delta.finish === 'length' ? 'length' : 'done';
@@ -60,6 +62,7 @@ class Intake {
     }
     this.queue = [];
     this.add(text, thinking);
+    message.thinkingMs = Math.max(message.thinkingMs, thoughtMs);
     message.pulse += 1;
     this.onFrame();
   }

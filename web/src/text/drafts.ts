@@ -98,8 +98,7 @@ interface Unit {
   ranges: StaticRange[];
 }
 
-const unchanged = ({ element, first, text, begin }: Unit, now: Element, place: number) =>
-  element === now && begin === place && first === now.firstChild && text === now.textContent;
+const unchanged = ({ element, first, text, begin }: Unit, place: number) => begin === place && first === element.firstChild && text === element.textContent;
 
 // The page has one highlight for all answers; each adds its own ranges, those that are in sight or nearly so: with every change of the page
 // the browser looks at each of them.
@@ -125,20 +124,22 @@ export class DraftPainter {
     this.start = start;
     let kept = 0;
     while (kept < groups.length - 1 && this.groups[kept]?.group === groups[kept]) ++kept;
-    const old = this.groups.splice(kept).flatMap(({ units }) => units);
+    const old = new Set(this.groups.splice(kept).flatMap(({ units }) => units));
     let place = this.groups.at(-1)?.units.at(-1)?.end ?? 0;
     for (const [i, group] of groups.entries()) {
       if (i < kept) continue;
       const units = unitsOf(root.children[i]!).map((element) => {
-        const same = old[0] !== undefined && unchanged(old[0], element, place);
-        if (!same) this.drop(old.splice(0));
-        const unit = same ? old.shift()! : this.unit(element, source, place);
+        const before = this.units.get(element);
+        const same = before !== undefined && unchanged(before, place);
+        if (before) old.delete(before);
+        if (before && !same) this.drop([before]);
+        const unit = same ? before : this.unit(element, source, place);
         place = unit.end;
         return unit;
       });
       this.groups.push({ group, units });
     }
-    this.drop(old);
+    this.drop([...old]);
     this.show();
   }
 

@@ -14,10 +14,20 @@ const samples = [
 
 const whenIdle = (work: () => void) => ('requestIdleCallback' in window ? requestIdleCallback(work) : setTimeout(work, 50));
 
+// Once through style and layout, too: fonts are looked for when they are first needed.
+function show(sample: string) {
+  const hidden = document.createElement('div');
+  hidden.className = 'prose off-screen';
+  hidden.append(renderTokens(lex(sample, noLinks()), sample));
+  document.body.append(hidden);
+  void hidden.offsetHeight;
+  hidden.remove();
+}
+
 export function warmUp() {
   const steps = [
     () => library('markdown'), () => library('code'), () => library('math'),
-    ...samples.map((sample) => () => renderTokens(lex(sample, noLinks()), sample)),
+    ...samples.map((sample) => () => show(sample)),
   ];
   const next = () => {
     steps.shift()?.();
