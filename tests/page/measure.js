@@ -1,5 +1,6 @@
 // How evenly the page draws long answers of each kind (long.js) while they are written, and how soon it can be used when it is opened.
-// tests/page/run PACELINE measure [--times N] [--pace] [--slow] [--opening] [--page FOLDER] [--trace FOLDER] [KIND...]
+// tests/page/run PACELINE measure [--times N] [--later] [--pace] [--slow] [--opening] [--page FOLDER] [--trace FOLDER] [KIND...]
+//   --later    asks a second after the page has opened, as people do, and not at once, while it still warms up
 //   --pace     with the drawer open and drafted tokens coloured
 //   --slow     lists the frames that took over 50 ms, with what they spent it on
 //   --opening  opens the page instead, in three browsers
@@ -18,7 +19,7 @@ import { Relay, startServer } from './server.js';
 const flag = { type: 'boolean', default: false };
 const { values: wanted, positionals } = parseArgs({
   allowPositionals: true,
-  options: { times: { type: 'string', default: '3' }, pace: flag, slow: flag, opening: flag, page: { type: 'string' }, trace: { type: 'string' } },
+  options: { times: { type: 'string', default: '3' }, later: flag, pace: flag, slow: flag, opening: flag, page: { type: 'string' }, trace: { type: 'string' } },
 });
 const kinds = positionals.length > 0 ? positionals : Object.keys(documents);
 for (const kind of kinds) if (!documents[kind]) throw new Error(`there is no ${kind}, expected ${Object.keys(documents).join(', ')}`);
@@ -39,6 +40,7 @@ async function draw(kind) {
     await visit.page.getByRole('button', { name: 'The pace' }).click();
     await visit.page.getByRole('button', { name: 'Colour drafted tokens' }).click();
   }
+  if (wanted.later) await visit.page.waitForTimeout(1000);
   const work = () => drawnEvenly(visit, relay, documents[kind], wanted.pace);
   const result = wanted.trace ? await traced(browser, visit.page, kind, work) : await work();
   console.log(`${kind}: ${described(result)}`);
