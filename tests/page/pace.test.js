@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { desktop, phone } from './browser.js';
+import { documents, pieces } from './long.js';
 import { relay, withVisit } from './site.js';
 
 const PYTHON = 'write a Python function that computes the nth Fibonacci number using memoization, just the code';
@@ -114,7 +115,8 @@ test('coloured text is exactly what was drafted', () =>
     await select(page, '3');
     await page.getByRole('button', { name: 'Colour drafted tokens' }).first().click();
     await visit.ask('find the 5 largest files in /var/log');
-    const coloured = await page.evaluate(() => [...CSS.highlights.get('draft')].map((range) => range.toString()).join('').replace(/\s/g, ''));
+    const coloured = await page.evaluate(() =>
+      [...CSS.highlights.get('draft')].map(({ startContainer, startOffset, endOffset }) => startContainer.data.slice(startOffset, endOffset)).join('').replace(/\s/g, ''));
     const { passes } = lastStream();
     // The marks of the code block, "```bash" and "```", are not shown, so neither are they coloured.
     const all = passes.flatMap(({ tokens }) => tokens);
@@ -124,6 +126,44 @@ test('coloured text is exactly what was drafted', () =>
     await visit.shot('colours');
     await page.keyboard.press('Control+Shift+D');
     assert.equal(await page.evaluate(() => CSS.highlights.has('draft')), false);
+  }));
+
+test('drafted text is coloured in lists, tables and code, too, and when it comes into sight', () =>
+  withVisit({ ...desktop, viewport: { width: 1440, height: 3000 } }, async (visit, page) => {
+    // What is drafted is written in capitals.
+    const half = (text) => text.slice(0, text.length / 2).toUpperCase() + text.slice(text.length / 2);
+    const text = documents.mixed.slice(0, 5200).toLowerCase().replace(/\\[^\n]*|\$/g, '');
+    relay.script = { pieces: pieces(text).map(half), delayMs: 1, drafts: true };
+    await page.getByRole('button', { name: 'Colour drafted tokens' }).first().click();
+    const wrongly = () =>
+      page.evaluate(() => {
+        const coloured = new Map();
+        for (const { startContainer, startOffset, endOffset } of CSS.highlights.get('draft')) {
+          const flags = coloured.get(startContainer) ?? coloured.set(startContainer, []).get(startContainer);
+          for (let i = startOffset; i < endOffset; ++i) flags[i] = true;
+        }
+        const counts = { right: 0, wrong: 0 };
+        const walker = document.createTreeWalker(document.querySelector('.prose'), NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+          if (node.parentElement.closest('.code-head, math')) continue;
+          [...node.data].forEach((letter, i) => {
+            if (letter.toLowerCase() !== letter.toUpperCase()) counts[(letter === letter.toUpperCase()) === (coloured.get(node)?.[i] ?? false) ? 'right' : 'wrong'] += 1;
+          });
+        }
+        return counts;
+      });
+    await visit.ask('Hello');
+    await page.waitForTimeout(200);
+    const { right, wrong } = await wrongly();
+    assert.ok(right > 2500, String(right));
+    assert.ok(wrong < right / 200, `${wrong} of ${right}`);
+    // What is out of sight is coloured when it comes into sight.
+    await page.setViewportSize({ width: 1440, height: 500 });
+    await page.waitForTimeout(300);
+    const inSight = await page.evaluate(() => CSS.highlights.get('draft').size);
+    await page.setViewportSize({ width: 1440, height: 3000 });
+    await page.waitForTimeout(300);
+    assert.ok((await page.evaluate(() => CSS.highlights.get('draft').size)) > inSight);
   }));
 
 test('the drawer fits a phone', () =>

@@ -21,12 +21,21 @@ export async function startServer(...flags) {
   throw new Error(`the server ended: ${said.join('\n')}`);
 }
 
-// Chunks of a chat completion that say `pieces` one after the other.
-function scripted(pieces) {
+// One pass that settled `text`: the first of its two halves was drafted if `drafts`.
+function pass(text, drafts) {
+  const [draft, own] = drafts ? [text.slice(0, text.length / 2), text.slice(text.length / 2)] : ['', text];
+  return {
+    tokens: [...(draft ? [{ text: draft, draft: true }] : []), { text: own, draft: false }],
+    pass: { drafted: draft ? [draft, 'other'] : [], accepted: draft ? 1 : 0 },
+  };
+}
+
+// Chunks of a chat completion that say `pieces` one after the other, each settled by a pass.
+function scripted(pieces, drafts) {
   const event = (delta, more = {}) => `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: null }], ...more })}\n\n`;
-  const pass = (text) => ({ paceline: { tokens: [{ text, draft: false }], pass: { drafted: [], accepted: 0 } } });
+  const timings = (n) => ({ cache_n: 0, prompt_n: 9, prompt_ms: 9, predicted_n: n, predicted_ms: 2 * n, draft_n: 0, draft_n_accepted: 0 });
   return [
-    ...pieces.map((text) => event({ content: text }, pass(text))),
+    ...pieces.map((text, i) => event({ content: text }, { paceline: pass(text, drafts), timings: timings(i + 1) })),
     `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}\n\n`,
     'data: [DONE]\n\n',
   ];
@@ -34,7 +43,8 @@ function scripted(pieces) {
 
 export class Relay {
   delayMs = 0; // between two events of a stream
-  script = null; // { pieces, delayMs }: the next chat completion says this
+  script = null; // { pieces, delayMs, drafts }: the next chat completion says this
+  page = null; // { html, policy }: what "/" is answered with
   cutAfter = 0; // events after which the next stream's connection is cut
   requests = []; // [{method, url, body}]
   streams = []; // what went out of chat completions, as text
@@ -58,10 +68,14 @@ export class Relay {
     for await (const part of request) parts.push(part);
     const body = Buffer.concat(parts);
     this.requests.push({ method: request.method, url: request.url, body: body.toString() });
+    if (this.page && request.url === '/') {
+      response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': this.page.policy });
+      return response.end(this.page.html);
+    }
     if (this.script && request.url === '/v1/chat/completions') {
-      const { pieces, delayMs = 0 } = this.script;
+      const { pieces, delayMs = 0, drafts = false } = this.script;
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-      return this.sendEvents(response, scripted(pieces), delayMs);
+      return this.sendEvents(response, scripted(pieces, drafts), delayMs);
     }
     const outgoing = http.request(
       { host: this.target.hostname, port: this.target.port, path: request.url, method: request.method, headers: request.headers },

@@ -1,5 +1,7 @@
 // Every word the page says, in one place.
-const plural = (count: number, one: string, many: string) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+import { whole } from './whole';
+
+const plural = (count: number, one: string, many: string) => `${whole(count)} ${count === 1 ? one : many}`;
 
 export const words = {
   paceline: 'Paceline',
@@ -72,9 +74,9 @@ export const words = {
   failed: (why: string) => `It did not work: ${why}`,
   tryAgain: 'Try again',
   readingPrompt: 'Reading',
-  readingShare: (done: number, total: number) => `Reading: ${done.toLocaleString('en')} of ${total.toLocaleString('en')} tokens`,
+  readingShare: (done: number, total: number) => `Reading: ${whole(done)} of ${whole(total)} tokens`,
   timeLeft: (seconds: number) => (seconds < 1 ? 'less than a second left' : `about ${plural(Math.round(seconds), 'second', 'seconds')} left`),
-  fromCache: (count: number) => `${count.toLocaleString('en')} known already`,
+  fromCache: (count: number) => `${whole(count)} known already`,
   waiting: 'Waiting for the model',
   imageLink: (text: string, host: string) => `[picture${text ? `: ${text}` : ''} – at ${host}]`,
   writingNow: 'The model is writing.',
@@ -138,7 +140,7 @@ export const words = {
   no: 'no head in this file',
   tokens: (count: number) => plural(count, 'token', 'tokens'),
   answersAtOnce: (count: number) => plural(count, 'answer', 'answers'),
-  contextUsed: (used: number, total: number) => `${used.toLocaleString('en')} of ${total.toLocaleString('en')} tokens of context used`,
+  contextUsed: (used: number, total: number) => `${whole(used)} of ${whole(total)} tokens of context used`,
   contextNearlyFull: (left: number) => `Only ${plural(left, 'token', 'tokens')} of context left: start a new chat soon, or the answer may be cut short.`,
   contextFull: 'This no longer fits the context. Shorten it, or start a new chat.',
   errorStatus: (status: number) => `the server answered with status ${status}`,
@@ -162,11 +164,11 @@ export const words = {
   perPass: (value: string) => `${value} tokens per pass`,
   noDraftsUsed: 'no drafts',
   promptSpeed: (tokens: number, cached: number, speed: string) =>
-    `${tokens.toLocaleString('en')} tokens of prompt${cached ? `, ${cached.toLocaleString('en')} of them cached` : ''}${speed ? `, read at ${speed} tokens/s` : ''}`,
+    `${whole(tokens)} tokens of prompt${cached ? `, ${whole(cached)} of them cached` : ''}${speed ? `, read at ${speed} tokens/s` : ''}`,
   paceEmpty: 'Ask something: each pass of the model over its weights will appear here as it happens.',
   paceHeadline: (tokens: number, passes: number) => `${plural(tokens, 'token', 'tokens')} in ${plural(passes, 'pass', 'passes')}`,
   paceSaved: (times: string) => `${times} tokens for each reading of the weights; without drafts it is one.`,
-  pacePaused: (drafting: number, passes: number) => `MTP held back: measured here, plain decoding was about as fast, so ${drafting === 0 ? 'none' : `only ${drafting.toLocaleString('en')}`} of ${plural(passes, 'pass', 'passes')} had drafts.`,
+  pacePaused: (drafting: number, passes: number) => `MTP held back: measured here, plain decoding was about as fast, so ${drafting === 0 ? 'none' : `only ${whole(drafting)}`} of ${plural(passes, 'pass', 'passes')} had drafts.`,
   paceOff: 'Drafts were off: one token for each reading of the weights.',
   passesWith: 'Passes with drafts',
   passesWithout: 'Passes without',

@@ -5,9 +5,9 @@ import type { Chat } from './chat.svelte';
 import type { Message } from './message.svelte';
 import { apiMessages, chatRequest, continuationRequest, writtenSoFar, type Wish } from './prompt';
 import type { Run, Timings } from './types';
+import { beforeFrame } from '../slices';
 import { words } from '../strings';
 
-const noFrameMs = 250;
 const firstPauseMs = 400;
 const mostTries = 6;
 
@@ -19,8 +19,8 @@ function newRun(message: Message): Run {
   return run;
 }
 
-// Collects deltas and hands them to the message when the browser is about to draw; a hidden page draws nothing, so there a timer does.
-// The place in the stream moves with the text, so that what is kept of both fits together whenever the page goes away.
+// Collects deltas and hands them to the message when the browser is about to draw. The place in the stream moves with the text, so that what
+// is kept of both fits together whenever the page goes away.
 class Intake {
   private queue: Delta[] = [];
   private raw: string;
@@ -41,19 +41,20 @@ class Intake {
     if (delta.pass) this.run.firstTokenMs ??= performance.now() - this.began;
     this.queue.push(delta);
     if (this.queue.length > 1) return;
-    requestAnimationFrame(() => this.flush());
-    setTimeout(() => this.flush(), noFrameMs);
+    beforeFrame(() => this.flush());
   }
 
   flush() {
     if (this.queue.length === 0) return;
     const { message, run } = this;
     let [text, thinking] = ['', ''];
+    let thoughtMs = 0; // by the server's clock: what it thinks fast comes all at once
     for (const delta of this.queue) {
       thinking += delta.thinking ?? '';
       text += delta.text ?? '';
       if (delta.pass) run.passes.push(delta.pass);
       if (delta.timings) run.timings = delta.timings;
+      if (delta.thinking && delta.timings) thoughtMs = delta.timings.predicted_ms;
       if (delta.speculation) run.speculation = delta.speculation;
       if (delta.progress) message.progress = delta.progress;
       if (delta.finish && message.isWriting) message.state = delta.finish === 'length' ? 'length' : 'done';
@@ -61,6 +62,7 @@ class Intake {
     }
     this.queue = [];
     this.add(text, thinking);
+    message.thinkingMs = Math.max(message.thinkingMs, thoughtMs);
     message.pulse += 1;
     this.onFrame();
   }

@@ -1,37 +1,56 @@
-// Colours in code. A few languages that models write most; anything else stays plain.
-import hljs from 'highlight.js/lib/core';
-import bash from 'highlight.js/lib/languages/bash';
-import cpp from 'highlight.js/lib/languages/cpp';
-import css from 'highlight.js/lib/languages/css';
-import diff from 'highlight.js/lib/languages/diff';
-import go from 'highlight.js/lib/languages/go';
-import java from 'highlight.js/lib/languages/java';
-import javascript from 'highlight.js/lib/languages/javascript';
-import json from 'highlight.js/lib/languages/json';
-import markdown from 'highlight.js/lib/languages/markdown';
-import python from 'highlight.js/lib/languages/python';
-import rust from 'highlight.js/lib/languages/rust';
-import sql from 'highlight.js/lib/languages/sql';
-import typescript from 'highlight.js/lib/languages/typescript';
-import xml from 'highlight.js/lib/languages/xml';
-import yaml from 'highlight.js/lib/languages/yaml';
+// Colours in code.
+import { library } from './lazy';
 
-const languages = { bash, cpp, css, diff, go, java, javascript, json, markdown, python, rust, sql, typescript, xml, yaml };
+const hljs = () => library('code').hljs;
 
-// At the first code, not when the page opens.
-let registered = false;
-function register() {
-  if (registered) return;
-  registered = true;
-  for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
+export function canColour(language: string): boolean {
+  return language !== '' && hljs().getLanguage(language) !== undefined;
 }
 
-const longest = 60_000;
+// Coloured code: texts, and what has a colour around them.
+export interface Scope {
+  scope?: string;
+  children: (Scope | string)[];
+}
 
-// HTML of coloured code, or null when it is to stay as it is.
-export function highlight(code: string, language: string): string | null {
-  if (!language || code.length > longest) return null;
-  register();
-  if (!hljs.getLanguage(language)) return null;
-  return hljs.highlight(code, { language, ignoreIllegals: true }).value;
+export interface Coloured {
+  scopes: Scope[];
+  language: string | null; // that of what follows; null when the code must not be cut here, in a comment, say
+}
+
+// What the highlighter does not put into its types.
+interface Result {
+  errorRaised?: Error;
+  _top: object & { parent?: unknown };
+  _emitter: { rootNode: Scope };
+}
+
+function colourOne(code: string, language: string): { scope: Scope; whole: boolean } {
+  const { _top, _emitter, errorRaised } = hljs().highlight(code, { language, ignoreIllegals: true }) as unknown as Result;
+  return errorRaised ? { scope: { children: [code] }, whole: true } : { scope: _emitter.rootNode, whole: !_top.parent };
+}
+
+const opening = /<(script|style)\b[^>]*>/i;
+const embedded: Record<string, string> = { script: 'javascript', style: 'css' };
+const closing: Record<string, RegExp> = { javascript: /<\/script/i, css: /<\/style/i };
+
+// `code` continues code of `outer`, at this place in `language`: HTML has scripts and styles in it, which may be the most of it.
+export function colour(code: string, outer: string, language = outer): Coloured {
+  if (hljs().getLanguage(outer) !== hljs().getLanguage('xml')) {
+    const { scope, whole } = colourOne(code, outer);
+    return { scopes: [scope], language: whole ? outer : null };
+  }
+  const scopes: Scope[] = [];
+  let [at, now] = [0, language];
+  for (;;) {
+    const inside = closing[now];
+    const rest = code.slice(at);
+    const match = (inside ?? opening).exec(rest);
+    const length = match ? match.index + (inside ? 0 : match[0].length) : rest.length;
+    const { scope, whole } = colourOne(rest.slice(0, length), inside ? now : 'xml');
+    scopes.push(scope);
+    if (!match) return { scopes, language: whole ? now : null };
+    at += length;
+    now = inside ? outer : embedded[match[1]!.toLowerCase()]!;
+  }
 }

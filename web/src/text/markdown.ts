@@ -1,11 +1,12 @@
 // Markdown to HTML. Raw HTML is shown as the text it is, but for a few tags without attributes; links go to http, https and mailto only;
 // pictures of elsewhere are links, never loaded. The result still passes the sanitiser (sanitize.ts).
-import { Marked, type Token, type Tokens } from 'marked';
+import type { Links, MarkedExtension, Token, Tokens } from 'marked';
 
+import { library, once } from './lazy';
 import { mathBlock, mathInline, renderMath } from './math';
 import { words } from '../strings';
 
-export type { Token };
+export type { Links, Token, Tokens };
 
 const plainTag = /^<\/?(?:br|sub|sup|kbd|mark|b|i|u|s|em|strong|small)\s*\/?>$/i;
 
@@ -22,7 +23,9 @@ export function safeAddress(address: string): string | null {
   }
 }
 
-const marked = new Marked({
+export const languageOf = (info: string | undefined) => (info ?? '').split(/\s/)[0]!.slice(0, 30);
+
+const options: MarkedExtension = {
   gfm: true,
   extensions: [
     { ...mathBlock, renderer: (token: Tokens.Generic) => mathHtml(token, true) },
@@ -33,7 +36,7 @@ const marked = new Marked({
       return plainTag.test(text.trim()) ? text : escapeHtml(text);
     },
     code({ text, lang }) {
-      return `<pre><code data-language="${escapeHtml((lang ?? '').split(/\s/)[0]!.slice(0, 30))}">${escapeHtml(text)}\n</code></pre>`;
+      return `<pre><code data-language="${escapeHtml(languageOf(lang))}">${escapeHtml(text)}\n</code></pre>`;
     },
     codespan({ text }) {
       return `<code>${escapeHtml(text)}</code>`;
@@ -56,7 +59,9 @@ const marked = new Marked({
       return checked ? '☑ ' : '☐ ';
     },
   },
-});
+};
+
+const marked = once(() => new (library('markdown').Marked)(options));
 
 function mathHtml(token: Tokens.Generic, display: boolean): string {
   const source = token['text'] as string;
@@ -70,5 +75,23 @@ function mathHtml(token: Tokens.Generic, display: boolean): string {
 const deepMarkers = /^[ \t]*(?:(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])[ \t]*){20,}/gm;
 const tamed = (text: string) => text.replace(deepMarkers, (markers) => markers.replace(/[>*+.)-]/g, '\\$&'));
 
-export const lexer = (text: string) => marked.lexer(tamed(text)) as Token[];
-export const html = (tokens: Token[]) => marked.parser(tokens);
+export const noLinks = (): Links => Object.create(null) as Links;
+
+// Links that are defined in `text` itself are known in it, too; `links` is not changed.
+export function lex(text: string, links: Links): Token[] {
+  const lexer = new (library('markdown').Lexer)(marked().defaults);
+  lexer.tokens.links = Object.assign(noLinks(), links);
+  return lexer.lex(tamed(text));
+}
+export const html = (tokens: Token[]) => marked().parser(tokens);
+
+// The definitions among `tokens` and in them.
+export function definitionsIn(tokens: Token[]): Tokens.Def[] {
+  const found: Tokens.Def[] = [];
+  for (const token of tokens) {
+    if (token.type === 'def') found.push(token as Tokens.Def);
+    else if (token.type === 'list') found.push(...(token as Tokens.List).items.flatMap((item) => definitionsIn(item.tokens)));
+    else if (token.type === 'blockquote') found.push(...definitionsIn((token as Tokens.Blockquote).tokens));
+  }
+  return found;
+}

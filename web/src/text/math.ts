@@ -1,13 +1,14 @@
 // TeX in Markdown: $…$, $$…$$, \(…\) and \[…\], as MathML, which browsers set by themselves. Prices are no formulas.
-import temml from 'temml';
 import type { TokenizerAndRendererExtension } from 'marked';
+
+import { library } from './lazy';
 
 const longest = 10_000;
 
 export function renderMath(source: string, display: boolean): string | null {
   if (source.length > longest) return null;
   try {
-    const mathml = temml.renderToString(source, {
+    const mathml = library('math').temml.renderToString(source, {
       displayMode: display,
       throwOnError: true,
       annotate: false,
@@ -33,7 +34,7 @@ const inlineDollar = /^\$(?!\$)((?:\\[^\n]|[^$\\\n])+)\$(?!\$)/;
 const inlineParenthesis = /^\\\(([^\n]+?)\\\)/;
 const inlineDisplay = /^(?:\$\$([^$\n]+)\$\$|\\\[([^\n]+?)\\\])/;
 const display = /^ {0,3}(?:\$\$([^$]+?)\$\$|\\\[([\s\S]+?)\\\])[ \t]*(?:\n|$)/;
-const openDisplay = /^ {0,3}(?:\$\$|\\\[)[^$]*$/;
+const openDisplay = /^ {0,3}(?:\$\$|\\\[)[^$]*\$?$/; // the last one may be half of its end
 
 export const mathBlock: TokenizerAndRendererExtension = {
   name: 'mathBlock',

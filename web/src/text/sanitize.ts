@@ -1,5 +1,5 @@
 // The second wall: whatever HTML text became, only these elements and attributes reach the page.
-import DOMPurify from 'dompurify';
+import { library, once } from './lazy';
 
 const tags =
   'a b blockquote br code del em h3 h4 h5 h6 hr i kbd li mark ol p pre s small span strong sub sup table tbody td th thead tr u ul ' +
@@ -16,11 +16,17 @@ const config = {
   ALLOW_ARIA_ATTR: false,
   ADD_URI_SAFE_ATTR: attributes.split(' ').filter((name) => name !== 'href'),
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
-  RETURN_DOM_FRAGMENT: true as const,
+  RETURN_DOM_FRAGMENT: true,
 };
 
+const sanitizer = once(() => {
+  const { DOMPurify } = library('markdown');
+  DOMPurify.setConfig(config); // read once, not with each text
+  return DOMPurify;
+});
+
 export function sanitize(html: string): DocumentFragment {
-  const fragment = DOMPurify.sanitize(html, config);
+  const fragment = sanitizer().sanitize(html) as unknown as DocumentFragment;
   for (const link of fragment.querySelectorAll('a')) {
     link.target = '_blank';
     link.rel = 'noopener noreferrer';

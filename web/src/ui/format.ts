@@ -1,10 +1,11 @@
 // Numbers as people read them.
 import { words } from '../strings';
+import { whole } from '../whole';
 
 export const share = (part: number, whole: number) => (whole > 0 ? `${((100 * part) / whole).toFixed(0)} %` : '–');
 
 export function speed(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1);
+  return value >= 100 ? whole(value) : value.toFixed(1);
 }
 
 export function duration(milliseconds: number): string {
