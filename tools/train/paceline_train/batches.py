@@ -13,6 +13,9 @@ MIXTURE = (('synthetic.math', 46), ('synthetic.python', 22), ('synthetic.shell',
 # The last part of a run: mathematics needs most practice, the rest has long been learned.
 LATE_MIXTURE = (('synthetic.math', 80), ('synthetic.python', 8), ('synthetic.shell', 5), ('synthetic.english', 4), ('real.shell', 1),
                 ('real.python', 1), ('real.english', 1))
+# Going on from a finished file: what it gets wrong, and enough of everything else that nothing is forgotten.
+PRACTICE_MIXTURE = (('synthetic.practice', 42), ('synthetic.math', 26), ('synthetic.python', 13), ('synthetic.shell', 8), ('synthetic.english', 7),
+                    ('real.shell', 1), ('real.python', 1), ('real.math', 1), ('real.english', 1))
 LONGEST = 512
 SYSTEM = ('You are a helpful assistant.', 'You are a concise assistant.', 'Answer step by step.', 'You help with Python, shell commands and mathematics.')
 THOUGHTS = {'python': 'I will write a short Python function.', 'english': 'A short answer is enough.'}
@@ -80,13 +83,13 @@ def kind_at(stream, mixture=MIXTURE):
 
 
 class Batches:
-    """Iterates over (ids, learned, offsets, kinds): whole documents until `rows` are filled. `position` is where to go on."""
+    """Iterates over (ids, learned, offsets): whole documents until `rows` are filled. `position` is where to go on."""
 
     def __init__(self, tokenizer, pools, rows, seed, position=0):
         self.tokenizer, self.pools, self.rows, self.seed, self.position = tokenizer, pools, rows, seed, position
 
-    def next(self, late=False):
-        ids, learned, offsets, mixture = [], [], [0], LATE_MIXTURE if late else MIXTURE
+    def next(self, mixture=MIXTURE):
+        ids, learned, offsets = [], [], [0]
         while True:
             stream = Stream('document', self.position, self.seed)
             part = document(self.tokenizer, *conversation(kind_at(stream, mixture), stream, self.pools))

@@ -1,11 +1,15 @@
 """The trained weights as a qwen35 GGUF file, and back."""
+import hashlib
+
 import numpy as np
 import torch
 
 from . import gguf, template
 from .gguf import BOOL, FLOAT, I32, STRING, U32, Value
 from .kernels import EPSILON, HEAD
-from .model import Config
+from .loop import Start
+from .model import Config, shapes
+from .tokenizer import Tokenizer
 
 FILE_TYPES = {'F16': (gguf.F16, 1), 'Q8_0': (gguf.Q8_0, 7)}
 
@@ -65,18 +69,46 @@ def write_model(path, config, weights, words, kind):
     gguf.write(path, {**model_metadata(config, count, file_type), **tokenizer_metadata(words)}, file_tensors(weights, kind))
 
 
+def config_of(path, metadata):
+    """What write_model put into the metadata; a file that lacks some of it was not written here."""
+    def m(key):
+        if 'qwen35.' + key not in metadata:
+            raise SystemExit(f'{path}: no qwen35.{key} in its metadata; only files written by tools/train can be read here')
+        return metadata['qwen35.' + key]
+    return Config(vocabulary=len(metadata.get('tokenizer.ggml.tokens', ())), width=m('embedding_length'), layers=m('block_count') - 1,
+                  feed_forward=m('feed_forward_length'), heads=m('attention.head_count'), kv_heads=m('attention.head_count_kv'),
+                  delta_heads=m('ssm.time_step_rank'), interval=m('full_attention_interval'), rope=m('rope.dimension_count'),
+                  rope_sections=tuple(m('rope.dimension_sections')), theta=m('rope.freq_base'), context=m('context_length'))
+
+
+def check_shapes(path, config, weights):
+    expected = shapes(config)
+    for name in sorted(expected.keys() | weights.keys()):
+        found = tuple(weights[name].shape) if name in weights else None
+        if found != expected.get(name):
+            raise SystemExit(f'{path}: tensor {name} is {found or "missing"}, expected {expected.get(name) or "no such tensor"}')
+
+
 def read_model(path):
     """(config, weights as torch tensors, metadata) of a file written here."""
-    file = gguf.Reader(path)
-    m = lambda key: file.metadata['qwen35.' + key]
-    config = Config(vocabulary=len(file.metadata['tokenizer.ggml.tokens']), width=m('embedding_length'), layers=m('block_count') - 1,
-                    feed_forward=m('feed_forward_length'), heads=m('attention.head_count'), kv_heads=m('attention.head_count_kv'),
-                    delta_heads=m('ssm.time_step_rank'), interval=m('full_attention_interval'), rope=m('rope.dimension_count'),
-                    rope_sections=tuple(m('rope.dimension_sections')), theta=m('rope.freq_base'), context=m('context_length'))
-    weights = {}
+    try:
+        file = gguf.Reader(path)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f'cannot read a model: {error}')
+    config, weights = config_of(path, file.metadata), {}
     for name, x in file.tensors.items():
         x = torch.from_numpy(np.array(x))
         if name.endswith('ssm_a'):
             name, x = name.replace('ssm_a', 'log_ssm_a'), torch.log(-x)
         weights[name] = x
+    check_shapes(path, config, weights)
     return config, weights, file.metadata
+
+
+def read_start(path):
+    """(tokenizer, start) for a training run that goes on from a file, with fresh optimizer state."""
+    config, weights, metadata = read_model(path)
+    with open(path, 'rb') as file:
+        origin = hashlib.sha256(file.read()).hexdigest()
+    order = {name: weights[name] for name in shapes(config)}
+    return Tokenizer([pair.split(' ') for pair in metadata['tokenizer.ggml.merges']]), Start(config, order, origin)

@@ -82,11 +82,16 @@ class Reader:
     def __init__(self, path):
         with open(path, 'rb') as file:
             self.data = file.read()
-        self.at = 4
-        version, tensors, pairs = self.take('<I'), self.take('<Q'), self.take('<Q')
-        if self.data[:4] != b'GGUF' or version != 3:
+        self.at, self.metadata = 8, {}
+        if self.data[:8] != struct.pack('<4sI', b'GGUF', 3):
             raise ValueError(f'{path}: not a GGUF v3 file')
-        self.metadata = {}
+        try:
+            self.read()
+        except (struct.error, KeyError, ValueError) as error:
+            raise ValueError(f'{path}: cut short, or not written by tools/train ({error})')
+
+    def read(self):
+        tensors, pairs = self.take('<Q'), self.take('<Q')
         for _ in range(pairs):
             key = self.text()
             self.metadata[key] = self.value(self.take('<I'))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from . import kernels
-from .batches import validation_batch
+from .batches import LATE_MIXTURE, MIXTURE, PRACTICE_MIXTURE, validation_batch
 from .kernels import Documents
 from .model import Config, Model, initial_weights
 from .optimizer import Optimizer
@@ -33,13 +33,31 @@ class Plan:
     weight_decay: float = 0.05
     checkpoint_seconds: int = 240
     validate_every: int = 250
+    early_mixture: tuple = MIXTURE
+    late_mixture: tuple = LATE_MIXTURE
 
     def rate(self, step):
         left = (self.steps - step) / max(1, self.steps * self.decay_share)
         return min(1.0, (step + 1) / self.warm, max(0.02, left))
 
+    def mixture(self, step):
+        return self.late_mixture if step >= self.steps * self.late_from else self.early_mixture
+
     def depth(self, step):
         return 3 if step >= self.steps * self.deep_from else 1 if step >= self.steps * self.draft_from else 0
+
+
+def continuing(steps):
+    """The plan of a run that starts from a finished file: a lower rate, and the MTP block with its deeper drafts from the first step."""
+    return Plan(steps, warm=100, draft_from=0, deep_from=0, muon_rate=0.014, adam_rate=0.002, late_from=0, late_mixture=PRACTICE_MIXTURE)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins: `origin` names it (a digest of a file, or nothing for random weights), so that a work folder keeps to one."""
+    config: Config
+    weights: dict
+    origin: str = ''
 
 
 def save_pieces(folder, name, state):
@@ -70,6 +88,12 @@ def checkpoints(work):
     return sorted(int(name[5:]) for name in names if name.startswith('step-'))
 
 
+def check_origin(work, saved, wanted):
+    if saved != wanted:
+        name = lambda origin: f'the file with sha256 {origin[:12]}...' if origin else 'random weights'
+        raise SystemExit(f'{work}: this run began with {name(saved)}, not with {name(wanted)}; give the same --from, or another --work folder')
+
+
 def load_weights(work, step=None):
     """(config, weights, state) of a checkpoint, the newest unless a step is given."""
     steps = checkpoints(work)
@@ -79,13 +103,18 @@ def load_weights(work, step=None):
     return Config(**state['config']), state['weights'], state
 
 
+def random_start(vocabulary, seed):
+    config = Config(vocabulary=vocabulary)
+    return Start(config, initial_weights(config, seed))
+
+
 class Trainer:
-    def __init__(self, plan, batches, work, device, seed):
-        self.plan, self.batches, self.work, self.device = plan, batches, work, device
-        self.config = Config(vocabulary=len(batches.tokenizer.tokens))
-        weights, self.step, self.tokens, self.seconds, saved = initial_weights(self.config, seed), 0, 0, 0.0, None
+    def __init__(self, plan, batches, work, device, start):
+        self.plan, self.batches, self.work, self.device, self.origin = plan, batches, work, device, start.origin
+        self.config, weights, self.step, self.tokens, self.seconds, saved = start.config, start.weights, 0, 0, 0.0, None
         if checkpoints(work):
             self.config, weights, saved = load_weights(work)
+            check_origin(work, saved.get('origin', ''), start.origin)
             self.step, self.tokens, self.seconds, batches.position = (saved[k] for k in ('step', 'tokens', 'seconds', 'position'))
         self.weights = {name: w.to(device).requires_grad_(True) for name, w in weights.items()}
         self.optimizer = Optimizer({name: w.detach() for name, w in self.weights.items()}, self.config.width)
@@ -118,7 +147,7 @@ class Trainer:
 
     def train_step(self):
         plan, depth = self.plan, self.plan.depth(self.step)
-        parts, count = self.losses(self.batches.next(self.step >= plan.steps * plan.late_from), depth)
+        parts, count = self.losses(self.batches.next(plan.mixture(self.step)), depth)
         total = parts[0][0] + sum(w * loss for w, (loss, _) in zip(DRAFT_WEIGHTS, parts[1:]))
         names = [name for name in self.weights if depth or not name.startswith(f'blk.{self.config.layers}.')]
         gradients = torch.autograd.grad(total, [self.weights[name] for name in names])
@@ -144,7 +173,7 @@ class Trainer:
     def save(self):
         state = {'config': self.config.__dict__, 'weights': {k: w.detach().cpu() for k, w in self.weights.items()},
                  'optimizer': self.optimizer.state(), 'step': self.step, 'tokens': self.tokens, 'seconds': self.seconds,
-                 'position': self.batches.position}
+                 'position': self.batches.position, 'origin': self.origin}
         save_pieces(self.work, f'step-{self.step}', state)
         for old in checkpoints(self.work)[:-3]:
             shutil.rmtree(os.path.join(self.work, f'step-{old}'))

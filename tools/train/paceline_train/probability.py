@@ -11,8 +11,8 @@ RESERVED = {(2, 3, 5), (4, 6), (3, 4, 5), (4, 5, 6)}
 class Bag:
     """Counts by colour and the words around them."""
 
-    def __init__(self, stream, draws):
-        kinds = 2 if stream.chance(60) else 3
+    def __init__(self, stream, draws, kinds=None):
+        kinds = kinds or (2 if stream.chance(60) else 3)
         while True:
             self.counts = [stream.between(1, 9) for _ in range(kinds)]
             self.total = sum(self.counts)
@@ -42,7 +42,8 @@ class Bag:
 
     def total_step(self):
         listed = ' + '.join(map(str, self.counts))
-        middle = f' = {self.counts[0] + self.counts[1]} + {self.counts[2]}' if len(self.counts) == 3 else ''
+        rests = [[sum(self.counts[:done]), *self.counts[done:]] for done in range(2, len(self.counts))]      # one addition at a time
+        middle = ''.join(' = ' + ' + '.join(map(str, rest)) for rest in rests)
         counts = ', '.join(f'{colour} {count}' for colour, count in zip(self.colours, self.counts))      # the count follows its colour from here on
         return f'Counts: {counts}. Total: {listed}{middle} = {self.total} {self.things}.'
 

@@ -1,9 +1,10 @@
 """Records of the synthetic curriculum: one function from (family, index) to a chat record, and the split by parameter key."""
-from . import facts, manners, maths, more_maths, probability, python_tasks, shell_tasks
+from . import facts, manners, maths, more_maths, practice, probability, python_tasks, shell_tasks
 from .streams import Stream, part_of
 
 DOMAINS = {'math': {**maths.FAMILIES, **more_maths.FAMILIES, **probability.FAMILIES}, 'python': python_tasks.FAMILIES, 'shell': shell_tasks.FAMILIES,
            'english': {**manners.FAMILIES, **facts.FAMILIES}}
+PRACTICE = {'practice': practice.FAMILIES}      # mathematics again, weighted by need; trained on only
 ARTICLE = ('write a Python function that computes the nth Fibonacci number using memoization, just the code',
            'find the 5 largest files in /var/log',
            'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?')
@@ -29,9 +30,14 @@ def is_kept_out(family, key, question):
     return family == 'shell_command' and 'head -n 5\n' in key[1] and '-exec du' in key[1] and 'find /var/log ' in key[1]
 
 
+def families_of(domain):
+    return PRACTICE[domain] if domain in PRACTICE else DOMAINS[domain]
+
+
 def record(domain, family, index):
     """(record, part): part is train, validation, holdout or reserved."""
-    function, _ = DOMAINS[domain][family]
+    function, _ = families_of(domain)[family]
+    domain = 'math' if domain in PRACTICE else domain
     stream = Stream(family, index)
     key, question, answer, extra = math_record(family, function, stream) if domain == 'math' else function(stream)
     key_text = family + ':' + ','.join(map(str, key))
@@ -42,7 +48,7 @@ def record(domain, family, index):
 
 def family_at(domain, turn):
     """Which family the turn-th record of a domain belongs to, by weight."""
-    families = DOMAINS[domain]
+    families = families_of(domain)
     total = sum(weight for _, weight in families.values())
     place = Stream(domain + '/order', turn).below(total)
     for name, (_, weight) in families.items():
