@@ -84,15 +84,23 @@ double Generator::plain_tokens_per_second() const {
   return scheduler_.times().verify.measured(1) ? 1 / scheduler_.times().verify.seconds(1) : 0;
 }
 
+Sequence& Generator::start(std::span<const Token> prompt, const SamplingParameters& parameters) {
+  if (!sequence_) {
+    const StateShape shape = model_.state_shape(options_.context, 1 + runner_options(options_).max_drafts, options_.kv);
+    return sequence_.emplace(device_, model_, shape, prompt, parameters);
+  }
+  check_prompt(prompt, options_.context, model_.facts().vocab_size);
+  sequence_->restart(prompt, parameters);
+  return *sequence_;
+}
+
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
                                const GenerationLimits& limits, const std::function<bool(GeneratedToken)>& on_token,
                                const std::function<void(int)>& on_prompt) {
   Generation result;
   result.prompt_tokens = static_cast<int>(prompt.size());
   if (limits.max_tokens == 0) return result;
-  Sequence sequence(device_, model_,
-                    model_.state_shape(options_.context, 1 + runner_options(options_).max_drafts, options_.kv), prompt,
-                    parameters);
+  Sequence& sequence = start(prompt, parameters);
   Candidate candidate{&sequence, history_.carried_over(), {}, sequence.prompt_length};
 
   auto start = Clock::now();

@@ -74,6 +74,8 @@ class Generator {
 
  private:
   static RunnerOptions runner_options(const GeneratorOptions& options);
+  // Throws Error for a prompt that does not fit.
+  Sequence& start(std::span<const Token> prompt, const SamplingParameters& parameters);
   // One step, planned and timed; `most_drafts` of a round.
   void step(Candidate& candidate, int most_drafts);
 
@@ -85,6 +87,7 @@ class Generator {
   std::optional<Runner> runner_;
   Scheduler scheduler_;
   std::vector<Sequence*> step_;
+  std::optional<Sequence> sequence_;  // of the last answer: its memory serves the next one
   int rounds_ = 0;
   SpeculationHistory history_;  // kept from answer to answer
 };

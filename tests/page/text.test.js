@@ -135,7 +135,7 @@ test('chats from a hostile file are inert everywhere they show', async () => {
   vectors.filter(({ cat }) => cat !== 'dos').forEach(({ markdown }, i) => {
     const parent = messages.at(-1)?.id ?? null;
     messages.push({ ...base, id: `q${i}`, parent, role: 'user', text: markdown, files: [{ name: markdown, text: 'x' }] });
-    const run = { mode: 'auto', passes: [{ tokens: [markdown], fromDraft: [true], drafted: [markdown], accepted: 1 }], timings: null, speculation: null, firstTokenMs: 1 };
+    const run = { mode: 'auto', passes: [{ tokens: [markdown], fromDraft: [true], drafted: [markdown], copied: 0, accepted: 1 }], timings: null, speculation: null, firstTokenMs: 1 };
     messages.push({ ...base, id: `a${i}`, parent: `q${i}`, role: 'assistant', text: markdown, thinking: markdown, model: markdown, state: 'failed', error: markdown, runs: [run] });
   });
   const chats = [{ id: 'c', title: vectors[0].markdown, messages, chosen: {} }, ...vectors.filter(({ cat }) => cat === 'names').map(({ markdown }, i) => ({ id: `n${i}`, title: markdown, messages: [] }))];

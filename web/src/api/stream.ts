@@ -16,7 +16,7 @@ export interface Delta {
 
 interface PassChunk {
   tokens: { text: string; draft: boolean }[];
-  pass: { drafted: string[]; accepted: number };
+  pass: { drafted: string[]; copied?: number; accepted: number };
 }
 
 interface Chunk {
@@ -35,6 +35,7 @@ function passOf(chunk: PassChunk): Pass {
     tokens: chunk.tokens.map((token) => token.text),
     fromDraft: chunk.tokens.map((token) => token.draft),
     drafted: chunk.pass.drafted,
+    copied: chunk.pass.copied ?? 0,
     accepted: chunk.pass.accepted,
   };
 }
@@ -44,8 +45,8 @@ function timingsOf({ cache_n, prompt_n, prompt_ms, predicted_n, predicted_ms, dr
   return { cache_n, prompt_n, prompt_ms, predicted_n, predicted_ms, draft_n, draft_n_accepted };
 }
 
-function speculationOf({ passes, tokens_per_pass, drafted, accepted }: Speculation): Speculation {
-  return { passes, tokens_per_pass, drafted, accepted };
+function speculationOf({ passes, tokens_per_pass, drafted, accepted, copied, copied_accepted }: Speculation): Speculation {
+  return { passes, tokens_per_pass, drafted, accepted, copied: copied ?? 0, copied_accepted: copied_accepted ?? 0 };
 }
 
 function deltaOf(chunk: Chunk): Delta {

@@ -33,7 +33,9 @@ function speculation(value: unknown): Speculation | null {
   if (!isThing(value)) return null;
   const drafted = list(value['drafted']).map((count) => number(count));
   const accepted = drafted.map((_, i) => number(list(value['accepted'])[i]));
-  return { passes: number(value['passes']), tokens_per_pass: number(value['tokens_per_pass']), drafted, accepted };
+  const copied = number(value['copied']);
+  const copied_accepted = number(value['copied_accepted']);
+  return { passes: number(value['passes']), tokens_per_pass: number(value['tokens_per_pass']), drafted, accepted, copied, copied_accepted };
 }
 
 function pass(value: unknown): Pass {
@@ -43,6 +45,7 @@ function pass(value: unknown): Pass {
     tokens,
     fromDraft: tokens.map((_, i) => list(given['fromDraft'])[i] === true),
     drafted: list(given['drafted']).map(text),
+    copied: number(given['copied']),
     accepted: number(given['accepted']),
   };
 }

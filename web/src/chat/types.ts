@@ -21,13 +21,16 @@ export interface PromptProgress {
 export interface Speculation {
   passes: number;
   tokens_per_pass: number;
-  drafted: number[];
+  drafted: number[]; // by the head
   accepted: number[];
+  copied?: number; // from the text
+  copied_accepted?: number;
 }
 
 // One pass over the model's weights: what was guessed before it, how many of the guesses it confirmed, which tokens it settled.
 export interface Pass {
   drafted: string[];
+  copied?: number; // the last of them, from the text; the others are the head's
   accepted: number;
   tokens: string[];
   fromDraft: boolean[];
