@@ -13,6 +13,7 @@ constexpr int kDeeperThanAverage = 2;
 constexpr int kFullChainInterval = 48;  // rounds until a chain runs to its end again, so that deeper drafts stay known
 // A little patience before a chain is stopped: confidence says less than the averages do. Found on recorded traces.
 constexpr double kPatience = 0.94;
+constexpr double kSure = 0.95;  // a chain that is right so often needs no confidences, which take time of their own
 constexpr int kCopyProbeInterval = 12;  // long repetitions passed over until one is tried again
 constexpr double kProbeLoss = 0.005;  // of all time, by probes while plain decoding wins
 
@@ -101,11 +102,12 @@ void choose_depths(Company& company, std::span<PlannedRound> step) {
 // A further draft is worth its time when it settles more tokens in it than the step does on average.
 void leave_chain_open(const Company& company, PlannedRound& round) {
   const int depth = round.plan.head_drafts;
-  if (depth == 0) return;
+  const bool is_sure = reach(round.history->head, depth) > kSure;
+  if (depth == 0 || (is_sure && ++round.history->rounds_since_full_chain < kFullChainInterval)) return;
   constexpr double kAlways = 1e-9;  // above 0, so that confidences are noted
   RoundPlan& plan = round.plan;
   plan.least_reach.fill(kAlways);
-  if (++round.history->rounds_since_full_chain >= kFullChainInterval) {
+  if (is_sure || ++round.history->rounds_since_full_chain >= kFullChainInterval) {
     round.history->rounds_since_full_chain = 0;
     plan.head_drafts = std::min(round.limits.head_drafts, depth + 1);
     return;
