@@ -14,7 +14,7 @@ MIXTURE = (('synthetic.math', 46), ('synthetic.python', 22), ('synthetic.shell',
 LATE_MIXTURE = (('synthetic.math', 80), ('synthetic.python', 8), ('synthetic.shell', 5), ('synthetic.english', 4), ('real.shell', 1),
                 ('real.python', 1), ('real.english', 1))
 # Going on from a finished file: what it gets wrong, and enough of everything else that nothing is forgotten.
-PRACTICE_MIXTURE = (('synthetic.practice', 42), ('synthetic.math', 26), ('synthetic.python', 13), ('synthetic.shell', 8), ('synthetic.english', 7),
+PRACTICE_MIXTURE = (('synthetic.practice', 34), ('synthetic.math', 24), ('synthetic.python', 14), ('synthetic.shell', 12), ('synthetic.english', 12),
                     ('real.shell', 1), ('real.python', 1), ('real.math', 1), ('real.english', 1))
 LONGEST = 512
 SYSTEM = ('You are a helpful assistant.', 'You are a concise assistant.', 'Answer step by step.', 'You help with Python, shell commands and mathematics.')

@@ -47,9 +47,11 @@ class Plan:
         return 3 if step >= self.steps * self.deep_from else 1 if step >= self.steps * self.draft_from else 0
 
 
-def continuing(steps):
-    """The plan of a run that starts from a finished file: a lower rate, and the MTP block with its deeper drafts from the first step."""
-    return Plan(steps, warm=100, draft_from=0, deep_from=0, muon_rate=0.014, adam_rate=0.002, late_from=0, late_mixture=PRACTICE_MIXTURE)
+def continuing(steps, share):
+    """The plan of a run that starts from a finished file: `share` of a first run's rate, falling all the way, and the MTP block with
+    its deeper drafts from the first step."""
+    return Plan(steps, warm=max(1, steps // 20), decay_share=1.0, draft_from=0, deep_from=0, late_from=0, late_mixture=PRACTICE_MIXTURE,
+                muon_rate=share * Plan.muon_rate, adam_rate=share * Plan.adam_rate)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def reduce_each(stream):
 # Family -> how often. The weights follow what `tools/train/evaluate` counts as wrong.
 WEIGHTS = {'without_replacement': 26, 'with_replacement': 26, 'one_draw': 7, 'at_least_one': 5, 'either_order': 4, 'add_fractions': 7,
            'multiply_fractions': 5, 'simplify_fraction': 3, 'linear_equation': 6, 'mean': 5, 'common_divisor': 5, 'common_multiple': 4,
-           'power': 4, 'percent': 4, 'multiplication': 3, 'division': 3, 'subtraction': 3, 'unit_price': 2}
+           'power': 4, 'percent': 4, 'multiplication': 3, 'division': 3, 'subtraction': 3, 'unit_price': 2, 'three_numbers': 4,
+           'next_term': 4, 'addition': 3}
 TAUGHT = {**maths.FAMILIES, **more_maths.FAMILIES, **probability.FAMILIES}
 FAMILIES = {**{name: (TAUGHT[name][0], weight) for name, weight in WEIGHTS.items()}, 'draw_each': (draw_each, 14), 'reduce_each': (reduce_each, 6)}

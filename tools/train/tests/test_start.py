@@ -2,10 +2,11 @@
 import os
 import sys
 import tempfile
-import types
 import unittest
+from unittest import mock
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 try:
     import torch
 except ImportError:
@@ -14,6 +15,7 @@ except ImportError:
 from paceline_train import batches, export, gguf, loop  # noqa: E402
 from paceline_train.model import Config, initial_weights  # noqa: E402
 from paceline_train.tokenizer import Tokenizer  # noqa: E402
+from test_gguf import load_script  # noqa: E402
 
 WORDS = Tokenizer([('a', 'b'), ('ab', 'c')])
 CONFIG = Config(vocabulary=len(WORDS.tokens), width=64, layers=4, feed_forward=96, heads=1, delta_heads=1)
@@ -86,9 +88,34 @@ class BadFiles(Folder):
         self.refused(self.written('F16', {**weights, 'output_norm.weight': torch.ones(32)}), 'output_norm.weight is (32,)', 'expected (64,)')
 
 
+class Mean(Folder):
+    def mix(self, *arguments):
+        with mock.patch.object(sys, 'argv', ['mix', *arguments]):
+            load_script('mix').main()
+
+    def test_a_quarter_of_the_way(self):
+        first, second = initial_weights(CONFIG, 1), initial_weights(CONFIG, 2)
+        paths = []
+        for name, weights in (('a', first), ('b', second)):
+            export.write_model(self.path(name), CONFIG, weights, WORDS, 'F16')
+            paths.append(self.path(name))
+        self.mix(*paths, '0.25', self.path('c'))
+        for name, weight in export.read_start(self.path('c'))[1].weights.items():
+            torch.testing.assert_close(weight, 0.75 * first[name] + 0.25 * second[name], rtol=2e-3, atol=2e-3)
+
+    def test_only_of_one_family(self):
+        first = self.written('F16', initial_weights(CONFIG, 1))
+        wider = Config(vocabulary=len(WORDS.tokens), width=128, layers=4, feed_forward=96, heads=1, delta_heads=1)
+        export.write_model(self.path('wider'), wider, initial_weights(wider, 1), WORDS, 'F16')
+        for second, share, reason in ((self.path('wider'), '0.5', 'not the shapes'), (first, '1.5', 'between 0 and 1'), (first, 'half', 'between 0 and 1')):
+            with self.assertRaisesRegex(SystemExit, reason):
+                self.mix(first, second, share, self.path('out'))
+            self.assertFalse(os.path.exists(self.path('out')))
+
+
 class Run(Folder):
     def trainer(self, start, steps=2):
-        plan = loop.continuing(steps)
+        plan = loop.continuing(steps, 0.3)
         source = batches.Batches(WORDS, {pool: [[{'role': 'text', 'content': 'abc'}]] for pool in ('shell', 'python', 'math', 'english')}, 1024, 3)
         return loop.Trainer(plan, source, self.folder, torch.device('cpu'), start)
 
@@ -118,12 +145,28 @@ class Run(Folder):
             self.trainer(loop.Start(CONFIG, start.weights))
 
 
+class Flags(unittest.TestCase):
+    def check(self, *arguments):
+        script = load_script('train')
+        with mock.patch.object(sys, 'argv', ['train', '--corpus', 'x', *arguments]):
+            options = script.arguments()
+        script.check_numbers(options)
+        return options
+
+    def test_no_flag_does_nothing(self):
+        self.assertEqual((self.check().vocabulary, self.check('--from', 'a', '--rate', '0.2').rate, self.check('--from', 'a').rate), (4096, 0.2, 0.3))
+        for arguments, reason in ((('--rate', '0.2'), '--rate'), (('--from', 'a', '--vocabulary', '2048'), '--vocabulary'), (('--from', 'a', '--rate', '2'), 'at most 1'),
+                                  (('--steps', '0'), '--steps'), (('--vocabulary', '9'), '--vocabulary')):
+            with self.assertRaisesRegex(SystemExit, reason):
+                self.check(*arguments)
+
+
 class Plans(unittest.TestCase):
     def test_a_run_that_goes_on_drafts_and_practises_from_the_start(self):
-        plan = loop.continuing(1000)
+        plan = loop.continuing(1000, 0.25)
         self.assertEqual({plan.depth(step) for step in range(1000)}, {3})
         self.assertEqual({plan.mixture(step) for step in range(1000)}, {batches.PRACTICE_MIXTURE})
-        self.assertEqual([round(plan.rate(step), 2) for step in (0, 99, 400, 750, 999)], [0.01, 1.0, 1.0, 0.5, 0.02])
+        self.assertEqual([round(plan.rate(step), 2) for step in (0, 24, 200, 500, 999)], [0.02, 0.5, 0.8, 0.5, 0.02])
 
     def test_a_run_from_nothing_learns_the_trunk_first(self):
         plan = loop.Plan(1000)
