@@ -5,7 +5,7 @@ import { isNarrow } from './page.svelte';
 // In CSS pixels and milliseconds.
 const slop = 10; // until here a movement has no direction
 const distance = 56; // from here on it is a swipe
-const stillness = 400; // a finger that rested this long selects text
+const stillness = 300; // a finger that rested this long selects text
 const steepest = 0.6; // of a swipe: vertical by horizontal
 
 function scrollsSideways(from: Element, within: Element): boolean {
@@ -38,8 +38,9 @@ export function sidebarSwipes(root: HTMLElement) {
 
     function move(event: TouchEvent) {
       if (event.timeStamp < timeStamp) return; // Chromium may be late with a move of the touch before
-      const across = (event.touches[0]!.clientX - first!.clientX) * direction;
-      const down = Math.abs(event.touches[0]!.clientY - first!.clientY);
+      const finger = event.changedTouches[0]!;
+      const across = (finger.clientX - first!.clientX) * direction;
+      const down = Math.abs(finger.clientY - first!.clientY);
       if (!decided && Math.hypot(across, down) < slop) return;
       if (down > across * steepest || (!decided && event.timeStamp - timeStamp > stillness)) return gesture.abort();
       decided = true;
@@ -49,10 +50,11 @@ export function sidebarSwipes(root: HTMLElement) {
     }
 
     // On what was touched: an answer that is being written may lose it meanwhile, and then nothing comes up from there.
+    const target = first.target as HTMLElement;
     const options = { signal: gesture.signal, passive: true };
-    const target: Element = first.target;
-    target.addEventListener('touchmove', move as EventListener, options);
-    for (const end of ['touchend', 'touchcancel']) target.addEventListener(end, () => gesture.abort(), options);
+    target.addEventListener('touchmove', move, options);
+    target.addEventListener('touchend', (event) => { move(event); gesture.abort(); }, options); // moves may be few: this is where it came to
+    target.addEventListener('touchcancel', () => gesture.abort(), options);
   }
 
   root.addEventListener('touchstart', begin, { passive: true });
