@@ -1,4 +1,4 @@
-// For everyone: by keyboard alone, on a phone, read aloud, from right to left, light and dark; small, and under a strict policy.
+// For everyone: by keyboard alone, on a phone, read aloud, from right to left, light and dark and in each accent; small, and under a strict policy.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -136,6 +136,84 @@ test('colours and text size can be chosen', () =>
     const [dark, larger] = await look();
     assert.notEqual(dark, light);
     assert.ok(parseFloat(larger) > parseFloat(size));
+  }));
+
+// What is written over what, in the colours of style/accents.css and style/base.css; and how light one is against the other.
+const overlaps = [
+  ['on-accent', 'accent', 4.5],
+  ...['paper', 'surface', 'sunken', 'accent-wash'].map((ground) => ['accent', ground, 4.5]),
+  ...['ink', 'soft'].map((text) => [text, 'accent-wash', 4.5]),
+  ...['surface', 'sunken'].map((ground) => ['accent-solid', ground, 3]),
+];
+const contrastOf = (page, pair) =>
+  page.evaluate((names) => {
+    const probe = document.body.appendChild(document.createElement('i'));
+    const luminance = (name) => {
+      probe.style.color = `var(--${name})`;
+      const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g).map((value) => value / 255).map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const [darker, lighter] = names.map(luminance).sort((a, b) => a - b);
+    probe.remove();
+    return (lighter + 0.05) / (darker + 0.05);
+  }, pair);
+
+const accents = ['Teal', 'Blue', 'Violet', 'Pink', 'Ochre', 'Graphite'];
+
+for (const colorScheme of ['light', 'dark'])
+  test(`an accent can be chosen, and all stays readable in each, ${colorScheme}`, () =>
+    withVisit({ ...desktop, colorScheme }, async (visit, page) => {
+      relay.script = { pieces: ['A [link](https://example.org/) and\n\n', '- `code`'], drafts: true };
+      await visit.ask('Hello');
+      await visit.composer.fill('Next');
+      const settings = page.getByRole('button', { name: 'Settings' });
+      const radios = page.getByRole('radiogroup', { name: 'Accent' }).getByRole('radio');
+      const sendColour = () => page.getByRole('button', { name: 'Send' }).evaluate((button) => getComputedStyle(button).backgroundColor);
+      const colours = new Set();
+      for (const name of accents) {
+        await settings.click();
+        assert.deepEqual(await radios.evaluateAll((inputs) => inputs.map((input) => input.ariaLabel)), accents);
+        await radios.and(page.getByLabel(name)).check();
+        await expectAccessible(page, `settings, ${name}`);
+        await page.keyboard.press('Escape');
+        await expectAccessible(page, name);
+        await visit.shot(`accent-${colorScheme}-${name.toLowerCase()}`);
+        for (const [text, ground, least] of overlaps) {
+          const contrast = await contrastOf(page, [text, ground]);
+          assert.ok(contrast >= least, `${name}: ${text} on ${ground}: ${contrast}`);
+        }
+        colours.add(await sendColour());
+      }
+      assert.equal(colours.size, accents.length);
+    }));
+
+test('an accent is chosen by keyboard and kept', () =>
+  withVisit(desktop, async (_, page) => {
+    const chosen = () => page.evaluate(() => [document.documentElement.dataset.accent, getComputedStyle(document.querySelector('nav svg')).color]);
+    const [first, colour] = await chosen();
+    assert.equal(first, 'teal');
+    await page.keyboard.press('Control+,');
+    await page.getByRole('combobox', { name: 'Colours' }).focus();
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(page), 'Teal');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await focused(page), 'Violet');
+    await page.keyboard.press('Tab'); // one stop for all of them
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'text-size');
+    await page.reload();
+    await page.locator('.dot.ready').waitFor();
+    const [kept, other] = await chosen();
+    assert.equal(kept, 'violet');
+    assert.notEqual(other, colour);
+    await page.keyboard.press('Control+,');
+    assert.ok(await page.getByRole('radio', { name: 'Violet' }).isChecked());
+    // An accent that there is no longer
+    await page.evaluate(() => addEventListener('pagehide', () => localStorage.setItem('paceline.preferences', '{"accent": "mauve", "textSize": "large"}')));
+    await page.reload();
+    await page.locator('.dot.ready').waitFor();
+    assert.deepEqual(await chosen(), [first, colour]);
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.textSize), 'large');
   }));
 
 test('a phone shows all of it within its width', () =>

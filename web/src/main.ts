@@ -1,6 +1,7 @@
 import { mount } from 'svelte';
 
 import App from './App.svelte';
+import './style/accents.css';
 import './style/base.css';
 import './style/text.css';
 

@@ -114,6 +114,8 @@ export const words = {
   noLimit: 'no limit',
   theme: 'Colours',
   themes: { system: 'As the system', light: 'Light', dark: 'Dark' } as Record<string, string>,
+  accent: 'Accent',
+  accents: { teal: 'Teal', blue: 'Blue', violet: 'Violet', pink: 'Pink', ochre: 'Ochre', graphite: 'Graphite' } as Record<string, string>,
   textSize: 'Text size',
   textSizes: { small: 'Small', normal: 'Normal', large: 'Large' } as Record<string, string>,
   showThinking: 'Show thinking as it happens',
