@@ -102,6 +102,7 @@ EngineOptions to_options(const paceline_engine_options& options) {
   out.context = options.context;
   out.queue_limit = options.queue_limit;
   out.max_drafts = options.max_drafts;
+  if (options.max_drafts == 0) out.lookup_drafts = 0;
   out.prefix_cache_bytes = options.prefix_cache_bytes;
   return out;
 }

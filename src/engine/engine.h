@@ -32,7 +32,7 @@ struct EngineOptions {
   int context = 0;  // positions of each slot, prompt and answer together; 0: the trained length, or what memory allows
   int max_prompt_rows = 512;  // prompt chunk while nobody generates
   double chunk_seconds = 0.25;  // what a prompt chunk may add to a step while others generate
-  int max_drafts = kMaxDrafts;  // of any request per round; 0: no drafting. Ignored for a model without a draft head
+  int max_drafts = kMaxDrafts;  // of any request per round by the head; 0: none. Ignored for a model without one
   int lookup_drafts =
       kMaxLookupDrafts;  // copied from the text per round, in requests with as many drafts as pay; 0: none
   int queue_limit = 64;  // requests that may wait for a slot

@@ -325,6 +325,8 @@ std::optional<FinishReason> Engine::Loop::reason_to_end(const Slot& slot) const 
 void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& message) {
   if (reason != FinishReason::Error && slot.request->request.reuse_prefix && sizes_.cache_bytes > 0) keep_answer(slot);
   history_ = slot.history;
+  std::vector<Token> draft_ids;
+  if (head_) draft_ids = head_->vocabulary().learned();
   const std::shared_ptr<RequestState> request = std::move(slot.request);
   slot.request = nullptr;
   slot.sequence->constraint = nullptr;
@@ -342,7 +344,7 @@ void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& me
       stats_.speculation.drafted[i] += own.drafted[i];
       stats_.speculation.accepted[i] += own.accepted[i];
     }
-    if (head_) draft_ids_ = head_->vocabulary().learned();
+    if (head_) draft_ids_.swap(draft_ids);
     stats_.speculation.lookup_drafted += own.lookup_drafted;
     stats_.speculation.lookup_accepted += own.lookup_accepted;
   }

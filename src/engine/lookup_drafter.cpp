@@ -10,7 +10,7 @@ void LookupDrafter::propose(std::span<Sequence* const> sequences) {
   for (Sequence* sequence : sequences) {
     sequence->suggestion.clear();
     if (sequence->lookup_budget == 0) continue;
-    const LookupMatch match = sequence->find_repetition();
+    const LookupMatch match = sequence->repetition;
     if (match.length == 0) continue;
     const bool alone = match.length >= LookupIndex::kAlone;
     LookupIndex::append(sequence->tokens, match, sequence->lookup_budget,

@@ -36,7 +36,8 @@ void Scheduler::plan_rounds(std::span<Candidate* const> running, std::vector<Seq
     round.limits.lookup_drafts = std::clamp(round.limits.lookup_drafts, 0, std::min(room, sequence.max_drafts()));
     // What a constraint allows is asked for draft by draft, which copies do not do.
     if (sequence.constraint != nullptr) round.limits.lookup_drafts = 0;
-    if (round.limits.lookup_drafts > 0) round.match_length = sequence.find_repetition().length;
+    sequence.repetition = round.limits.lookup_drafts > 0 ? sequence.find_repetition() : LookupMatch{};
+    round.match_length = sequence.repetition.length;
     rounds_.push_back(round);
     before_.push_back(sequence.length());
     generating_.push_back(candidate);

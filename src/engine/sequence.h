@@ -73,6 +73,7 @@ struct Sequence {
   std::vector<Token> drafts;
   int head_drafts = 0;
   int draft_budget = 0, lookup_budget = 0;
+  LookupMatch repetition;  // what may be copied, found when the round was planned
   // Prompt rows that the next step may take at most.
   int prompt_budget = std::numeric_limits<int>::max();
   LeastReach least_reach{};

@@ -24,17 +24,20 @@ class Company {
 
   void join() { ++rows_, ++tokens_; }
   // The draft at `depth` (from 1) of a sequence, which is reached and right with probability `gain`.
-  void add_draft(int depth, double gain) {
-    int& width = width_[static_cast<size_t>(depth) - 1];
-    drafting_ += times_->link(width + 1) - times_->link(width);
-    ++width, ++rows_, tokens_ += gain;
-  }
+  void add_draft(int depth, double gain) { add_link(depth), add_rows(1, gain); }
   void remove_draft(int depth, double gain) {
     int& width = width_[static_cast<size_t>(depth) - 1];
     drafting_ -= times_->link(width) - times_->link(width - 1);
     --width, --rows_, tokens_ -= gain;
   }
-  void add_copies(int count, double gain) { rows_ += count, tokens_ += gain; }
+  // The drafting alone, without the row that verifies it.
+  void add_link(int depth) {
+    int& width = width_[static_cast<size_t>(depth) - 1];
+    drafting_ += times_->link(width + 1) - times_->link(width);
+    ++width;
+  }
+  // Copies cost their rows and nothing else.
+  void add_rows(int count, double gain) { rows_ += count, tokens_ += gain; }
 
   int rows() const { return rows_; }
   double rate() const { return tokens_ / (times_->verify.seconds(rows_) + drafting_); }
@@ -102,12 +105,13 @@ void choose_depths(Company& company, std::span<PlannedRound> step) {
 // A further draft is worth its time when it settles more tokens in it than the step does on average.
 void leave_chain_open(const Company& company, PlannedRound& round) {
   const int depth = round.plan.head_drafts;
-  const bool is_sure = reach(round.history->head, depth) > kSure;
-  if (depth == 0 || (is_sure && ++round.history->rounds_since_full_chain < kFullChainInterval)) return;
+  if (depth == 0) return;
+  const bool is_full = ++round.history->rounds_since_full_chain >= kFullChainInterval;
+  if (!is_full && reach(round.history->head, depth) > kSure) return;
   constexpr double kAlways = 1e-9;  // above 0, so that confidences are noted
   RoundPlan& plan = round.plan;
   plan.least_reach.fill(kAlways);
-  if (is_sure || ++round.history->rounds_since_full_chain >= kFullChainInterval) {
+  if (is_full) {
     round.history->rounds_since_full_chain = 0;
     plan.head_drafts = std::min(round.limits.head_drafts, depth + 1);
     return;
@@ -130,7 +134,7 @@ Copy best_copy(const Company& others, const AcceptanceAverages& acceptance, int 
   Copy best;
   for (int count = 1; count <= most; ++count) {
     Company company = others;
-    company.add_copies(count, acceptance.expected_tokens(count) - 1);
+    company.add_rows(count, acceptance.expected_tokens(count) - 1);
     if (company.rate() > best.rate) best = {count, company.rate()};
   }
   return best;
@@ -147,13 +151,12 @@ void plan_copy(Company& company, PlannedRound& round) {
     const bool is_probe = copy.rate <= company.rate() && ++history.copies_passed_over >= kCopyProbeInterval;
     if (copy.rate <= company.rate() && !is_probe) return;
     history.copies_passed_over = 0;
-    others.add_copies(copy.count, history.alone.expected_tokens(copy.count) - 1);
+    others.add_rows(copy.count, history.alone.expected_tokens(copy.count) - 1);
     company = others;
     round.plan = {.head_drafts = 0, .lookup_drafts = copy.count};
   } else if (round.plan.head_drafts > 0) {
     // Behind one draft of the head, which is a row among those of the copy.
-    others.add_draft(1, 0);
-    others.add_copies(-1, 0);
+    others.add_link(1);
     const Copy copy = best_copy(others, history.agreed, most);
     if (copy.rate > company.rate()) round.plan.lookup_drafts = copy.count;
   }

@@ -70,6 +70,31 @@ static void check_mistakes(paceline_engine* engine) {
   paceline_close(NULL);
 }
 
+/* max_drafts 0: none by the head, and none copied from a prompt that repeats itself. */
+static void check_no_drafts(const char* path, paceline_engine_options options) {
+  char error[PACELINE_ERROR_SIZE] = "";
+  int32_t prompt[90], answer[20];
+  options.max_drafts = 0;
+  paceline_engine* engine = paceline_open(path, &options, error);
+  expect(engine != NULL, "open without drafts");
+  if (engine == NULL) return;
+  fill(prompt, 9, 100);
+  for (int i = 9; i < 90; ++i) prompt[i] = prompt[i % 9];
+  paceline_request_options ask = PACELINE_REQUEST_OPTIONS_INIT;
+  ask.prompt = prompt;
+  ask.prompt_length = 90;
+  ask.max_tokens = 20;
+  paceline_request* request = NULL;
+  paceline_event event = PACELINE_EVENT_INIT;
+  paceline_stats stats = PACELINE_STATS_INIT;
+  expect(paceline_submit(engine, &ask, &request, error) == PACELINE_OK, "submit without drafts");
+  expect(receive(request, answer, 20, &event) == 20, "20 tokens of an engine without drafts");
+  paceline_release(request);
+  paceline_get_stats(engine, &stats);
+  expect(stats.drafted == 0, "nothing drafted");
+  paceline_close(engine);
+}
+
 int main(int argc, char** argv) {
   char error[PACELINE_ERROR_SIZE] = "";
   paceline_engine_options options = PACELINE_ENGINE_OPTIONS_INIT;
@@ -89,6 +114,7 @@ int main(int argc, char** argv) {
   paceline_get_stats(engine, &stats);
   expect(stats.completed == 2 && stats.cancelled == 1 && stats.running == 0, "stats at the end");
   paceline_close(engine);
+  check_no_drafts(argc > 1 ? argv[1] : "", options);
   printf(failures == 0 ? "c_api: passed\n" : "c_api: %d failed\n", failures);
   return failures == 0 ? 0 : 1;
 }

@@ -77,6 +77,13 @@ struct alignas(64) ActivationBlock {
 };
 static_assert(sizeof(ActivationBlock) == 64);
 
+// How far the stored sum of a whole block (eight vectors of codes) or of a half is shifted right to be that of a smaller offset.
+constexpr int offset_shift(int vectors, int offset) {
+  int shift = 0;
+  for (int stored = vectors == 8 ? kSumOffset : kHalfOffset; stored > offset; stored /= 2) ++shift;
+  return shift;
+}
+
 // Kernels exist for these numbers of rows, up to what an instruction set's registers hold; any number of rows is cut into groups of the
 // largest and a rest that is padded with zero rows.
 inline constexpr int kTileRows[] = {1, 2, 3, 4, 5, 6, 8, 16};

@@ -128,8 +128,6 @@ PACELINE_INLINE I broadcast_four(const int8_t* p) {
   return _mm256_set1_epi32(four);
 }
 
-constexpr int log2_of(int x) { return x <= 1 ? 0 : 1 + log2_of(x / 2); }
-
 template <int kMaxCode>
 PACELINE_INLINE B prepare_codes(B a) {
   if constexpr (kMaxCode > 63) return _mm256_xor_si256(a, _mm256_set1_epi8(-128));
@@ -143,9 +141,9 @@ PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t o
   const __m256i ones = _mm256_set1_epi16(1);
   I sum = _mm256_setzero_si256();
   if constexpr (kMaxCode <= 63 && kOffset > 0) {
-    constexpr int kStored = kVectors == 8 ? kSumOffset : kHalfOffset;
+    constexpr int kShift = offset_shift(kVectors, kOffset);
     sum = _mm256_set1_epi32(offset_sum);
-    if constexpr (kOffset < kStored) sum = _mm256_srai_epi32(sum, log2_of(kStored / kOffset));
+    if constexpr (kShift > 0) sum = _mm256_srai_epi32(sum, kShift);
   }
   for (int j = 0; j < kVectors; j += kFits) {
     __m256i words = _mm256_setzero_si256();

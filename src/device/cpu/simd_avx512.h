@@ -120,8 +120,6 @@ PACELINE_INLINE B load_table(const void* p) {
 }
 PACELINE_INLINE B lookup_codes(B table, B index) { return _mm512_shuffle_epi8(table, index); }
 
-constexpr int log2_of(int x) { return x <= 1 ? 0 : 1 + log2_of(x / 2); }
-
 PACELINE_INLINE I broadcast_four(const int8_t* p) {
   int32_t four;
   __builtin_memcpy(&four, p, 4);
@@ -139,9 +137,9 @@ template <int kVectors, int kOffset, int kMaxCode>
 PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t offset_sum) {
   I even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
   if constexpr (kOffset > 0) {
-    constexpr int kStored = kVectors == 8 ? kSumOffset : kHalfOffset;
+    constexpr int kShift = offset_shift(kVectors, kOffset);
     even = _mm512_set1_epi32(offset_sum);
-    if constexpr (kOffset < kStored) even = _mm512_srai_epi32(even, log2_of(kStored / kOffset));
+    if constexpr (kShift > 0) even = _mm512_srai_epi32(even, kShift);
   }
 #pragma GCC unroll 8
   for (int j = 0; j < kVectors; j += 2) {

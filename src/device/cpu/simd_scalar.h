@@ -145,8 +145,7 @@ PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t o
     const Words four = {a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d};
     sums += __builtin_convertvector(__builtin_convertvector(codes[j], Words) * four, Sums);  // at most 255 * 127
   }
-  constexpr int kStored = kVectors == 8 ? kSumOffset : kHalfOffset;
-  I out = iset1(kOffset == 0 ? 0 : offset_sum / (kStored / std::max(kOffset, 1)));
+  I out = iset1(kOffset == 0 ? 0 : offset_sum >> offset_shift(kVectors, kOffset));
   for (int lane = 0; lane < kLanes; ++lane)
     out[lane] += sums[4 * lane] + sums[4 * lane + 1] + sums[4 * lane + 2] + sums[4 * lane + 3];
   return out;
