@@ -42,12 +42,12 @@ class Company {
   int rows() const { return rows_; }
   double rate() const { return tokens_ / (times_->verify.seconds(rows_) + drafting_); }
   // Seconds that the draft at `depth` would add, `already` drafts more than planned being there; a bump in the curve is spread over the
-  // next two.
-  double seconds_of_next(int depth, int already) const {
+  // next two where two may follow.
+  double seconds_of_next(int depth, int already, bool is_last) const {
     const int width = width_[static_cast<size_t>(depth) - 1], rows = rows_ + already;
     const double here = times_->verify.seconds(rows), one = times_->verify.seconds(rows + 1) - here;
     const double two = times_->verify.seconds(rows + 2) - here;
-    return std::max(0.0, std::min(one, two / 2)) + times_->link(width + 1) - times_->link(width);
+    return std::max(0.0, is_last ? one : std::min(one, two / 2)) + times_->link(width + 1) - times_->link(width);
   }
 
  private:
@@ -91,15 +91,15 @@ int add_likeliest(Company& company, std::span<PlannedRound> step, int count) {
   return best_count;
 }
 
-// The rate is looked at up to the last draft, which steps over bumps in the measured times.
-void choose_depths(Company& company, std::span<PlannedRound> step) {
+// The rate is looked at up to the last draft, which steps over bumps in the measured times. `fewer`: than the best number of drafts.
+void choose_depths(Company& company, std::span<PlannedRound> step, int fewer) {
   int most = 0;
   for (const PlannedRound& round : step) most += round.limits.adapt ? round.limits.head_drafts : 0;
   Company tried = company;
   const int best = add_likeliest(tried, step, most);
   for (PlannedRound& round : step)
     if (round.limits.adapt) round.plan.head_drafts = 0;
-  add_likeliest(company, step, best);
+  add_likeliest(company, step, best > fewer ? best - fewer : best);
 }
 
 // A further draft is worth its time when it settles more tokens in it than the step does on average.
@@ -118,7 +118,7 @@ void leave_chain_open(const Company& company, PlannedRound& round) {
   }
   plan.head_drafts = std::min(round.limits.head_drafts, depth + kDeeperThanAverage);
   for (int i = 1; i < plan.head_drafts; ++i) {
-    const double more = company.seconds_of_next(i + 1, i - depth);
+    const double more = company.seconds_of_next(i + 1, i - depth, i + 1 == plan.head_drafts);
     plan.least_reach[static_cast<size_t>(i) - 1] =
         std::max(kAlways, kPatience * company.rate() * more / round.history->head.conditional(i + 1));
   }
@@ -205,7 +205,9 @@ void SpeculationPolicy::plan(const StepTimes& times, std::span<PlannedRound> ste
   // Plain decoding is what all is compared with, so it is timed first.
   if (adapts && !times.verify.measured(company.rows())) return;
   const Company plain = company;
-  choose_depths(company, step);
+  const bool is_shallow_probe = ++rounds_since_shallow_ >= kShallowInterval;
+  if (is_shallow_probe) rounds_since_shallow_ = 0;
+  choose_depths(company, step, is_shallow_probe ? 1 : 0);
   const bool drafts = company.rows() > plain.rows();
   paused_ = may_draft && !drafts;
   if (paused_) {
@@ -225,7 +227,7 @@ void SpeculationPolicy::plan(const StepTimes& times, std::span<PlannedRound> ste
   for (PlannedRound& round : step) {
     const Company with_chain = company;
     plan_copy(company, round);
-    if (round.limits.adapt) leave_chain_open(with_chain, round);
+    if (round.limits.adapt && !is_shallow_probe) leave_chain_open(with_chain, round);
   }
 }
 

@@ -54,11 +54,14 @@ class SpeculationPolicy {
   bool paused() const { return paused_; }
 
   static constexpr int kProbeInterval = 48;
+  // Rounds until one draft fewer is tried than is thought best: what a deeper chain costs is seen all the time where that is what is
+  // planned, what a shallower one costs is not.
+  static constexpr int kShallowInterval = 24;
 
  private:
   bool wants_probe(double best_rate, double probe_rate);
 
-  int rounds_since_probe_ = 0;
+  int rounds_since_probe_ = 0, rounds_since_shallow_ = 0;
   bool paused_ = false;
 };
 

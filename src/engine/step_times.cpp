@@ -8,7 +8,7 @@ namespace paceline {
 
 namespace {
 
-constexpr double kNeighbour = 0.1;  // weight of the next count, falling with the square of the distance
+constexpr double kNeighbour = 0.05;  // weight of the next count, falling with the square of the distance
 constexpr double kHalfLife = 64;  // records until a measurement counts for half
 constexpr double kLeastFreshness = 0.1;
 constexpr double kTrusted = 5;  // measurements that make a median worth its full weight
