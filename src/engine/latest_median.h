@@ -13,6 +13,14 @@ class LatestMedian {
     latest_[static_cast<size_t>(count_ % kKept)] = value;
     count_ = count_ == 2 * kKept - 1 ? kKept : count_ + 1;  // stays "full" without overflowing
   }
+  // Forgets all but the newest `most`.
+  void keep(int most) {
+    const int count = std::min(this->count(), most);
+    std::array<double, kKept> newest{};
+    for (int i = 0; i < count; ++i)
+      newest[static_cast<size_t>(i)] = latest_[static_cast<size_t>((count_ - count + i) % kKept)];
+    latest_ = newest, count_ = count;
+  }
   bool known() const { return count_ > 0; }
   int count() const { return std::min(count_, kKept); }
   // Of an even number, the upper one. Only when known.

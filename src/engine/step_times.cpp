@@ -10,7 +10,9 @@ namespace {
 
 constexpr double kNeighbour = 0.05;  // weight of the next count, falling with the square of the distance
 constexpr double kHalfLife = 64;  // records until a measurement counts for half
-constexpr double kLeastFreshness = 0.1;
+constexpr double kLeastFreshness = 0.05;
+constexpr uint64_t kStale = 24;  // records without one of a count, after which only the newest few of it are kept
+constexpr int kKeptOfStale = 2;
 constexpr double kTrusted = 5;  // measurements that make a median worth its full weight
 
 }  // namespace
@@ -23,6 +25,9 @@ RowTimes::RowTimes(int most_rows, double slope)
 void RowTimes::record(int rows, double seconds) {
   Point& point = points_[static_cast<size_t>(std::clamp(rows, 1, most_rows()))];
   if (!point.latest.known()) known_.push_back(std::clamp(rows, 1, most_rows()));
+  // The machine may have another pace by now, which a median of seven would see at the fourth measurement only; of three, a slow round
+  // alone still changes nothing.
+  if (point.latest.known() && now_ - point.recorded_at >= kStale) point.latest.keep(kKeptOfStale);
   point.latest.record(seconds);
   point.median = point.latest.median();
   point.recorded_at = ++now_;

@@ -50,6 +50,30 @@ TEST(RowTimes, FollowsAMachineThatBecameSlower) {
   EXPECT_GT(times.seconds(5), 1.8) << "its neighbours are of long ago";
 }
 
+TEST(RowTimes, ThreeMeasurementsAreEnoughWhereTheOthersAreOld) {
+  RowTimes times(16, kSlope);
+  record(times, 4, 3.0, 7);
+  record(times, 3, 1.0, 30);
+  times.record(4, 1.1);
+  EXPECT_DOUBLE_EQ(times.median(4), 3.0) << "it may have been a lucky one";
+  times.record(4, 1.2);
+  EXPECT_DOUBLE_EQ(times.median(4), 3.0) << "the upper of an even number";
+  times.record(4, 1.1);
+  EXPECT_DOUBLE_EQ(times.median(4), 1.2);
+}
+
+TEST(LatestMedian, KeepsTheNewest) {
+  LatestMedian<7> latest;
+  for (int i = 1; i <= 9; ++i) latest.record(i);
+  latest.keep(3);
+  EXPECT_EQ(latest.count(), 3);
+  EXPECT_DOUBLE_EQ(latest.median(), 8);
+  latest.record(10), latest.record(11);
+  EXPECT_DOUBLE_EQ(latest.median(), 9);
+  latest.keep(0);
+  EXPECT_FALSE(latest.known());
+}
+
 TEST(RowTimes, AdoptsTheMediansOfAnother) {
   RowTimes one(16, kSlope), other(128, kSlope);
   for (const double seconds : {1.0, 9.0, 2.0}) one.record(3, seconds);
