@@ -2,8 +2,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "quant/format.h"
 
@@ -13,13 +15,21 @@ namespace {
 
 class HostAllocation final : public Allocation {
  public:
-  HostAllocation(void* data, size_t bytes) : data_(data), bytes_(bytes) {}
-  ~HostAllocation() override { ::munmap(data_, bytes_); }
+  HostAllocation(size_t bytes, size_t alignment) : bytes_(std::max<size_t>(bytes, 1) + alignment) {
+    mapping_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping_ == MAP_FAILED) fail("cannot allocate ", human_bytes(bytes), ": ", std::strerror(errno));
+    data_ = mapping_;
+    size_t room = bytes_;
+    if (alignment > 0) std::align(alignment, std::max<size_t>(bytes, 1), data_, room);
+  }
+  ~HostAllocation() override { ::munmap(mapping_, bytes_); }
+  HostAllocation(const HostAllocation&) = delete;
+  HostAllocation& operator=(const HostAllocation&) = delete;
   void* data() const override { return data_; }
 
  private:
-  void* data_;
-  size_t bytes_;
+  const size_t bytes_;  // mapped
+  void *mapping_ = nullptr, *data_ = nullptr;
 };
 
 size_t host_row_bytes(DType dtype, int cols) {
@@ -34,16 +44,13 @@ size_t host_row_bytes(DType dtype, int cols) {
 
 }  // namespace
 
-std::unique_ptr<Allocation> allocate_host_bytes(size_t bytes) {
-  const size_t size = bytes == 0 ? 1 : bytes;
-  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (data == MAP_FAILED) fail("cannot allocate ", human_bytes(size), ": ", std::strerror(errno));
-  return std::make_unique<HostAllocation>(data, size);
+std::unique_ptr<Allocation> allocate_host_bytes(size_t bytes, size_t alignment) {
+  return std::make_unique<HostAllocation>(bytes, alignment);
 }
 
-OwnedTensor allocate_host_tensor(DType dtype, int rows, int cols) {
+OwnedTensor allocate_host_tensor(DType dtype, int rows, int cols, size_t alignment) {
   OwnedTensor tensor;
-  tensor.memory = allocate_host_bytes(host_row_bytes(dtype, cols) * static_cast<size_t>(rows));
+  tensor.memory = allocate_host_bytes(host_row_bytes(dtype, cols) * static_cast<size_t>(rows), alignment);
   tensor.data = tensor.memory->data();
   tensor.dtype = dtype;
   tensor.rows = rows;

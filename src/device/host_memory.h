@@ -5,10 +5,10 @@
 
 namespace paceline {
 
-// 64-byte aligned bytes. Throws Error when the system refuses.
-std::unique_ptr<Allocation> allocate_host_bytes(size_t bytes);
+// Aligned to a page, or to `alignment`, a power of two. Throws Error when the system refuses.
+std::unique_ptr<Allocation> allocate_host_bytes(size_t bytes, size_t alignment = 0);
 
 // rows x cols, dense; Q8_0 rows are cols / 32 blocks of 34 bytes.
-OwnedTensor allocate_host_tensor(DType dtype, int rows, int cols);
+OwnedTensor allocate_host_tensor(DType dtype, int rows, int cols, size_t alignment = 0);
 
 }  // namespace paceline

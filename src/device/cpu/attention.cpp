@@ -64,6 +64,8 @@ void CpuDevice::store_kv(const Batch& batch, int layer, Tensor k, Tensor v) {
         store_value(kernels_, head_slab(cache.v, head, dim), v_type, position, v.f32(row) + head * dim, dim);
       }
     });
+    note_filled(cache.k, cache.shape, segment.first_position, segment.row_count);
+    note_filled(cache.v, cache.shape, segment.first_position, segment.row_count);
   }
 }
 

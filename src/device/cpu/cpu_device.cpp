@@ -5,6 +5,7 @@
 #include "base/cpu_info.h"
 #include "device/cpu/dispatch.h"
 #include "device/cpu/kv_layout.h"
+#include "device/cpu/kv_pages.h"
 #include "device/host_memory.h"
 
 namespace paceline {
@@ -42,7 +43,8 @@ OwnedTensor CpuDevice::allocate(DType dtype, int rows, int cols) { return alloca
 OwnedTensor CpuDevice::allocate_kv(DType dtype, int max_length, const KvShape& shape) {
   if (dtype == DType::Q8_0 && shape.head_dim % 32 != 0)
     fail("a q8_0 cache needs head_dim to be a multiple of 32, got ", shape.head_dim, "; use f16");
-  return allocate_host_tensor(dtype, slab_positions(max_length), shape.head_count_kv * shape.head_dim);
+  const int positions = slab_positions(max_length, kv_row_bytes(kv_type(dtype), shape.head_dim));
+  return allocate_host_tensor(dtype, positions, shape.head_count_kv * shape.head_dim, kLargePage);
 }
 
 size_t CpuDevice::saved_kv_bytes(const Tensor& slab, const KvShape& shape, int first, int count) const {
@@ -64,6 +66,7 @@ void CpuDevice::restore_kv(const Tensor& slab, const KvShape& shape, const std::
   for (int head = 0; head < shape.head_count_kv; ++head)
     std::memcpy(head_slab(slab, head, shape.head_dim) + static_cast<size_t>(range.first) * row,
                 from + static_cast<size_t>(head) * bytes, bytes);
+  note_filled(slab, shape, first, count);
 }
 
 WeightPtr CpuDevice::load(const QuantMatrix& matrix, WeightUse use, int expert_count) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "device/cpu/kv_pages.h"
 #include "quant/q8_0.h"
 
 namespace paceline::cpu {
@@ -27,19 +28,29 @@ KvType kv_type(DType dtype) {
   return dtype == DType::F16 ? KvType::F16 : KvType::Q8_0;
 }
 
-int slab_positions(int max_length) {
-  return (max_length + kTilePositions - 1) / kTilePositions * kTilePositions + kPanelRows;
-}
-
 size_t kv_row_bytes(KvType type, int head_dim) {
   const size_t dim = static_cast<size_t>(head_dim);
   if (type == KvType::Q8_0) return dim / 32 * sizeof(Q8_0Block);
   return dim * (type == KvType::F32 ? 4 : 2);
 }
 
+int slab_positions(int max_length, size_t row_bytes) {
+  const int positions = (max_length + kTilePositions - 1) / kTilePositions * kTilePositions + kPanelRows;
+  return static_cast<int>(head_pitch(static_cast<size_t>(positions) * row_bytes, row_bytes) / row_bytes);
+}
+
 std::byte* head_slab(const Tensor& slab, int head, int head_dim) {
   return static_cast<std::byte*>(slab.data) +
          static_cast<size_t>(head) * static_cast<size_t>(slab.rows) * kv_row_bytes(kv_type(slab.dtype), head_dim);
+}
+
+void note_filled(const Tensor& slab, const KvShape& shape, int first, int count) {
+  const size_t row = kv_row_bytes(kv_type(slab.dtype), shape.head_dim);
+  const auto whole_panels = [row](int positions) {
+    return static_cast<size_t>(positions / kPanelRows * kPanelRows) * row;
+  };
+  for (int head = 0; head < shape.head_count_kv; ++head)
+    merge_filled_pages(head_slab(slab, head, shape.head_dim), whole_panels(first), whole_panels(first + count));
 }
 
 void store_key(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim) {

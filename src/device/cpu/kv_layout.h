@@ -9,14 +9,18 @@ namespace paceline::cpu {
 
 KvType kv_type(DType dtype);
 
-// Positions a slab for max_length has room for: whole tiles, and a panel that full vectors may read past the end.
-int slab_positions(int max_length);
-
 // Bytes of one position of one head.
 size_t kv_row_bytes(KvType type, int head_dim);
 
+// Positions a slab for max_length has room for: whole tiles, a panel that full vectors may read past the end, and what lets large pages
+// belong to one head (kv_pages.h).
+int slab_positions(int max_length, size_t row_bytes);
+
 // The slab of one head.
 std::byte* head_slab(const Tensor& slab, int head, int head_dim);
+
+// Tells that positions [first, first + count) have been written, so that what is full by now can move to large pages.
+void note_filled(const Tensor& slab, const KvShape& shape, int first, int count);
 
 // Writes head_dim values of a position.
 void store_key(const Kernels& kernels, std::byte* head, KvType type, int position, const float* values, int head_dim);
