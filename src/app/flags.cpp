@@ -78,7 +78,7 @@ constexpr Flag kFlags[] = {
     {.id = "mtp", .commands = kSamples | kBench, .names = "--mtp", .kind = Integer, .value_name = "off|auto|N",
      .lowest = 0, .highest = 6, .choices = "off auto", .default_text = "auto",
      .help = "tokens the draft head guesses ahead; the text is the same"},
-    {.id = "lookup", .commands = kComplete | kBench | kRun, .names = "--lookup", .kind = Text, .value_name = "on|off",
+    {.id = "lookup", .commands = kComplete | kBench | kRun | kServe, .names = "--lookup", .kind = Text, .value_name = "on|off",
      .choices = "on off", .default_text = "on with --mtp auto",
      .help = "also guess that the text goes on as it did before; the text is the same"},
     {.id = "spec_type", .commands = kSamples | kBench, .names = "--spec-type", .kind = Text, .value_name = "TYPE",

@@ -51,7 +51,7 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
   const auto depth = mtp ? arguments.integer("mtp") : arguments.integer("spec_max");
   const bool no_head = off || depth == 0;
   // A fixed depth is a wish to see the head's drafts and no others; so is none.
-  const auto lookup = arguments.command() == kServe ? "off" : arguments.text("lookup");  // the server has no copies yet
+  const auto lookup = arguments.text("lookup");
   const bool copies = lookup ? lookup == "on" : !no_head && !depth;
   options.lookup_drafts = copies ? kMaxLookupDrafts : 0;
   if (no_head) return;
@@ -72,6 +72,7 @@ EngineOptions engine_options(const GeneratorOptions& options) {
   out.context = options.context;
   out.max_prompt_rows = options.max_prompt_rows;
   out.max_drafts = options.drafts;
+  out.adapt_depth = options.drafts == 0 || options.adapt_depth;
   out.lookup_drafts = options.lookup_drafts;
   out.known = options.known;
   out.kv = options.kv;

@@ -45,6 +45,7 @@ EngineSizes size_engine(const Model& model, const EngineOptions& options) {
   EngineSizes sizes;
   sizes.max_drafts = model.facts().has_draft_head ? options.max_drafts : 0;
   sizes.lookup_drafts = options.lookup_drafts;
+  sizes.adapt_depth = options.adapt_depth;
   const uint64_t available =
       options.memory_bytes >= 0 ? static_cast<uint64_t>(options.memory_bytes) : available_memory_bytes() / 4 * 3;
   sizes.cache_bytes = options.prefix_cache_bytes >= 0 ? static_cast<uint64_t>(options.prefix_cache_bytes)

@@ -33,8 +33,8 @@ struct EngineOptions {
   int max_prompt_rows = 512;  // prompt chunk while nobody generates
   double chunk_seconds = 0.25;  // what a prompt chunk may add to a step while others generate
   int max_drafts = kMaxDrafts;  // of any request per round by the head; 0: none. Ignored for a model without one
-  int lookup_drafts =
-      kMaxLookupDrafts;  // copied from the text per round, in requests with as many drafts as pay; 0: none
+  bool adapt_depth = true;  // requests with kAutoDrafts get as many as pay; false: max_drafts
+  int lookup_drafts = kMaxLookupDrafts;  // copied from the text per round, in requests with kAutoDrafts; 0: none
   int queue_limit = 64;  // requests that may wait for a slot
   int64_t prefix_cache_bytes = -1;  // 0: no prefix reuse, < 0: an eighth of the available memory, at most 4 GiB
   int64_t memory_bytes = -1;  // for slots and prefix cache; < 0: three quarters of what the machine has available
@@ -51,7 +51,8 @@ struct Request {
   SamplingParameters sampling;
   int max_tokens = -1;  // of the answer; < 0: until the context is full
   std::vector<Token> stop_tokens;  // the answer ends before the first of these; it is not handed out
-  int drafts = kAutoDrafts;  // per round: as many as pay, 0 none, N fixed (at most EngineOptions::max_drafts)
+  int drafts =
+      kAutoDrafts;  // per round: as EngineOptions::adapt_depth says, 0 none, N fixed (at most EngineOptions::max_drafts)
   int top_logprobs = -1;  // -1: none, 0: of the chosen token, N: and of the N most likely, at most kMostLogprobs
   std::unique_ptr<TokenConstraint> constraint;  // used by the engine's thread only, destroyed with the request
   // Positions of the prompt (0 < p < prompt length) at which a later prompt is likely to part from this one: end of the system prompt, end

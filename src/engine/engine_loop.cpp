@@ -212,10 +212,10 @@ void Engine::Loop::choose_snapshots(Slot& slot) {
 // The last token that may be handed out needs no drafts behind it.
 SpeculationLimits Engine::Loop::limits(const Slot& slot) const {
   const Request& request = slot.request->request;
-  const bool adapts = request.drafts == kAutoDrafts;
+  const bool is_open = request.drafts == kAutoDrafts;
   const int most = request.max_tokens < 0 ? kMaxLookupDrafts : request.max_tokens - slot.handed_out - 1;
-  return {std::min({adapts ? kMaxDrafts : request.drafts, sizes_.max_drafts, most}),
-          adapts ? std::min(sizes_.lookup_drafts, most) : 0, adapts};
+  return {std::min({is_open ? kMaxDrafts : request.drafts, sizes_.max_drafts, most}),
+          is_open ? std::min(sizes_.lookup_drafts, most) : 0, is_open && sizes_.adapt_depth};
 }
 
 void Engine::Loop::step() {

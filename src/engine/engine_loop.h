@@ -18,6 +18,7 @@ namespace paceline {
 // What EngineOptions comes to on this machine with this model.
 struct EngineSizes {
   int slots = 0, context = 0, max_drafts = 0, lookup_drafts = 0;
+  bool adapt_depth = true;
   uint64_t slot_bytes = 0, cache_bytes = 0;
 };
 // Throws Error when not even one slot fits, or an option is out of range.

@@ -97,6 +97,25 @@ class StartAndEndTest(unittest.TestCase):
         self.assertIn('stopping', log)
         server.file.close()
 
+    def test_drafts_are_those_that_were_asked_for(self):
+        body = {'prompt': 'one two three four five six seven eight. ' * 6, 'max_tokens': 60, 'temperature': 0, 'ignore_eos': True, 'show_passes': True}
+        texts = set()
+        for flags in ([], ['--mtp', '3'], ['--mtp', '3', '--lookup', 'on'], ['--lookup', 'off'], ['--mtp', 'off']):
+            server = Server(*flags)
+            events, _ = server.events('/v1/completions', body)
+            passes = [event['paceline'] for event in events if 'tokens' in event.get('paceline', {})]
+            texts.add(''.join(event['choices'][0]['text'] for event in events if event['choices']))
+            # Not of the prompt's pass, nor near the end, where fewer tokens are wanted.
+            drafted = [len(one['pass']['drafted']) for one in passes[1:-2]]
+            copied = float(re.search(r'^paceline_copied_drafts_accepted_total (\S+)', server.raw('GET', '/metrics')[2].decode(), re.M)[1])
+            self.assertEqual(copied > 0, flags in ([], ['--mtp', '3', '--lookup', 'on']), flags)
+            if flags == ['--mtp', '3']:
+                self.assertEqual(set(drafted), {3})
+            if flags == ['--mtp', 'off']:
+                self.assertEqual(set(drafted), {0})
+            server.stop()
+        self.assertEqual(len(texts), 1)
+
     def test_a_second_signal_ends_it_at_once(self):
         server = Server('-c', '60000')
         connection, _, _ = self.open_stream(server, 50000)
