@@ -65,6 +65,20 @@ test('a swipe shows the chats and another hides them', () =>
     await visit.shot('swiped');
   }));
 
+test('the chats lie over an open drawer', () =>
+  withVisit(phone, async (visit, page) => {
+    await page.getByTitle('Show the pace').click();
+    const drawer = page.locator('.drawer');
+    await drawer.waitFor();
+    await expectSwipe(page, [100, 150]);
+    const { x, y } = await page.evaluate(() => {
+      const box = document.querySelector('.drawer').getBoundingClientRect();
+      return { x: box.x + 40, y: box.y + box.height / 2 };
+    });
+    assert.equal(await page.evaluate(([x, y]) => document.elementFromPoint(x, y).closest('nav, .sidebar') !== null, [x, y]), true);
+    await visit.shot('chats-over-drawer');
+  }));
+
 test('what scrolls, rests, is short, starts elsewhere or takes two fingers is no swipe', () =>
   withVisit(phone, async (visit, page) => {
     relay.script = { pieces: answer };
