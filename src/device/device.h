@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/memory_info.h"
 #include "device/batch.h"
 #include "device/tensor.h"
 #include "device/weight.h"
@@ -78,6 +79,8 @@ class Device {
   virtual void clear(Tensor tensor) = 0;
   // Whether Tensor::data may be read by ordinary code between operations.
   virtual bool memory_is_host() const { return true; }
+  // Bytes that allocations may still take: the host's, unless the device has its own.
+  virtual uint64_t available_bytes() const { return available_memory_bytes(); }
   // out row i = in row rows[i]; rows is host memory. Not in place.
   virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
 

@@ -29,6 +29,7 @@ class ForwardingDevice : public Device {
   void read(void* values, Tensor from) override { inner_.read(values, from); }
   void clear(Tensor tensor) override { inner_.clear(tensor); }
   bool memory_is_host() const override { return inner_.memory_is_host(); }
+  uint64_t available_bytes() const override { return inner_.available_bytes(); }
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override { inner_.gather_rows(out, in, rows); }
   void run(uint64_t key, const std::function<void()>& step) override { inner_.run(key, step); }
 

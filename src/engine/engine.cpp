@@ -40,17 +40,21 @@ RunnerOptions runner_options(const EngineOptions& options, const EngineSizes& si
           .max_drafts = std::max(sizes.max_drafts, sizes.lookup_drafts)};
 }
 
-EngineSizes size_engine(const Model& model, const EngineOptions& options) {
+// The prefix cache is in the host's memory, slots are in the device's.
+EngineSizes size_engine(const Device& device, const Model& model, const EngineOptions& options) {
   check_options(options);
   EngineSizes sizes;
   sizes.max_drafts = model.facts().has_draft_head ? options.max_drafts : 0;
   sizes.lookup_drafts = options.lookup_drafts;
   sizes.adapt_depth = options.adapt_depth;
-  const uint64_t available =
-      options.memory_bytes >= 0 ? static_cast<uint64_t>(options.memory_bytes) : available_memory_bytes() / 4 * 3;
+  const auto usable = [&options](uint64_t available) {
+    return options.memory_bytes >= 0 ? static_cast<uint64_t>(options.memory_bytes) : available / 4 * 3;
+  };
+  const uint64_t of_host = usable(available_memory_bytes());
   sizes.cache_bytes = options.prefix_cache_bytes >= 0 ? static_cast<uint64_t>(options.prefix_cache_bytes)
-                                                      : std::min(available / 8, kMostCacheBytes);
-  const uint64_t room = available - std::min(available, sizes.cache_bytes);
+                                                      : std::min(of_host / 8, kMostCacheBytes);
+  const uint64_t room =
+      device.memory_is_host() ? of_host - std::min(of_host, sizes.cache_bytes) : usable(device.available_bytes());
   const auto slot_bytes = [&](int context) {
     return state_bytes(model.state_shape(context, 1 + runner_options(options, sizes).max_drafts, options.kv));
   };
@@ -74,7 +78,7 @@ int Engine::model_rows(const EngineOptions& options) {
 }
 
 Engine::Engine(Device& device, Model& model, const EngineOptions& options)
-    : loop_(std::make_unique<Loop>(device, model, options, size_engine(model, options))) {}
+    : loop_(std::make_unique<Loop>(device, model, options, size_engine(device, model, options))) {}
 
 Engine::~Engine() = default;
 

@@ -37,7 +37,8 @@ struct EngineOptions {
   int lookup_drafts = kMaxLookupDrafts;  // copied from the text per round, in requests with kAutoDrafts; 0: none
   int queue_limit = 64;  // requests that may wait for a slot
   int64_t prefix_cache_bytes = -1;  // 0: no prefix reuse, < 0: an eighth of the available memory, at most 4 GiB
-  int64_t memory_bytes = -1;  // for slots and prefix cache; < 0: three quarters of what the machine has available
+  int64_t memory_bytes =
+      -1;  // for slots and prefix cache; < 0: three quarters of what machine and device have available
   KvTypes kv;
   SpeculationKnowledge known{};  // of this model on this machine, learned before
   // Sees every settled token of every request, from the engine's thread: request number, position, the logits it was chosen from.

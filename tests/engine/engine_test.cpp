@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "device/allocation_count.h"
+#include "device/forwarding_device.h"
 #include "engine/engine_fixture.h"
 
 namespace paceline {
@@ -496,6 +497,30 @@ TEST(Engine, SizesItselfToMemory) {
   options.memory_bytes = static_cast<int64_t>(3 * stats.slot_bytes);
   Engine small(*tied().device, *tied().model, options);
   EXPECT_EQ(small.stats().slots, 3);
+}
+
+// A device with memory of its own, and less of it than the machine has.
+class SmallMemory final : public ForwardingDevice {
+ public:
+  SmallMemory(Device& inner, uint64_t bytes) : ForwardingDevice(inner), bytes_(bytes) {}
+  bool memory_is_host() const override { return false; }
+  uint64_t available_bytes() const override { return bytes_; }
+
+ private:
+  uint64_t bytes_;
+};
+
+TEST(Engine, SlotsFitIntoTheDevicesMemory) {
+  EngineOptions options = small_options(0);
+  options.memory_bytes = -1;
+  const uint64_t slot_bytes = Engine(*tied().device, *tied().model, options).stats().slot_bytes;
+  SmallMemory device(*tied().device, slot_bytes * 3);  // of which three quarters are taken
+  Engine engine(device, *tied().model, options);
+  EXPECT_EQ(engine.stats().slots, 2);
+  EXPECT_GT(engine.stats().cache_limit_bytes, 0u);
+  const Question question = simple_question(5, 30, 10);
+  auto asked = engine.submit(to_request(question));
+  EXPECT_EQ(receive(*asked).tokens, test::answer_alone(tied(), question).tokens);
 }
 
 }  // namespace
