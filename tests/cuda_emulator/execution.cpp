@@ -1,0 +1,317 @@
+#include "cuda_emulator/execution.h"
+
+#include <boost/context/fiber.hpp>
+#include <boost/context/fixedsize_stack.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace cuda_emulator {
+
+namespace {
+
+namespace context = boost::context;
+
+constexpr size_t kStackBytes = 256 * 1024, kGuardBytes = 64;
+constexpr unsigned char kGuard = 0xa5, kPoison = 0xff;  // as floats: NaN; as integers: -1
+
+enum class Waits { No, Block, Warp, Done };
+
+struct Copy {
+  void* to;
+  const void* from;
+  size_t bytes;
+};
+
+struct Thread {
+  context::fiber fiber;
+  Waits waits = Waits::Done;
+  // Of the collective it waits in.
+  Collective collective = nullptr;
+  const char* collective_name = "";
+  unsigned mask = 0;
+  LaneWords words;
+  // Groups of asynchronous copies that have not happened; the last one is open.
+  std::deque<std::vector<Copy>> copies;
+  void* fake_stack = nullptr;  // AddressSanitizer's
+};
+
+// One operating-system thread switches between fibers, so these are plain variables; run_grid is called by one thread at a time.
+struct Running {
+  std::vector<std::unique_ptr<Thread>> threads;  // fibers are kept from launch to launch
+  const std::function<void()>* kernel = nullptr;
+  const Launch* launch = nullptr;
+  std::vector<unsigned char> shared;
+  std::exception_ptr failure;
+  context::fiber scheduler;
+  int current = -1;
+  const void* scheduler_stack = nullptr;  // for AddressSanitizer
+  size_t scheduler_stack_bytes = 0;
+};
+
+Running& running() {
+  static Running* const state = new Running;  // never destroyed: its fibers are suspended in the middle of a function
+  return *state;
+}
+
+std::optional<Order>& chosen_order() {
+  static std::optional<Order> order;
+  return order;
+}
+
+Order order() {
+  if (!chosen_order()) {
+    const char* text = std::getenv("CUDA_EMULATOR_ORDER");
+    const std::string name = text == nullptr ? "forward" : text;
+    if (name != "forward" && name != "reverse" && name != "shuffled")
+      throw Violation("CUDA_EMULATOR_ORDER is \"" + name + "\", expected forward, reverse or shuffled");
+    chosen_order() = name == "forward" ? Order::Forward : name == "reverse" ? Order::Reverse : Order::Shuffled;
+  }
+  return *chosen_order();
+}
+
+// 0 … count - 1 in the chosen order; shuffled differs with every call.
+void arrange(std::vector<int>& out, int count) {
+  out.resize(static_cast<size_t>(count));
+  std::iota(out.begin(), out.end(), 0);
+  if (order() == Order::Reverse) std::reverse(out.begin(), out.end());
+  if (order() != Order::Shuffled) return;
+  static uint64_t random = 88172645463325252u;
+  for (size_t i = out.size(); i > 1; --i) {
+    random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+    std::swap(out[i - 1], out[random % i]);
+  }
+}
+
+// Leaves the running thread until the scheduler continues it.
+void leave() {
+  Running& state = running();
+  [[maybe_unused]] Thread& self = *state.threads[static_cast<size_t>(state.current)];
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_start_switch_fiber(&self.fake_stack, state.scheduler_stack, state.scheduler_stack_bytes);
+#endif
+  state.scheduler = std::move(state.scheduler).resume();
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(self.fake_stack, &state.scheduler_stack, &state.scheduler_stack_bytes);
+#endif
+}
+
+// A fiber's whole life: one kernel after the other.
+context::fiber live(context::fiber&& scheduler) {
+  Running& state = running();
+  state.scheduler = std::move(scheduler);
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(nullptr, &state.scheduler_stack, &state.scheduler_stack_bytes);
+#endif
+  for (;;) {
+    Thread& self = *state.threads[static_cast<size_t>(state.current)];
+    try {
+      (*state.kernel)();
+      if (self.copies.size() > 1 || !self.copies.back().empty())
+        violate("ends with asynchronous copies that nobody waited for");
+    } catch (...) {
+      if (!state.failure) state.failure = std::current_exception();
+    }
+    self.waits = Waits::Done;
+    leave();
+  }
+}
+
+std::string block_name() {
+  const Launch& launch = *running().launch;
+  return launch.kernel + ": block (" + std::to_string(blockIdx.x) + ", " + std::to_string(blockIdx.y) + ", " +
+         std::to_string(blockIdx.z) + ")";
+}
+
+void prepare(int count) {
+  Running& state = running();
+  while (state.threads.size() < static_cast<size_t>(count)) {
+    state.threads.push_back(std::make_unique<Thread>());
+    state.threads.back()->fiber = context::fiber(std::allocator_arg, context::fixedsize_stack(kStackBytes), live);
+  }
+  for (int i = 0; i < count; ++i) {
+    Thread& thread = *state.threads[static_cast<size_t>(i)];
+    thread.waits = Waits::No;
+    thread.copies.assign(1, {});
+  }
+}
+
+void resume(int index) {
+  Running& state = running();
+  Thread& thread = *state.threads[static_cast<size_t>(index)];
+  state.current = index;
+  threadIdx = {static_cast<unsigned>(index), 0, 0};
+#if defined(__SANITIZE_ADDRESS__)
+  void* mine = nullptr;
+  __sanitizer_start_switch_fiber(&mine, nullptr, 0);
+#endif
+  thread.fiber = std::move(thread.fiber).resume();
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(mine, nullptr, nullptr);
+#endif
+  state.current = -1;
+}
+
+// Nobody can go on: either all wait for the block's barrier, or somebody waits for what will never come.
+bool finish_or_release(int count) {
+  Running& state = running();
+  int done = 0, at_barrier = 0, in_warp = -1;
+  for (int i = 0; i < count; ++i) {
+    const Waits waits = state.threads[static_cast<size_t>(i)]->waits;
+    done += waits == Waits::Done, at_barrier += waits == Waits::Block;
+    if (waits == Waits::Warp && in_warp < 0) in_warp = i;
+  }
+  if (done == count) return true;
+  if (in_warp >= 0)
+    throw Violation(block_name() + ": thread " + std::to_string(in_warp) + " waits in " +
+                    state.threads[static_cast<size_t>(in_warp)]->collective_name +
+                    " for lanes of its mask that never come");
+  if (done > 0)
+    throw Violation(block_name() + ": " + std::to_string(at_barrier) + " threads wait at __syncthreads, " +
+                    std::to_string(done) + " have ended without it");
+  for (int i = 0; i < count; ++i) state.threads[static_cast<size_t>(i)]->waits = Waits::No;
+  return false;
+}
+
+void run_block(int count) {
+  Running& state = running();
+  std::fill(state.shared.begin(), state.shared.end() - kGuardBytes, kPoison);
+  std::fill(state.shared.end() - kGuardBytes, state.shared.end(), kGuard);
+  prepare(count);
+  static std::vector<int> turn;
+  for (;;) {
+    bool moved = false;
+    arrange(turn, count);
+    for (const int i : turn) {
+      if (state.threads[static_cast<size_t>(i)]->waits != Waits::No) continue;
+      resume(i);
+      moved = true;
+      if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+    }
+    if (!moved && finish_or_release(count)) break;
+  }
+  for (size_t i = state.shared.size() - kGuardBytes; i < state.shared.size(); ++i)
+    if (state.shared[i] != kGuard)
+      throw Violation(block_name() + ": writes behind its " + std::to_string(state.launch->shared_bytes) +
+                      " bytes of shared memory");
+}
+
+// Fibers that a violation left in the middle of a kernel can never be used again: they are given up, stack and all.
+void give_up_fibers() {
+  static std::vector<std::unique_ptr<Thread>>* const lost = new std::vector<std::unique_ptr<Thread>>;
+  for (auto& thread : running().threads) lost->push_back(std::move(thread));
+  running().threads.clear();
+}
+
+}  // namespace
+
+void set_order(Order order) { chosen_order() = order; }
+
+void run_grid(const Launch& launch, const std::function<void()>& kernel) {
+  Running& state = running();
+  state.launch = &launch;
+  state.kernel = &kernel;
+  state.shared.assign((launch.shared_bytes + 15) / 16 * 16 + kGuardBytes, 0);
+  gridDim = launch.blocks;
+  blockDim = launch.threads;
+  const unsigned x = launch.blocks.x, y = launch.blocks.y;
+  std::vector<int> blocks;
+  arrange(blocks, static_cast<int>(x * y * launch.blocks.z));
+  try {
+    for (const int block : blocks) {
+      const unsigned index = static_cast<unsigned>(block);
+      blockIdx = {index % x, index / x % y, index / x / y};
+      run_block(static_cast<int>(launch.threads.x));
+    }
+  } catch (...) {
+    give_up_fibers();
+    throw;
+  }
+}
+
+void violate(const std::string& what) {
+  throw Violation(block_name() + ", thread " + std::to_string(running().current) + " " + what);
+}
+
+void block_barrier() {
+  running().threads[static_cast<size_t>(running().current)]->waits = Waits::Block;
+  leave();
+}
+
+void* shared_memory(size_t bytes) {
+  if (bytes > running().launch->shared_bytes)
+    violate("uses " + std::to_string(bytes) + " bytes of shared memory, launched with " +
+            std::to_string(running().launch->shared_bytes));
+  return running().shared.data();
+}
+
+void require_alignment(const void* address, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
+    violate("accesses " + std::to_string(bytes) + " bytes at an address that is no multiple of it");
+}
+
+void copy_async(void* shared, const void* global, size_t bytes) {
+  require_alignment(shared, bytes);
+  require_alignment(global, bytes);
+  running().threads[static_cast<size_t>(running().current)]->copies.back().push_back({shared, global, bytes});
+}
+
+void commit_async_copies() { running().threads[static_cast<size_t>(running().current)]->copies.emplace_back(); }
+
+void wait_async_copies(int groups_under_way) {
+  auto& groups = running().threads[static_cast<size_t>(running().current)]->copies;
+  while (groups.size() > static_cast<size_t>(groups_under_way) + 1) {
+    for (const Copy& copy : groups.front()) std::memcpy(copy.to, copy.from, copy.bytes);
+    groups.pop_front();
+  }
+}
+
+void meet_warp(Collective collective, const char* name, unsigned mask, const uint32_t* words, int count,
+               uint32_t (&result)[4]) {
+  Running& state = running();
+  const int index = state.current, first = index / kWarpLanes * kWarpLanes, lane = index - first;
+  if ((mask >> lane & 1) == 0) violate(std::string("calls ") + name + " with a mask that does not hold it");
+  Thread& self = *state.threads[static_cast<size_t>(index)];
+  self.collective = collective;
+  self.collective_name = name;
+  self.mask = mask;
+  std::copy_n(words, count, self.words.in);
+  self.waits = Waits::Warp;
+  const int lanes = std::min(kWarpLanes, static_cast<int>(state.launch->threads.x) - first);
+  bool all_here = true;
+  for (int i = 0; i < kWarpLanes && all_here; ++i) {
+    if ((mask >> i & 1) == 0) continue;
+    if (i >= lanes) violate(std::string("calls ") + name + " with lanes that the block does not have");
+    const Thread& other = *state.threads[static_cast<size_t>(first + i)];
+    all_here = other.waits == Waits::Warp && other.collective == collective && other.mask == mask;
+  }
+  if (!all_here) {
+    leave();
+  } else {
+    LaneWords all[kWarpLanes];
+    for (int i = 0; i < lanes; ++i)
+      if ((mask >> i & 1) != 0) {
+        all[i] = state.threads[static_cast<size_t>(first + i)]->words;
+        all[i].takes_part = true;
+      }
+    collective(all, mask);
+    for (int i = 0; i < lanes; ++i)
+      if ((mask >> i & 1) != 0) {
+        Thread& other = *state.threads[static_cast<size_t>(first + i)];
+        std::copy_n(all[i].out, 4, other.words.out);
+        other.waits = Waits::No;
+      }
+  }
+  std::copy_n(self.words.out, 4, result);
+}
+
+}  // namespace cuda_emulator
