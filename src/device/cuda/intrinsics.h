@@ -53,6 +53,18 @@ __device__ __forceinline__ void multiply_bytes_16x8x32(int (&sums)[4], const uin
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// The same of half the depth: sums += a (16 x 16) b (16 x 8); a[0], a[1] and b as the first of the words above.
+__device__ __forceinline__ void multiply_bytes_16x8x16(int (&sums)[4], const uint32_t (&a)[2], uint32_t b) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+               : "+r"(sums[0]), "+r"(sums[1]), "+r"(sums[2]), "+r"(sums[3])
+               : "r"(a[0]), "r"(a[1]), "r"(b));
+}
+
+// Byte i of the result is that byte of the eight bytes of low and high whose number is nibble i of the selector (0 to 7).
+__device__ __forceinline__ uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selector) {
+  return __byte_perm(low, high, selector);
+}
+
 // Copies 16 bytes from device memory to shared memory without passing through registers; both addresses are multiples of 16. It has happened
 // after commit_async_copies() and a wait_async_copies<N>() that leaves at most N later commits under way, for the thread that asked; for the
 // other threads after a barrier behind that.
@@ -74,6 +86,15 @@ using paceline::half_to_float;
 inline int dot_bytes(int a, int b, int sum) { return cuda_emulator::dot_bytes(a, b, sum); }
 inline void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   cuda_emulator::multiply_bytes_16x8x32(sums, a, b);
+}
+inline void multiply_bytes_16x8x16(int (&sums)[4], const uint32_t (&a)[2], uint32_t b) {
+  cuda_emulator::multiply_bytes_16x8x32(sums, {a[0], a[1], 0, 0}, {b, 0});
+}
+inline uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selector) {
+  const uint64_t bytes = uint64_t{high} << 32 | low;
+  uint32_t out = 0;
+  for (int i = 0; i < 4; ++i) out |= static_cast<uint32_t>(bytes >> (8 * (selector >> (4 * i) & 7)) & 255) << (8 * i);
+  return out;
 }
 inline void copy_async_16(void* shared, const void* global) { cuda_emulator::copy_async(shared, global, 16); }
 inline void commit_async_copies() { cuda_emulator::commit_async_copies(); }
