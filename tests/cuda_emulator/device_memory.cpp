@@ -30,9 +30,10 @@ struct Memory {
     free[0] = kDeviceMemoryBytes;
   }
 
-  void protect(int protection) {
-    const size_t bytes = (high_water + kPage - 1) / kPage * kPage;
-    if (bytes > 0 && ::mprotect(base, bytes, protection) != 0) throw std::bad_alloc();
+  // The pages of `bytes` bytes at `offset`.
+  void protect(size_t offset, size_t bytes, int protection) {
+    const size_t first = offset / kPage * kPage, end = (offset + bytes + kPage - 1) / kPage * kPage;
+    if (end > first && ::mprotect(base + first, end - first, protection) != 0) throw std::bad_alloc();
   }
 };
 
@@ -40,6 +41,22 @@ Memory& memory() {
   static Memory* const all = new Memory;  // outlives every static that frees a piece
   return *all;
 }
+
+// Lets this file touch one piece, at less cost than all of them.
+class PieceAccess {
+ public:
+  PieceAccess(size_t offset, size_t bytes) : offset_(offset), bytes_(bytes) {
+    if (memory().accesses == 0) memory().protect(offset_, bytes_, PROT_READ | PROT_WRITE);
+  }
+  ~PieceAccess() {
+    if (memory().accesses == 0) memory().protect(offset_, bytes_, PROT_NONE);
+  }
+  PieceAccess(const PieceAccess&) = delete;
+  PieceAccess& operator=(const PieceAccess&) = delete;
+
+ private:
+  size_t offset_, bytes_;
+};
 
 }  // namespace
 
@@ -56,7 +73,7 @@ void* allocate_device_memory(size_t bytes) {
   all.asked[offset] = bytes;
   all.used_bytes += wanted;
   all.high_water = std::max(all.high_water, offset + wanted);
-  const DeviceMemoryAccess access;
+  const PieceAccess access(offset, wanted);
   std::memset(all.base + offset, kPoison, bytes);
   std::memset(all.base + offset + bytes, kGuard, kGuardBytes);
   return all.base + offset;
@@ -69,7 +86,7 @@ bool free_device_memory(void* data) {
   const auto piece = all.used.find(offset);
   if (piece == all.used.end()) return false;
   {
-    const DeviceMemoryAccess access;
+    const PieceAccess access(offset, piece->second);
     const std::byte* guard = all.base + offset + all.asked[offset];
     for (size_t i = 0; i < kGuardBytes; ++i)
       if (guard[i] != std::byte{kGuard})
@@ -100,11 +117,11 @@ bool is_device_memory(const void* data) {
 size_t free_device_bytes() { return kDeviceMemoryBytes - memory().used_bytes; }
 
 DeviceMemoryAccess::DeviceMemoryAccess() {
-  if (memory().accesses++ == 0) memory().protect(PROT_READ | PROT_WRITE);
+  if (memory().accesses++ == 0) memory().protect(0, memory().high_water, PROT_READ | PROT_WRITE);
 }
 
 DeviceMemoryAccess::~DeviceMemoryAccess() {
-  if (--memory().accesses == 0) memory().protect(PROT_NONE);
+  if (--memory().accesses == 0) memory().protect(0, memory().high_water, PROT_NONE);
 }
 
 }  // namespace cuda_emulator

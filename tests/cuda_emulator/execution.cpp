@@ -35,14 +35,17 @@ struct Copy {
 struct Thread {
   context::fiber fiber;
   Waits waits = Waits::Done;
-  // Of the collective it waits in.
-  Collective collective = nullptr;
-  const char* collective_name = "";
-  unsigned mask = 0;
+  const char* collective_name = "";  // of the one it waits in
   LaneWords words;
   // Groups of asynchronous copies that have not happened; the last one is open.
   std::deque<std::vector<Copy>> copies;
   void* fake_stack = nullptr;  // AddressSanitizer's
+};
+
+// Lanes of a warp that have come to a collective; there are several when lanes diverge, each with its own lanes.
+struct Meeting {
+  Collective collective = nullptr;  // null: over
+  unsigned mask = 0, arrived = 0;
 };
 
 // One operating-system thread switches between fibers, so these are plain variables; run_grid is called by one thread at a time.
@@ -51,6 +54,7 @@ struct Running {
   const std::function<void()>* kernel = nullptr;
   const Launch* launch = nullptr;
   std::vector<unsigned char> shared;
+  std::vector<std::vector<Meeting>> meetings;  // of each warp
   std::exception_ptr failure;
   context::fiber scheduler;
   int current = -1;
@@ -132,8 +136,21 @@ std::string block_name() {
          std::to_string(blockIdx.z) + ")";
 }
 
+Meeting& meeting_of(int warp, Collective collective, unsigned mask) {
+  std::vector<Meeting>& meetings = running().meetings[static_cast<size_t>(warp)];
+  Meeting* over = nullptr;
+  for (Meeting& meeting : meetings) {
+    if (meeting.collective == collective && meeting.mask == mask) return meeting;
+    if (meeting.collective == nullptr) over = &meeting;
+  }
+  if (over == nullptr) over = &meetings.emplace_back();
+  *over = {collective, mask, 0};
+  return *over;
+}
+
 void prepare(int count) {
   Running& state = running();
+  state.meetings.assign(static_cast<size_t>((count + kWarpLanes - 1) / kWarpLanes), {});
   while (state.threads.size() < static_cast<size_t>(count)) {
     state.threads.push_back(std::make_unique<Thread>());
     state.threads.back()->fiber = context::fiber(std::allocator_arg, context::fixedsize_stack(kStackBytes), live);
@@ -254,9 +271,8 @@ void* shared_memory(size_t bytes) {
   return running().shared.data();
 }
 
-void require_alignment(const void* address, size_t bytes) {
-  if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
-    violate("accesses " + std::to_string(bytes) + " bytes at an address that is no multiple of it");
+void violate_alignment(size_t bytes) {
+  violate("accesses " + std::to_string(bytes) + " bytes at an address that is no multiple of it");
 }
 
 void copy_async(void* shared, const void* global, size_t bytes) {
@@ -281,35 +297,21 @@ void meet_warp(Collective collective, const char* name, unsigned mask, const uin
   const int index = state.current, first = index / kWarpLanes * kWarpLanes, lane = index - first;
   if ((mask >> lane & 1) == 0) violate(std::string("calls ") + name + " with a mask that does not hold it");
   Thread& self = *state.threads[static_cast<size_t>(index)];
-  self.collective = collective;
   self.collective_name = name;
-  self.mask = mask;
   std::copy_n(words, count, self.words.in);
   self.waits = Waits::Warp;
-  const int lanes = std::min(kWarpLanes, static_cast<int>(state.launch->threads.x) - first);
-  bool all_here = true;
-  for (int i = 0; i < kWarpLanes && all_here; ++i) {
-    if ((mask >> i & 1) == 0) continue;
-    if (i >= lanes) violate(std::string("calls ") + name + " with lanes that the block does not have");
-    const Thread& other = *state.threads[static_cast<size_t>(first + i)];
-    all_here = other.waits == Waits::Warp && other.collective == collective && other.mask == mask;
-  }
-  if (!all_here) {
+  Meeting& meeting = meeting_of(first / kWarpLanes, collective, mask);
+  meeting.arrived |= 1u << lane;
+  if (meeting.arrived != mask) {
     leave();
   } else {
-    LaneWords all[kWarpLanes];
-    for (int i = 0; i < lanes; ++i)
-      if ((mask >> i & 1) != 0) {
-        all[i] = state.threads[static_cast<size_t>(first + i)]->words;
-        all[i].takes_part = true;
-      }
-    collective(all, mask);
-    for (int i = 0; i < lanes; ++i)
-      if ((mask >> i & 1) != 0) {
-        Thread& other = *state.threads[static_cast<size_t>(first + i)];
-        std::copy_n(all[i].out, 4, other.words.out);
-        other.waits = Waits::No;
-      }
+    meeting.collective = nullptr;
+    LaneWords* lanes[kWarpLanes] = {};
+    for (int i = 0; i < kWarpLanes; ++i)
+      if ((mask >> i & 1) != 0) lanes[i] = &state.threads[static_cast<size_t>(first + i)]->words;
+    collective(lanes);
+    for (int i = 0; i < kWarpLanes; ++i)
+      if ((mask >> i & 1) != 0) state.threads[static_cast<size_t>(first + i)]->waits = Waits::No;
   }
   std::copy_n(self.words.out, 4, result);
 }

@@ -36,21 +36,23 @@ void run_grid(const Launch& launch, const std::function<void()>& kernel);
 void block_barrier();
 // The block's shared memory; a type larger than what was asked for at the launch is a violation.
 void* shared_memory(size_t bytes);
-void require_alignment(const void* address, size_t bytes);
 [[noreturn]] void violate(const std::string& what);
+[[noreturn]] void violate_alignment(size_t bytes);
+inline void require_alignment(const void* address, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(address) % bytes != 0) violate_alignment(bytes);
+}
 
 // Asynchronous copies of the running thread: they happen when waited for, and not before.
 void copy_async(void* shared, const void* global, size_t bytes);
 void commit_async_copies();
 void wait_async_copies(int groups_under_way);
 
-// What the lanes of a warp give to a collective and get from it.
+// What a lane of a warp gives to a collective and gets from it. Lanes that do not take part are null.
 struct LaneWords {
-  bool takes_part = false;
   uint32_t in[12], out[4];
 };
 constexpr int kWarpLanes = 32;
-using Collective = void (*)(LaneWords (&lanes)[kWarpLanes], unsigned mask);
+using Collective = void (*)(LaneWords* (&lanes)[kWarpLanes]);
 
 // The running lane gives `count` words and waits until all lanes of `mask` have come with the same collective; then it gets four words.
 void meet_warp(Collective collective, const char* name, unsigned mask, const uint32_t* words, int count,

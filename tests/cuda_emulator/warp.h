@@ -7,9 +7,9 @@
 
 namespace cuda_emulator {
 
-void shuffle(LaneWords (&lanes)[kWarpLanes], unsigned mask);
-void ballot(LaneWords (&lanes)[kWarpLanes], unsigned mask);
-void synchronise(LaneWords (&lanes)[kWarpLanes], unsigned mask);
+void shuffle(LaneWords* (&lanes)[kWarpLanes]);
+void ballot(LaneWords* (&lanes)[kWarpLanes]);
+void synchronise(LaneWords* (&lanes)[kWarpLanes]);
 
 int dot_bytes(int a, int b, int sum);
 void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
