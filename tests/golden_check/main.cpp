@@ -196,6 +196,10 @@ int run(int argc, char** argv) {
     std::printf("SKIPPED: %s\n", missing.c_str());  // said aloud, not passed: ctest knows this status
     return 77;
   }
+  if (const std::string missing = options.kind == "cuda" ? cuda_device_missing() : ""; !missing.empty()) {
+    std::printf("SKIPPED: %s\n", missing.c_str());  // said aloud, not passed: ctest knows this status
+    return 77;
+  }
   GoldenCheck check(options, folder);
   check.run_all();
   return check.finish() ? 0 : 1;
