@@ -22,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kReferenceLimit = 1e-9, kPeerLimit = 1.5, kPeerMeanLimit = 1.0;
-constexpr double kCloseChoice = 4;  // deviations of a row's logits
 
 struct Golden {
   std::vector<Token> prompt, greedy, drafts;
@@ -115,10 +114,7 @@ class GoldenCheck {
     }
     const PromptLogits logits = compute_prompt_logits(*device_, *model, golden.prompt, options.kv, 64, inputs);
     check_distance(name, "trunk", logits.trunk, golden.trunk);
-    if (!golden.draft.empty()) {
-      const size_t values = comparable_drafts(name, logits, golden, static_cast<size_t>(model->facts().vocab_size));
-      check_distance(name, "mtp", first_values(logits.draft, values), first_values(golden.draft, values));
-    }
+    if (!golden.draft.empty()) check_distance(name, "mtp", logits.draft, golden.draft);
     if (exact_) check_tokens(name, *model, options, golden, logits);
   }
 
@@ -136,31 +132,6 @@ class GoldenCheck {
     ++ratio_count_;
     expect(ratio <= kPeerLimit,
            cat(name, " ", part, ": ", ratio, " of the peer's distance, expected at most ", kPeerLimit));
-  }
-
-  static std::vector<float> first_values(const std::vector<float>& values, size_t count) {
-    return {values.begin(), values.begin() + static_cast<ptrdiff_t>(std::min(count, values.size()))};
-  }
-
-  // Drafts feed on each other: behind a token that differs from the golden one, rows say nothing. It must have been a close choice, within a
-  // few of the deviations that the row has from the golden one.
-  size_t comparable_drafts(const std::string& name, const PromptLogits& logits, const Golden& golden, size_t vocab) {
-    const size_t all = golden.draft.size(), chain = logits.chain.size();
-    for (size_t i = 0; i < chain && i < golden.drafts.size() && logits.draft.size() == all; ++i) {
-      const size_t token = static_cast<size_t>(logits.chain[i]), expected = static_cast<size_t>(golden.drafts[i]);
-      if (token == expected) continue;
-      const size_t first = all - (chain - i) * vocab;
-      double squares = 0;
-      for (size_t j = first; j < first + vocab; ++j)
-        squares += std::pow(static_cast<double>(logits.draft[j]) - static_cast<double>(golden.draft[j]), 2);
-      const double deviation = std::sqrt(squares / static_cast<double>(vocab)),
-                   lead = static_cast<double>(golden.draft[first + expected]) -
-                          static_cast<double>(golden.draft[first + token]);
-      expect(lead <= kCloseChoice * deviation, cat(name, ": draft ", i, " is token ", token, ", expected ", expected,
-                                                   " that leads by ", lead, "; logits deviate by ", deviation));
-      return first + vocab;
-    }
-    return all;
   }
 
   void check_tokens(const std::string& name, Model& model, const GeneratorOptions& options, const Golden& golden,
@@ -191,10 +162,6 @@ int run(int argc, char** argv) {
     if (flag == "--device" && i + 1 < argc) options.kind = argv[++i];
     else if (flag == "--isa" && i + 1 < argc) options.isa = argv[++i];
     else folder = flag;
-  }
-  if (const std::string missing = options.kind == "cuda" ? cuda_device_missing() : ""; !missing.empty()) {
-    std::printf("SKIPPED: %s\n", missing.c_str());  // said aloud, not passed: ctest knows this status
-    return 77;
   }
   if (const std::string missing = options.kind == "cuda" ? cuda_device_missing() : ""; !missing.empty()) {
     std::printf("SKIPPED: %s\n", missing.c_str());  // said aloud, not passed: ctest knows this status
