@@ -37,7 +37,7 @@ struct Thread {
   Waits waits = Waits::Done;
   const char* collective_name = "";  // of the one it waits in
   LaneWords words;
-  // Groups of asynchronous copies that have not happened; the last one is open.
+  // Groups of asynchronous copies that have not happened; the last one is open. Empty for a kernel that has none.
   std::deque<std::vector<Copy>> copies;
   void* fake_stack = nullptr;  // AddressSanitizer's
 };
@@ -120,7 +120,7 @@ context::fiber live(context::fiber&& scheduler) {
     Thread& self = *state.threads[static_cast<size_t>(state.current)];
     try {
       (*state.kernel)();
-      if (self.copies.size() > 1 || !self.copies.back().empty())
+      if (self.copies.size() > 1 || (self.copies.size() == 1 && !self.copies.back().empty()))
         violate("ends with asynchronous copies that nobody waited for");
     } catch (...) {
       if (!state.failure) state.failure = std::current_exception();
@@ -150,7 +150,8 @@ Meeting& meeting_of(int warp, Collective collective, unsigned mask) {
 
 void prepare(int count) {
   Running& state = running();
-  state.meetings.assign(static_cast<size_t>((count + kWarpLanes - 1) / kWarpLanes), {});
+  state.meetings.resize(static_cast<size_t>((count + kWarpLanes - 1) / kWarpLanes));
+  for (auto& meetings : state.meetings) meetings.clear();
   while (state.threads.size() < static_cast<size_t>(count)) {
     state.threads.push_back(std::make_unique<Thread>());
     state.threads.back()->fiber = context::fiber(std::allocator_arg, context::fixedsize_stack(kStackBytes), live);
@@ -158,7 +159,7 @@ void prepare(int count) {
   for (int i = 0; i < count; ++i) {
     Thread& thread = *state.threads[static_cast<size_t>(i)];
     thread.waits = Waits::No;
-    thread.copies.assign(1, {});
+    thread.copies.clear();
   }
 }
 
@@ -205,9 +206,10 @@ void run_block(int count) {
   std::fill(state.shared.end() - kGuardBytes, state.shared.end(), kGuard);
   prepare(count);
   static std::vector<int> turn;
+  turn.clear();
   for (;;) {
     bool moved = false;
-    arrange(turn, count);
+    if (order() == Order::Shuffled || turn.size() != static_cast<size_t>(count)) arrange(turn, count);
     for (const int i : turn) {
       if (state.threads[static_cast<size_t>(i)]->waits != Waits::No) continue;
       resume(i);
@@ -278,10 +280,16 @@ void violate_alignment(size_t bytes) {
 void copy_async(void* shared, const void* global, size_t bytes) {
   require_alignment(shared, bytes);
   require_alignment(global, bytes);
-  running().threads[static_cast<size_t>(running().current)]->copies.back().push_back({shared, global, bytes});
+  auto& groups = running().threads[static_cast<size_t>(running().current)]->copies;
+  if (groups.empty()) groups.emplace_back();
+  groups.back().push_back({shared, global, bytes});
 }
 
-void commit_async_copies() { running().threads[static_cast<size_t>(running().current)]->copies.emplace_back(); }
+void commit_async_copies() {
+  auto& groups = running().threads[static_cast<size_t>(running().current)]->copies;
+  if (groups.empty()) groups.emplace_back();
+  groups.emplace_back();
+}
 
 void wait_async_copies(int groups_under_way) {
   auto& groups = running().threads[static_cast<size_t>(running().current)]->copies;

@@ -1,5 +1,7 @@
 #include "cuda_emulator/warp.h"
 
+#include <cstring>
+
 namespace cuda_emulator {
 
 void shuffle(LaneWords* (&lanes)[kWarpLanes]) {
@@ -26,22 +28,21 @@ namespace {
 
 int byte_of(uint32_t word, int i) { return static_cast<int8_t>(word >> (8 * i)); }
 
-// The words of a lane: a[4], b[2], sums[4].
+// The words of a lane: a[4], b[2], sums[4]. Rows of a and columns of b are laid out one after the other, so that a sum is over neighbours.
 void multiply(LaneWords* (&lanes)[kWarpLanes]) {
-  int a[16][32], b[32][8];
+  int8_t a[16][32], b[8][32];
+  for (int l = 0; l < kWarpLanes; ++l) {
+    const int g = l / 4, t = l % 4;
+    for (int word = 0; word < 4; ++word)
+      std::memcpy(&a[g + word % 2 * 8][word / 2 * 16 + 4 * t], &lanes[l]->in[word], 4);
+    for (int word = 0; word < 2; ++word) std::memcpy(&b[g][word * 16 + 4 * t], &lanes[l]->in[4 + word], 4);
+  }
   for (int l = 0; l < kWarpLanes; ++l)
     for (int i = 0; i < 4; ++i) {
-      const int g = l / 4, t = l % 4;
-      for (int word = 0; word < 4; ++word)
-        a[g + word % 2 * 8][word / 2 * 16 + 4 * t + i] = byte_of(lanes[l]->in[word], i);
-      for (int word = 0; word < 2; ++word) b[word * 16 + 4 * t + i][g] = byte_of(lanes[l]->in[4 + word], i);
-    }
-  for (int l = 0; l < kWarpLanes; ++l)
-    for (int i = 0; i < 4; ++i) {
-      const int row = l / 4 + i / 2 * 8, column = l % 4 * 2 + i % 2;
-      uint32_t sum = lanes[l]->in[6 + i];
-      for (int k = 0; k < 32; ++k) sum += static_cast<uint32_t>(a[row][k] * b[k][column]);
-      lanes[l]->out[i] = sum;
+      const int8_t *row = a[l / 4 + i / 2 * 8], *column = b[l % 4 * 2 + i % 2];
+      int sum = 0;
+      for (int k = 0; k < 32; ++k) sum += row[k] * column[k];
+      lanes[l]->out[i] = lanes[l]->in[6 + i] + static_cast<uint32_t>(sum);
     }
 }
 
