@@ -31,7 +31,7 @@ step() {
   rm "$results/$name.txt.all"
   case $status in
     0) note "$name: ok, $((SECONDS - start)) s" ;;
-    77) note "$name: SKIPPED, $(tail -n 1 "$results/$name.txt")" ;;
+    77) note "$name: SKIPPED, though this is for machines with a GPU: $(tail -n 1 "$results/$name.txt")"; failed=1 ;;
     124 | 137) note "$name: FAILED, no end after $((SECONDS - start)) s"; failed=1 ;;
     *) note "$name: FAILED with status $status: $(tail -n 1 "$results/$name.txt")"; failed=1 ;;
   esac

@@ -17,6 +17,9 @@ namespace {
 constexpr int kWarps = 8;
 constexpr int kManyTiles = 4;  // of a block when there is more than one tile
 constexpr int kTileValues = kTileRows * kPanelRows;
+// Blocks that a multiprocessor must be able to hold: 24 or 16 warps, which leaves a thread 80 or 128 registers and spills none.
+template <int kTiles>
+constexpr int kBlocksAtOnce = kTiles == 1 ? 3 : 2;
 
 // 16 bytes per lane and vector of a plane of codes, and the words of codes in them (packing/fragment_layout.h).
 template <int kBits>
@@ -164,7 +167,7 @@ __device__ __forceinline__ void write_outputs(const MultiplyTask& task, const Sh
 
 // blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel.
 template <class Format, int kTiles>
-__global__ void __launch_bounds__(32 * kWarps) multiply_kernel(MultiplyTask task) {
+__global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_kernel(MultiplyTask task) {
   constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes();
   const int lane = lane_index(), warp = warp_index();
   const int first_tile = static_cast<int>(blockIdx.x) * kTiles, panel = static_cast<int>(blockIdx.y);
