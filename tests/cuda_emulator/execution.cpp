@@ -1,7 +1,8 @@
 #include "cuda_emulator/execution.h"
 
-#include <boost/context/fiber.hpp>
-#include <boost/context/fixedsize_stack.hpp>
+#include <sys/mman.h>
+
+#include <boost/context/detail/fcontext.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <pthread.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -19,9 +21,9 @@ namespace cuda_emulator {
 
 namespace {
 
-namespace context = boost::context;
+namespace context = boost::context::detail;
 
-constexpr size_t kStackBytes = 256 * 1024, kGuardBytes = 64;
+constexpr size_t kStackBytes = 256 * 1024, kPageBytes = 4096, kGuardBytes = 64;
 constexpr unsigned char kGuard = 0xa5, kPoison = 0xff;  // as floats: NaN; as integers: -1
 
 enum class Waits { No, Block, Warp, Done };
@@ -32,14 +34,20 @@ struct Copy {
   size_t bytes;
 };
 
+// Where something stopped, and its stack.
+struct Place {
+  context::fcontext_t stopped = nullptr;
+  const void* stack = nullptr;  // lowest address
+  size_t stack_bytes = 0;
+};
+
 struct Thread {
-  context::fiber fiber;
+  Place place;
   Waits waits = Waits::Done;
   const char* collective_name = "";  // of the one it waits in
   LaneWords words;
   // Groups of asynchronous copies that have not happened; the last one is open. Empty for a kernel that has none.
   std::deque<std::vector<Copy>> copies;
-  void* fake_stack = nullptr;  // AddressSanitizer's
 };
 
 // Lanes of a warp that have come to a collective; there are several when lanes diverge, each with its own lanes.
@@ -56,10 +64,10 @@ struct Running {
   std::vector<unsigned char> shared;
   std::vector<std::vector<Meeting>> meetings;  // of each warp
   std::exception_ptr failure;
-  context::fiber scheduler;
+  Place scheduler;
+  std::vector<int> turn;  // threads of the block in the order in which they get on
+  size_t position = 0;  // in it
   int current = -1;
-  const void* scheduler_stack = nullptr;  // for AddressSanitizer
-  size_t scheduler_stack_bytes = 0;
 };
 
 Running& running() {
@@ -96,26 +104,49 @@ void arrange(std::vector<int>& out, int count) {
   }
 }
 
-// Leaves the running thread until the scheduler continues it.
-void leave() {
-  Running& state = running();
-  [[maybe_unused]] Thread& self = *state.threads[static_cast<size_t>(state.current)];
+// Stops here and goes on where `to` stopped; comes back when somebody goes on here.
+void go(Place& from, const Place& to) {
 #if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_start_switch_fiber(&self.fake_stack, state.scheduler_stack, state.scheduler_stack_bytes);
+  void* fake_stack = nullptr;
+  __sanitizer_start_switch_fiber(&fake_stack, to.stack, to.stack_bytes);
 #endif
-  state.scheduler = std::move(state.scheduler).resume();
+  const context::transfer_t arrival = context::jump_fcontext(to.stopped, &from);
+  static_cast<Place*>(arrival.data)->stopped = arrival.fctx;
 #if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_finish_switch_fiber(self.fake_stack, &state.scheduler_stack, &state.scheduler_stack_bytes);
+  __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
 #endif
 }
 
-// A fiber's whole life: one kernel after the other.
-context::fiber live(context::fiber&& scheduler) {
+// The next thread of this round that can go on is made the current one; null when the round is over.
+Thread* next_thread(size_t from) {
   Running& state = running();
-  state.scheduler = std::move(scheduler);
+  for (size_t i = from; i < state.turn.size() && !state.failure; ++i) {
+    const int index = state.turn[i];
+    Thread& thread = *state.threads[static_cast<size_t>(index)];
+    if (thread.waits != Waits::No) continue;
+    state.position = i;
+    state.current = index;
+    threadIdx = {static_cast<unsigned>(index), 0, 0};
+    return &thread;
+  }
+  return nullptr;
+}
+
+// Leaves the running thread, straight for the next one, until its turn comes again.
+void leave() {
+  Running& state = running();
+  Thread& self = *state.threads[static_cast<size_t>(state.current)];
+  const Thread* next = next_thread(state.position + 1);
+  go(self.place, next == nullptr ? state.scheduler : next->place);
+}
+
+// A thread's whole life: one kernel after the other.
+void live(context::transfer_t arrival) {
+  static_cast<Place*>(arrival.data)->stopped = arrival.fctx;
 #if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_finish_switch_fiber(nullptr, &state.scheduler_stack, &state.scheduler_stack_bytes);
+  __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
 #endif
+  Running& state = running();
   for (;;) {
     Thread& self = *state.threads[static_cast<size_t>(state.current)];
     try {
@@ -128,6 +159,29 @@ context::fiber live(context::fiber&& scheduler) {
     self.waits = Waits::Done;
     leave();
   }
+}
+
+// A stack with a page below it that cannot be touched. Stacks begin at different distances from a page, or all would share a few lines of the
+// CPU's cache.
+Place make_place(size_t index) {
+  void* memory = ::mmap(nullptr, kStackBytes + kPageBytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED || ::mprotect(memory, kPageBytes, PROT_NONE) != 0) throw std::bad_alloc();
+  std::byte* stack = static_cast<std::byte*>(memory) + kPageBytes;
+  const size_t bytes = kStackBytes - index * 1216 % (kStackBytes / 4);
+  return {context::make_fcontext(stack + bytes, bytes, live), stack, kStackBytes};
+}
+
+// The stack of the operating-system thread that runs the grid.
+void note_scheduler_stack() {
+#if defined(__SANITIZE_ADDRESS__)
+  pthread_attr_t attributes;
+  void* stack = nullptr;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  pthread_attr_getstack(&attributes, &stack, &running().scheduler.stack_bytes);
+  running().scheduler.stack = stack;
+  pthread_attr_destroy(&attributes);
+#endif
 }
 
 std::string block_name() {
@@ -154,29 +208,13 @@ void prepare(int count) {
   for (auto& meetings : state.meetings) meetings.clear();
   while (state.threads.size() < static_cast<size_t>(count)) {
     state.threads.push_back(std::make_unique<Thread>());
-    state.threads.back()->fiber = context::fiber(std::allocator_arg, context::fixedsize_stack(kStackBytes), live);
+    state.threads.back()->place = make_place(state.threads.size());
   }
   for (int i = 0; i < count; ++i) {
     Thread& thread = *state.threads[static_cast<size_t>(i)];
     thread.waits = Waits::No;
     thread.copies.clear();
   }
-}
-
-void resume(int index) {
-  Running& state = running();
-  Thread& thread = *state.threads[static_cast<size_t>(index)];
-  state.current = index;
-  threadIdx = {static_cast<unsigned>(index), 0, 0};
-#if defined(__SANITIZE_ADDRESS__)
-  void* mine = nullptr;
-  __sanitizer_start_switch_fiber(&mine, nullptr, 0);
-#endif
-  thread.fiber = std::move(thread.fiber).resume();
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_finish_switch_fiber(mine, nullptr, nullptr);
-#endif
-  state.current = -1;
 }
 
 // Nobody can go on: either all wait for the block's barrier, or somebody waits for what will never come.
@@ -205,19 +243,17 @@ void run_block(int count) {
   std::fill(state.shared.begin(), state.shared.end() - kGuardBytes, kPoison);
   std::fill(state.shared.end() - kGuardBytes, state.shared.end(), kGuard);
   prepare(count);
-  static std::vector<int> turn;
-  turn.clear();
+  arrange(state.turn, count);
   for (;;) {
-    bool moved = false;
-    if (order() == Order::Shuffled || turn.size() != static_cast<size_t>(count)) arrange(turn, count);
-    for (const int i : turn) {
-      if (state.threads[static_cast<size_t>(i)]->waits != Waits::No) continue;
-      resume(i);
-      moved = true;
+    if (const Thread* first = next_thread(0); first != nullptr) {
+      go(state.scheduler, first->place);
       if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+    } else if (finish_or_release(count)) {
+      break;
     }
-    if (!moved && finish_or_release(count)) break;
+    if (order() == Order::Shuffled) arrange(state.turn, count);
   }
+  state.current = -1;
   for (size_t i = state.shared.size() - kGuardBytes; i < state.shared.size(); ++i)
     if (state.shared[i] != kGuard)
       throw Violation(block_name() + ": writes behind its " + std::to_string(state.launch->shared_bytes) +
@@ -237,6 +273,7 @@ void set_order(Order order) { chosen_order() = order; }
 
 void run_grid(const Launch& launch, const std::function<void()>& kernel) {
   Running& state = running();
+  note_scheduler_stack();
   state.launch = &launch;
   state.kernel = &kernel;
   state.shared.assign((launch.shared_bytes + 15) / 16 * 16 + kGuardBytes, 0);
