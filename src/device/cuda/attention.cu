@@ -235,8 +235,9 @@ __device__ __forceinline__ void store_sums(const AttentionTask& task, const Tile
   }
 }
 
+// Three blocks on a multiprocessor: held to 128 registers for a fourth, the sums would not stay in them.
 template <class K, class V>
-__global__ void __launch_bounds__(kThreads) attention_kernel(AttentionTask task) {
+__global__ void __launch_bounds__(kThreads, 3) attention_kernel(AttentionTask task) {
   auto& shared = dynamic_shared<AttentionShared>();
   Tile tile;
   tile.segment = &task.segments[blockIdx.z];
