@@ -23,8 +23,6 @@ namespace paceline::cuda {
 namespace {
 
 constexpr int kThreads = 128, kSplitPositions = 128, kQueries = 16;
-constexpr int kBlocksAtOnce =
-    3;  // that a multiprocessor must be able to hold: 170 registers a thread, of which none is spilled
 constexpr int kWeightStride =
     20;  // floats per position: 16 queries, and a distance at which eight 16-byte writes meet no bank twice
 constexpr size_t kMostPartialBytes = size_t{512} << 20;
@@ -237,8 +235,9 @@ __device__ __forceinline__ void store_sums(const AttentionTask& task, const Tile
   }
 }
 
+// Three blocks on a multiprocessor: held to 128 registers for a fourth, the sums would not stay in them.
 template <class K, class V>
-__global__ void __launch_bounds__(kThreads, kBlocksAtOnce) attention_kernel(AttentionTask task) {
+__global__ void __launch_bounds__(kThreads, 3) attention_kernel(AttentionTask task) {
   auto& shared = dynamic_shared<AttentionShared>();
   Tile tile;
   tile.segment = &task.segments[blockIdx.z];
