@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / 'src/device/cuda'
 ENTRY = re.compile(r"Compiling entry function '(\w+)' for 'sm_(\w+)'")
 SPILLS = re.compile(r'(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads')
 REGISTERS = re.compile(r'Used (\d+) registers')
@@ -56,6 +57,9 @@ def main():
         print(f'{kernel.file + ".cu":22} {name:64} sm_{kernel.architecture:4} {kernel.registers:4} registers '
               f'{kernel.stack:5} bytes of stack {kernel.shared:6} bytes of static shared memory')
     complaints = complaints_of(kernels)
+    spoken_of = {kernel.file for kernel in kernels}
+    complaints += [f'{source.name}: ptxas said nothing about its kernels' for source in sorted(SOURCES.glob('*.cu'))
+                   if source.stem not in spoken_of]
     for complaint in complaints:
         print(f'FAILED {complaint}')
     print(f'cuda resources: {len(kernels)} kernels, {len(complaints)} complaints')

@@ -46,9 +46,9 @@ struct CudaContext::Staging {
   PinnedBytes downloads{kStagingBytes};
 
   // Room for `bytes` in a buffer that the device has finished with.
-  Buffer& with_room(size_t bytes, cudaStream_t stream) {
+  Buffer& with_room(size_t bytes, cudaStream_t queue) {
     if (buffers[current].used_bytes + bytes > kStagingBytes) {
-      check(cudaEventRecord(buffers[current].copied, stream), "recording an event");
+      check(cudaEventRecord(buffers[current].copied, queue), "recording an event");
       current = (current + 1) % kStagingBuffers;
       check(cudaEventSynchronize(buffers[current].copied), "waiting for a copy to the device");
       buffers[current].used_bytes = 0;

@@ -16,7 +16,7 @@ std::string missing_cuda_device() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaSuccess && count > 0) return "";
-  return cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status);
+  return cat("no GPU, or no driver for it: ", cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status));
 }
 
 std::unique_ptr<Device> open_cuda_device(const DeviceOptions& options) {
