@@ -31,7 +31,7 @@ build_preset() {
 # The C++ files of the checkout, tracked or new; whoever owns the folder. cpp_files [folders...]
 cpp_files() {
   local files
-  files=$(git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "${@:-.}" | grep -E '\.(h|cpp)$' | sort -u |
+  files=$(git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "${@:-.}" | grep -E '\.(h|cpp|cu)$' | sort -u |
           while read -r file; do [[ -f $file ]] && echo "$file"; done)
   [[ -n $files ]] || { echo "no C++ files found in $root" >&2; return 1; }
   echo "$files"

@@ -87,8 +87,8 @@ std::string share_or_dash(const Samples& share) { return share.values.empty() ? 
 std::string markdown(const Session& session, const BenchReport& report) {
   const StepCost cost = step_cost(*session.file);
   std::string out = cat(session.file->path(), ", ", session.device->description(), "\n\nweights read by a pass ",
-                        human_bytes(cost.trunk_bytes), ", by the draft block ", human_bytes(cost.draft_block_bytes),
-                        "; read bandwidth ", fixed(report.read_gb_s, 1), " GB/s");
+                        human_bytes(cost.trunk_bytes), ", by the draft block ", human_bytes(cost.draft_block_bytes));
+  if (report.read_gb_s > 0) out += cat("; read bandwidth ", fixed(report.read_gb_s, 1), " GB/s");
   if (report.int8_gop_s > 0) out += cat("; int8 peak ", fixed(report.int8_gop_s, 0), " Gop/s");
   out +=
       "\n\n| test | depth | tokens/s | lowest – highest | GB/s | of bandwidth | of int8 peak | tokens per pass | "

@@ -73,7 +73,11 @@ double Samples::lowest() const { return values.empty() ? 0 : *std::min_element(v
 double Samples::highest() const { return values.empty() ? 0 : *std::max_element(values.begin(), values.end()); }
 
 Bench::Bench(Session& session, int repetitions)
-    : session_(session), repetitions_(repetitions), cost_(step_cost(*session.file)), limits_(session.threads) {
+    : session_(session),
+      repetitions_(repetitions),
+      cost_(step_cost(*session.file)),
+      limits_(session.threads),
+      completion_(*session.device) {
   limits_.read_gb_s();  // touches the memory
 }
 
@@ -82,6 +86,7 @@ std::vector<Token> Bench::make_prompt(int tokens) const {
 }
 
 double Bench::measure_bandwidth() {
+  if (!session_.device->memory_is_host()) return 0;  // the host's memory is not what limits it
   read_gb_s_.values.push_back(limits_.read_gb_s());
   return read_gb_s_.values.back();
 }
@@ -103,12 +108,14 @@ BenchResult Bench::prompt(int tokens, int depth) {
   result.test = cat("prompt ", tokens);
   result.depth = depth;
   for (int i = 0; i < repetitions_; ++i) {
-    const double int8 = limits_.int8_gop_s();
+    const double int8 = session_.device->memory_is_host() ? limits_.int8_gop_s() : 0;
     // The clock starts when the chunks that cover the depth are done.
     Clock::time_point start = Clock::now();
     int measured_from = 0;
     generate_once(depth + tokens, 1, session_.options.drafts > 0, [&](int done) {
-      if (done <= depth) start = Clock::now(), measured_from = done;
+      if (done > depth) return;
+      completion_.wait();
+      start = Clock::now(), measured_from = done;
     });
     const double per_second = (depth + tokens - measured_from) / seconds_since(start);
     result.tokens_per_second.values.push_back(per_second);
@@ -134,7 +141,7 @@ BenchResult Bench::generate(int tokens, int depth, bool with_drafts) {
     if (!with_drafts) {
       const double bytes = static_cast<double>(stats.passes) * static_cast<double>(cost_.trunk_bytes);
       result.gb_per_second.values.push_back(bytes * 1e-9 / generation.generation_seconds);
-      result.bandwidth_share.values.push_back(result.gb_per_second.values.back() / bandwidth);
+      if (bandwidth > 0) result.bandwidth_share.values.push_back(result.gb_per_second.values.back() / bandwidth);
     }
     result.tokens_per_pass = generation.tokens_per_pass();
     result.acceptance.clear();
@@ -182,6 +189,7 @@ RowsResult Bench::measure_rows(SequenceState& state, int rows) {
       state.commit(0);
       model.logits(logits, hidden);
     }
+    completion_.wait();
     const double seconds = seconds_since(start) / kSteps;
     result.milliseconds.values.push_back(seconds * 1e3);
     result.gb_per_second.values.push_back(static_cast<double>(cost_.trunk_bytes) * 1e-9 / seconds);

@@ -46,6 +46,20 @@ struct RowsResult {
   uint64_t logits_hash = 0;  // of the first row: the same for every row count
 };
 
+// A device may run ahead of the host; what is timed ends when it has done all that was asked of it.
+class Completion {
+ public:
+  explicit Completion(Device& device) : device_(device), value_(device.allocate(DType::F32, 1, 1)) {}
+  void wait() {
+    float value;
+    device_.read(&value, value_);
+  }
+
+ private:
+  Device& device_;
+  OwnedTensor value_;
+};
+
 // An SVG picture of a rows table, which is not empty.
 std::string rows_chart(const std::string& model, const std::string& machine, double read_gb_s,
                        const std::vector<RowsResult>& rows);
@@ -73,6 +87,7 @@ class Bench {
   int repetitions_;
   StepCost cost_;
   MachineLimits limits_;
+  Completion completion_;
   Samples read_gb_s_, int8_gop_s_;
 };
 

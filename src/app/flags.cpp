@@ -110,7 +110,11 @@ constexpr Flag kFlags[] = {
      .lowest = -1, .highest = 1024, .default_text = "physical cores",
      .help = "threads; -1 and 0: as many as there are cores"},
     {.id = "device", .commands = kRunsModel, .names = "--device -dev", .kind = Text, .value_name = "NAME",
-     .choices = "reference cpu", .default_text = "cpu", .help = "what computes; reference is slow and obvious"},
+     .choices = "auto cpu cuda reference", .default_text = "cpu",
+     .help = "what computes; auto: the GPU if there is one; reference is slow and obvious"},
+    {.id = "gpu_layers", .commands = kRunsModel, .names = "-ngl --gpu-layers --n-gpu-layers", .kind = Integer,
+     .value_name = "N", .lowest = -1, .highest = kMost, .choices = "auto all", .default_text = "as --device says",
+     .help = "layers on the GPU: 0 or all, a part is not possible yet; without a GPU they stay on the CPU, which is said"},
     {.id = "isa", .commands = kRunsModel, .names = "--isa", .kind = Text, .value_name = "NAME",
      .choices = "scalar avx2 avx512", .default_text = "the best there is", .help = "instruction set of the cpu device"},
 
@@ -174,9 +178,6 @@ constexpr Flag kFlags[] = {
      .lowest = 1, .highest = 1000, .default_text = "3", .help = "how often each measurement is made"},
 
     // Other tools' flags that change nothing here.
-    {.id = "gpu_layers", .commands = kRunsModel, .names = "-ngl --gpu-layers --n-gpu-layers", .kind = Integer,
-     .value_name = "N", .lowest = -1, .highest = kMost, .choices = "auto all", .help = "nothing is offloaded",
-     .changes_nothing = true},
     {.id = "flash_attention", .commands = kRunsModel, .names = "-fa --flash-attn", .kind = Text,
      .value_name = "on|off|auto", .choices = "on off auto 1 0 enabled disabled",
      .help = "attention never stores its scores", .value_is_optional = true, .changes_nothing = true},

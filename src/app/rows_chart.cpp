@@ -32,7 +32,8 @@ std::string rows_chart(const std::string& model, const std::string& machine, dou
     out += text_at(middle, kBottom + 19, "middle", cat(rows[i].rows, rows[i].rows == 1 ? " row" : " rows"));
   }
   out += text_at(kLeft, kBottom + 46, "quiet",
-                 cat(machine, "; read bandwidth ", fixed(read_gb_s, 1), " GB/s; paceline bench --rows"));
+                 cat(machine, read_gb_s > 0 ? cat("; read bandwidth ", fixed(read_gb_s, 1), " GB/s") : "",
+                     "; paceline bench --rows"));
   const std::string name = std::filesystem::path(model).filename();
   return page(kBottom + 58, cat("Milliseconds of a step of ", name, " by its rows"),
               cat("Checking several tokens at once: ", name), out);

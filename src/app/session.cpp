@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "app/console.h"
+#include "app/device_choice.h"
 #include "app/knowledge_cache.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
@@ -28,11 +29,16 @@ int context_length(const Arguments& arguments, int trained) {
   return wanted == 0 ? trained : static_cast<int>(wanted);
 }
 
-DeviceOptions device_options(const Arguments& arguments) {
-  DeviceOptions options;
-  options.kind = arguments.text("device").value_or("cpu");
-  options.threads = static_cast<int>(std::max<int64_t>(0, arguments.integer("threads").value_or(0)));
-  options.isa = arguments.text("isa").value_or("");
+// Layers as llama.cpp counts them for -ngl: the blocks, and the output as one more.
+int64_t layer_count(const GgufFile& file) {
+  const std::string key = file.metadata().text("general.architecture") + ".block_count";
+  return file.metadata().find_integer(key, 0, 1 << 20).value_or(0) + 1;
+}
+
+DeviceOptions device_options(const Arguments& arguments, const GgufFile& file) {
+  std::string note;
+  const DeviceOptions options = choose_device(arguments, cuda_device_missing(), layer_count(file), note);
+  if (!note.empty()) say(note);
   return options;
 }
 
@@ -85,7 +91,7 @@ Session open_session(const Arguments& arguments, const ModelRows& model_rows) {
   session.file = std::make_unique<GgufFile>(open_model_file(arguments));
   choose_drafts(arguments, *session.file, session.options);
   session.tokenizer = Tokenizer::load(*session.file);
-  const DeviceOptions device = device_options(arguments);
+  const DeviceOptions device = device_options(arguments, *session.file);
   session.threads = device.threads > 0 ? device.threads : physical_core_count();
   session.device = open_device(device);
   session.options.max_prompt_rows = static_cast<int>(arguments.integer("chunk").value_or(512));

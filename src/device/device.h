@@ -134,12 +134,15 @@ class Device {
 };
 
 struct DeviceOptions {
-  std::string kind = "cpu";  // reference | cpu
-  int threads = 0;  // 0: physical cores of the affinity mask
-  std::string isa;  // "" best, or scalar | avx2 | avx512
+  std::string kind = "cpu";  // reference | cpu | cuda
+  int threads = 0;  // 0: physical cores of the affinity mask; of a cuda device, those that load weights
+  std::string isa;  // "" best, or scalar | avx2 | avx512; of the cpu device
 };
 
 // Throws Error for a kind or instruction set this build or machine lacks, naming what there is.
 std::unique_ptr<Device> open_device(const DeviceOptions& options);
+
+// Why a device of kind "cuda" cannot be opened here, "" when it can: the build has none, no driver, no GPU.
+std::string cuda_device_missing();
 
 }  // namespace paceline

@@ -20,9 +20,9 @@ class Evaluation {
     work_ = device.allocate(DType::F32, max_rows, model.facts().width);
   }
 
-  PromptLogits run() {
+  PromptLogits run(std::span<const Token> chain_inputs) {
     run_trunk();
-    if (model_.facts().has_draft_head) run_draft();
+    if (model_.facts().has_draft_head) run_draft(chain_inputs);
     return std::move(result_);
   }
 
@@ -76,7 +76,8 @@ class Evaluation {
     append(result_.draft, work, &Model::draft_logits);
   }
 
-  void run_draft() {
+  void run_draft(std::span<const Token> chain_inputs) {
+    PACELINE_ASSERT(chain_inputs.empty() || chain_inputs.size() == PromptLogits::kChainRows);
     const int count = static_cast<int>(prompt_.size());
     for (int first = 1; first < count; first += max_rows_) {
       const int rows = std::min(max_rows_, count - first);
@@ -85,6 +86,7 @@ class Evaluation {
     }
     Token token = most_likely(last_row(result_.trunk));
     for (int i = 0; i < PromptLogits::kChainRows; ++i) {
+      if (!chain_inputs.empty()) token = chain_inputs[static_cast<size_t>(i)];
       const Tensor hidden = i == 0 ? hidden_.row_range(count - 1, 1) : work_.row_range(0, 1);
       run_draft_rows(std::span(&token, 1), hidden, count - 1 + i);
       token = most_likely(last_row(result_.draft));
@@ -104,8 +106,8 @@ class Evaluation {
 }  // namespace
 
 PromptLogits compute_prompt_logits(Device& device, Model& model, std::span<const Token> prompt, KvTypes types,
-                                   int max_rows) {
-  return Evaluation(device, model, prompt, types, max_rows).run();
+                                   int max_rows, std::span<const Token> chain_inputs) {
+  return Evaluation(device, model, prompt, types, max_rows).run(chain_inputs);
 }
 
 }  // namespace paceline

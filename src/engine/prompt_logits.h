@@ -17,8 +17,9 @@ struct PromptLogits {
   static constexpr int kChainRows = 4;
 };
 
-// max_rows: rows the model was loaded for (ModelOptions::max_batch_rows).
+// max_rows: rows the model was loaded for (ModelOptions::max_batch_rows). With `chain_inputs` (kChainRows tokens) the chain is fed those
+// instead of its own choices, so that a near-tie decided otherwise does not make all rows after it incomparable.
 PromptLogits compute_prompt_logits(Device& device, Model& model, std::span<const Token> prompt, KvTypes types,
-                                   int max_rows);
+                                   int max_rows, std::span<const Token> chain_inputs = {});
 
 }  // namespace paceline

@@ -128,6 +128,10 @@ class CommandLine(transcript.Case):
         done = self.complete('-p', 'ka', '-n', '1', '-ngl', '99', '-fa', 'on', '--temp', '0', stderr='-ngl changes nothing here')
         self.assertEqual(done.stderr.decode().count('-fa changes nothing here'), 1)
 
+    def test_without_a_gpu_the_program_says_so_in_one_line(self):
+        done = self.complete('-p', 'ka', '--device', 'cuda', status=1, stdout=b'', stderr='paceline: there is no cuda device here: ')
+        self.assertEqual(done.stderr.count(b'\n'), 1, done.stderr)
+
     # --- streams ---
 
     def test_a_closed_or_full_standard_output_is_an_error(self):

@@ -105,7 +105,14 @@ class GoldenCheck {
     const GeneratorOptions options{.context = 256, .max_prompt_rows = 64, .drafts = 0, .kv = {DType::F32, DType::F32}};
     const std::unique_ptr<Model> model =
         load_model(file, *device_, {.max_batch_rows = Generator::model_rows(options), .on_progress = {}});
-    const PromptLogits logits = compute_prompt_logits(*device_, *model, golden.prompt, options.kv, 64);
+    // The draft chain is fed what it was fed there: a near-tie decided otherwise would leave nothing to compare.
+    std::vector<Token> inputs;
+    if (!golden.drafts.empty()) {
+      inputs = golden.drafts;
+      inputs.pop_back();
+      inputs.insert(inputs.begin(), golden.greedy.front());
+    }
+    const PromptLogits logits = compute_prompt_logits(*device_, *model, golden.prompt, options.kv, 64, inputs);
     check_distance(name, "trunk", logits.trunk, golden.trunk);
     if (!golden.draft.empty()) check_distance(name, "mtp", logits.draft, golden.draft);
     if (exact_) check_tokens(name, *model, options, golden, logits);
@@ -155,6 +162,10 @@ int run(int argc, char** argv) {
     if (flag == "--device" && i + 1 < argc) options.kind = argv[++i];
     else if (flag == "--isa" && i + 1 < argc) options.isa = argv[++i];
     else folder = flag;
+  }
+  if (const std::string missing = options.kind == "cuda" ? cuda_device_missing() : ""; !missing.empty()) {
+    std::printf("SKIPPED: %s\n", missing.c_str());  // said aloud, not passed: ctest knows this status
+    return 77;
   }
   GoldenCheck check(options, folder);
   check.run_all();

@@ -1,0 +1,49 @@
+#include "app/device_choice.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+
+namespace paceline {
+
+namespace {
+
+// Whether -ngl puts the layers on the GPU; none when it leaves that to --device.
+std::optional<bool> layers_on_gpu(const Arguments& arguments, const std::string& cuda_missing, int64_t layer_count,
+                                  std::string& note) {
+  const auto text = arguments.text("gpu_layers");
+  const auto count = arguments.integer("gpu_layers");
+  if (!text) return std::nullopt;
+  if (count == 0) return false;
+  if (!cuda_missing.empty()) {
+    if (*text != "auto") note = cat("-ngl changes nothing here, all layers stay on the CPU: ", cuda_missing);
+    return std::nullopt;
+  }
+  if (count && *count > 0 && *count < layer_count)
+    throw UsageError(cat("-ngl ", *count, " is a part of the model's ", layer_count,
+                         " layers, expected 0 or all: a model cannot be divided between GPU and CPU yet"));
+  return true;
+}
+
+}  // namespace
+
+DeviceOptions choose_device(const Arguments& arguments, const std::string& cuda_missing, int64_t layer_count,
+                            std::string& note) {
+  DeviceOptions options;
+  const auto named = arguments.text("device");
+  const auto on_gpu = layers_on_gpu(arguments, cuda_missing, layer_count, note);
+  if (named && *named != "auto") {
+    options.kind = *named;
+    if (on_gpu && *on_gpu != (*named == "cuda"))
+      throw UsageError(cat("-ngl ", *arguments.text("gpu_layers"), " and --device ", *named,
+                           " contradict each other, expected only one of them"));
+  } else {
+    options.kind = on_gpu.value_or(named && cuda_missing.empty()) ? "cuda" : "cpu";
+  }
+  options.threads = static_cast<int>(std::max<int64_t>(0, arguments.integer("threads").value_or(0)));
+  options.isa = arguments.text("isa").value_or("");
+  return options;
+}
+
+}  // namespace paceline

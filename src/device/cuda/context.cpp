@@ -1,0 +1,134 @@
+#include "device/cuda/context.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace paceline::cuda {
+
+namespace {
+
+constexpr size_t kStagingBytes = size_t{1} << 20;
+constexpr int kStagingBuffers = 8;
+
+// Calls copy(offset on the device, offset on the host, bytes of a row, rows) for pieces that fit a buffer: whole rows, or parts of one.
+template <class Copy>
+void for_pieces(size_t pitch_bytes, size_t row_bytes, size_t rows, Copy copy) {
+  if (rows == 1 || pitch_bytes == row_bytes) row_bytes *= std::exchange(rows, 1);
+  if (row_bytes == 0) return;
+  if (rows > 1 && row_bytes <= kStagingBytes) {
+    const size_t together = kStagingBytes / row_bytes;
+    for (size_t row = 0; row < rows; row += together)
+      copy(row * pitch_bytes, row * row_bytes, row_bytes, std::min(together, rows - row));
+    return;
+  }
+  for (size_t row = 0; row < rows; ++row)
+    for (size_t first = 0; first < row_bytes; first += kStagingBytes)
+      copy(row * pitch_bytes + first, row * row_bytes + first, std::min(kStagingBytes, row_bytes - first), 1);
+}
+
+}  // namespace
+
+// Pinned buffers that take turns; the event of each says when the device has read it.
+struct CudaContext::Staging {
+  struct Buffer {
+    Buffer() : bytes(kStagingBytes) {
+      check(cudaEventCreateWithFlags(&copied, cudaEventDisableTiming), "creating an event");
+    }
+    ~Buffer() { cudaEventDestroy(copied); }
+    PinnedBytes bytes;
+    cudaEvent_t copied = nullptr;
+    size_t used_bytes = 0;
+  };
+
+  Buffer buffers[kStagingBuffers];
+  int current = 0;
+  PinnedBytes downloads{kStagingBytes};
+
+  // Room for `bytes` in a buffer that the device has finished with.
+  Buffer& with_room(size_t bytes, cudaStream_t queue) {
+    if (buffers[current].used_bytes + bytes > kStagingBytes) {
+      check(cudaEventRecord(buffers[current].copied, queue), "recording an event");
+      current = (current + 1) % kStagingBuffers;
+      check(cudaEventSynchronize(buffers[current].copied), "waiting for a copy to the device");
+      buffers[current].used_bytes = 0;
+    }
+    return buffers[current];
+  }
+};
+
+DeviceBytes::DeviceBytes(size_t bytes) {
+  const cudaError_t status = cudaMalloc(&data_, std::max<size_t>(bytes, 1));
+  if (status == cudaSuccess) return;
+  data_ = nullptr;
+  size_t free_bytes = 0, total_bytes = 0;
+  if (status == cudaErrorMemoryAllocation && cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess)
+    fail("cuda: cannot allocate ", human_bytes(bytes), ": ", human_bytes(free_bytes), " of ", human_bytes(total_bytes),
+         " are free on the device");
+  check(status, "allocating memory");
+}
+
+DeviceBytes::~DeviceBytes() { cudaFree(data_); }
+
+DeviceBytes& DeviceBytes::operator=(DeviceBytes&& other) noexcept {
+  std::swap(data_, other.data_);
+  return *this;
+}
+
+void* DeviceScratch::get_bytes(size_t bytes) {
+  if (bytes > bytes_) {
+    memory_ = DeviceBytes();
+    bytes_ = 0;
+    memory_ = DeviceBytes(bytes + bytes / 2);
+    bytes_ = bytes + bytes / 2;
+  }
+  return memory_.data();
+}
+
+PinnedBytes::PinnedBytes(size_t bytes) { check(cudaMallocHost(&data_, bytes), "allocating pinned memory of the host"); }
+
+PinnedBytes::~PinnedBytes() {
+  if (data_ != nullptr) cudaFreeHost(data_);
+}
+
+CudaContext::CudaContext() {
+  int count = 0;
+  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0)
+    fail("cuda: no device can be used: ", cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status));
+  check(cudaGetDeviceProperties(&properties, 0), "asking for the device's properties");
+  multiprocessor_count = properties.multiProcessorCount;
+  shared_bytes_per_block = properties.sharedMemPerBlockOptin;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
+  staging_ = std::make_unique<Staging>();
+}
+
+CudaContext::~CudaContext() {
+  cudaStreamSynchronize(stream);
+  staging_.reset();
+  cudaStreamDestroy(stream);
+}
+
+void CudaContext::upload(void* to, size_t pitch_bytes, const void* from, size_t row_bytes, size_t rows) {
+  for_pieces(pitch_bytes, row_bytes, rows, [&](size_t device_offset, size_t host_offset, size_t width, size_t count) {
+    Staging::Buffer& buffer = staging_->with_room(width * count, stream);
+    std::byte* place = buffer.bytes.data() + buffer.used_bytes;
+    buffer.used_bytes += width * count;
+    std::memcpy(place, static_cast<const std::byte*>(from) + host_offset, width * count);
+    check(cudaMemcpy2DAsync(static_cast<std::byte*>(to) + device_offset, count == 1 ? width : pitch_bytes, place, width,
+                            width, count, cudaMemcpyHostToDevice, stream),
+          "copying to the device");
+  });
+}
+
+void CudaContext::download(void* to, const void* from, size_t pitch_bytes, size_t row_bytes, size_t rows) {
+  for_pieces(pitch_bytes, row_bytes, rows, [&](size_t device_offset, size_t host_offset, size_t width, size_t count) {
+    std::byte* place = staging_->downloads.data();
+    check(cudaMemcpy2DAsync(place, width, static_cast<const std::byte*>(from) + device_offset,
+                            count == 1 ? width : pitch_bytes, width, count, cudaMemcpyDeviceToHost, stream),
+          "copying from the device");
+    check(cudaStreamSynchronize(stream), "waiting for the device");
+    std::memcpy(static_cast<std::byte*>(to) + host_offset, place, width * count);
+  });
+}
+
+}  // namespace paceline::cuda

@@ -1,0 +1,128 @@
+#pragma once
+// How a lane turns a group of a panel (packing/fragment_layout.h) into what the tensor cores take: signed codes, and per block (or half
+// block) and row a scale and perhaps a minimum. weight = scale * (code - kOffset) - minimum. One policy per format; the loops that use
+// them are in multiply-inl.h and embed.cu.
+//
+// A policy has: kType; kHalves: a scale for each 16 columns instead of 32; kMinimum; kOffset, which reaches the sums through the sums of the
+// activations, so that codes need no subtraction; codes(word), four unsigned codes to four signed bytes; scale(row, i) and
+// minimum(row, i) of block i (half block i) of the group.
+#include "device/cuda/intrinsics.h"
+#include "device/cuda/packing/fragment_layout.h"
+
+namespace paceline::cuda {
+
+// What a row has in a group's header.
+template <QuantType kType>
+struct RowScales {
+  static constexpr FragmentLayout kLayout = fragment_layout(kType);
+  float d = 0, dmin = 0;
+  uint32_t record[kLayout.record_bytes / 4];
+
+  __device__ RowScales(const std::byte* group, int row) {
+    if constexpr (kLayout.supers) {
+      const uint32_t both = load_wide<uint32_t>(group + 4 * row);
+      d = half_to_float(static_cast<uint16_t>(both));
+      dmin = half_to_float(static_cast<uint16_t>(both >> 16));
+    }
+    const std::byte* at = group + kLayout.records_offset() + row * kLayout.record_bytes;
+    if constexpr (kLayout.record_bytes == 8) {
+      const uint2 words = load_wide<uint2>(at);
+      record[0] = words.x, record[1] = words.y;
+    } else {
+#pragma unroll
+      for (int i = 0; i < kLayout.record_bytes / 16; ++i) {
+        const uint4 words = load_wide<uint4>(at + 16 * i);
+        record[4 * i] = words.x, record[4 * i + 1] = words.y, record[4 * i + 2] = words.z, record[4 * i + 3] = words.w;
+      }
+    }
+  }
+
+  __device__ int u8(int i) const { return static_cast<int>(record[i >> 2] >> (8 * (i & 3)) & 255); }
+  __device__ int i8(int i) const { return static_cast<int8_t>(u8(i)); }
+  __device__ float half(int i) const { return half_to_float(static_cast<uint16_t>(record[i >> 1] >> (16 * (i & 1)))); }
+};
+
+template <QuantType kQuantType, bool kWithHalves, bool kWithMinimum, int kCodeOffset>
+struct Format {
+  static constexpr QuantType kType = kQuantType;
+  static constexpr bool kHalves = kWithHalves, kMinimum = kWithMinimum;
+  static constexpr int kOffset = kCodeOffset;
+  using Row = RowScales<kQuantType>;
+  static __device__ uint32_t codes(uint32_t word) { return word; }
+};
+
+struct Q8_0Format : Format<QuantType::Q8_0, false, false, 0> {
+  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+};
+struct Q4_0Format : Format<QuantType::Q4_0, false, false, 8> {
+  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+};
+struct Q5_0Format : Format<QuantType::Q5_0, false, false, 16> {
+  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+};
+
+template <QuantType kQuantType>
+struct AffineFormat : Format<kQuantType, false, true, 0> {
+  using Row = RowScales<kQuantType>;
+  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+  static __device__ float minimum(const Row& row, int b) { return -row.half(8 + b); }
+};
+using Q4_1Format = AffineFormat<QuantType::Q4_1>;
+using Q5_1Format = AffineFormat<QuantType::Q5_1>;
+
+// Four codes below 16, each replaced by its byte of a table of sixteen: bytes 0-3 in t0 and so on.
+__device__ __forceinline__ uint32_t lookup_sixteen(uint32_t codes, uint32_t t0, uint32_t t1, uint32_t t2, uint32_t t3) {
+  const uint32_t nibbles = permute_bytes(codes | codes >> 4, 0, 0x4420);  // the four codes side by side
+  const uint32_t selector = nibbles & 0x7777;
+  const uint32_t lower = permute_bytes(t0, t1, selector), upper = permute_bytes(t2, t3, selector);
+  const uint32_t is_upper = (codes >> 3 & 0x01010101u) * 255u;
+  return lower ^ ((lower ^ upper) & is_upper);
+}
+
+// Tables as four words of four signed bytes, values 0-3 first (kIq4Values and kMxfp4Values of src/quant; tests compare).
+struct Iq4Table {
+  static __device__ uint32_t lookup(uint32_t codes) {
+    return lookup_sixteen(codes, 0xbfad9881u, 0xf6eaddcfu, 0x26190d01u, 0x71594535u);
+  }
+};
+
+struct Iq4NlFormat : Format<QuantType::IQ4_NL, false, false, 0> {
+  static __device__ uint32_t codes(uint32_t word) { return Iq4Table::lookup(word); }
+  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+};
+struct Mxfp4Format : Format<QuantType::MXFP4, false, false, 0> {
+  static __device__ uint32_t codes(uint32_t word) {
+    return lookup_sixteen(word, 0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
+  }
+  // 2^(exponent - 128); the two smallest are subnormal
+  static __device__ float scale(const Row& row, int b) {
+    const int exponent = row.u8(b);
+    return __uint_as_float(exponent < 2 ? 0x00200000u << exponent : static_cast<uint32_t>(exponent - 1) << 23);
+  }
+};
+
+template <QuantType kQuantType>
+struct SuperAffineFormat : Format<kQuantType, false, true, 0> {
+  using Row = RowScales<kQuantType>;
+  static __device__ float scale(const Row& row, int b) { return row.d * static_cast<float>(row.u8(b)); }
+  static __device__ float minimum(const Row& row, int b) { return row.dmin * static_cast<float>(row.u8(8 + b)); }
+};
+using Q4_KFormat = SuperAffineFormat<QuantType::Q4_K>;
+using Q5_KFormat = SuperAffineFormat<QuantType::Q5_K>;
+
+struct Q6_KFormat : Format<QuantType::Q6_K, true, false, 32> {
+  static __device__ float scale(const Row& row, int h) { return row.d * static_cast<float>(row.i8(h)); }
+};
+struct Q3_KFormat : Format<QuantType::Q3_K, true, false, 4> {
+  static __device__ float scale(const Row& row, int h) { return row.d * static_cast<float>(row.i8(h)); }
+};
+struct Q2_KFormat : Format<QuantType::Q2_K, true, true, 0> {
+  static __device__ float scale(const Row& row, int h) { return row.d * static_cast<float>(row.u8(h) & 15); }
+  static __device__ float minimum(const Row& row, int h) { return row.dmin * static_cast<float>(row.u8(h) >> 4); }
+};
+struct Iq4XsFormat : Format<QuantType::IQ4_XS, false, false, 0> {
+  static __device__ uint32_t codes(uint32_t word) { return Iq4Table::lookup(word); }
+  static __device__ float scale(const Row& row, int b) { return row.d * static_cast<float>(row.i8(b)); }
+};
+
+}  // namespace paceline::cuda

@@ -1,0 +1,59 @@
+#pragma once
+// Starting a kernel. For .cu files: the files of this folder that are plain C++ call functions which launch.
+#include <type_traits>
+
+#include "device/cuda/platform.h"
+
+namespace paceline::cuda {
+
+struct Grid {
+  const char* kernel = "";  // for messages
+  dim3 blocks;  // at most 2^31 - 1 x 65535 x 65535
+  int threads = 0;  // of a block, a multiple of 32, at most 1024
+  size_t shared_bytes = 0;  // of a block: sizeof the struct that the kernel gets by dynamic_shared<T>()
+};
+
+#ifdef __CUDACC__
+// The block's shared memory. One type in a kernel.
+template <class T>
+__device__ __forceinline__ T& dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char shared_bytes[];
+  return *reinterpret_cast<T*>(shared_bytes);
+}
+#else
+template <class T>
+T& dynamic_shared() {
+  static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 16);
+  return *static_cast<T*>(cuda_emulator::shared_memory(sizeof(T)));
+}
+#endif
+
+constexpr size_t kSharedBytesWithoutAsking = 48 * 1024;
+
+// Starts the kernel on the stream. Arguments are copied: pointers to device memory, numbers, structs of at most 4 KiB together. Throws Error
+// with the kernel's name when the runtime refuses; what goes wrong while it runs is reported by the stream's next synchronisation.
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream, Arguments... arguments) {
+  static_assert((std::is_trivially_copyable_v<Parameters> && ...) && (sizeof(Parameters) + ... + 0) <= 4096);
+  PACELINE_ASSERT(grid.threads >= 32 && grid.threads % 32 == 0 && grid.threads <= 1024);
+  PACELINE_ASSERT(grid.blocks.x >= 1 && grid.blocks.y >= 1 && grid.blocks.z >= 1);
+  PACELINE_ASSERT(grid.blocks.x <= 0x7fffffffu && grid.blocks.y <= 65535 && grid.blocks.z <= 65535);
+#ifdef __CUDACC__
+  if (grid.shared_bytes > kSharedBytesWithoutAsking)
+    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(grid.shared_bytes)),
+          grid.kernel);
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid.blocks;
+  config.blockDim = dim3(static_cast<unsigned>(grid.threads));
+  config.dynamicSmemBytes = grid.shared_bytes;
+  config.stream = stream;
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), grid.kernel);
+#else
+  check(cuda_emulator::launch({grid.kernel, grid.blocks, dim3(static_cast<unsigned>(grid.threads)), grid.shared_bytes},
+                              stream, [=] { kernel(static_cast<Parameters>(arguments)...); }),
+        grid.kernel);
+#endif
+}
+
+}  // namespace paceline::cuda

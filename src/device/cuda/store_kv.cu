@@ -1,0 +1,105 @@
+// cache[position of row r] = k_r, v_r, rounded to the cache's type (q8_0: as src/quant/q8_0.h encodes)
+//
+// Called by CudaDevice::store_kv, once per attention layer. A warp does one head of one row: 32 dimensions at a time, which is a block of q8_0.
+// Writes of keys go to 2- or 4-byte places 16 bytes and more apart; a batch writes a few rows where attention reads thousands.
+// No weights of a model file. Share of peak: not measured yet (no GPU).
+#include "device/cuda/attention.h"
+#include "device/cuda/kv_layout.h"
+#include "device/cuda/launch.h"
+#include "device/cuda/matrix.h"
+#include "device/cuda/reduce.h"
+
+namespace paceline::cuda {
+
+namespace {
+
+constexpr int kThreads = 128;
+
+struct StoreSegment {
+  KvSlab slab;
+  int first_row, row_count, first_position;
+};
+
+struct StoreTask {
+  Matrix values;
+  int head_count, head_dim;
+  StoreSegment segments[kMaxSegments];
+};
+
+// The place of dimension d of a position, counted in values.
+template <bool kKeys>
+__device__ __forceinline__ int64_t place(int position, int d, int head_dim, int per_piece) {
+  if constexpr (!kKeys) return int64_t{position} * head_dim + d;
+  const int lane = position % kPanelPositions;
+  return int64_t{position - lane} * head_dim + (int64_t{d / per_piece} * kPanelPositions + lane) * per_piece +
+         d % per_piece;
+}
+
+// 32 dimensions of a warp, as src/quant/q8_0.h does: the scale is rounded to a half first, then the steps are counted with it.
+template <bool kKeys>
+__device__ __forceinline__ void store_block(const KvHead& head, int position, int block, int head_dim, float value) {
+  value = value != value ? 0.0f : fminf(fmaxf(value, -65504.0f), 65504.0f);
+  const uint16_t half = float_to_half(warp_max(fabsf(value)) / 127.0f);
+  const float scale = half_to_float(half);
+  const float steps = scale == 0 ? 0.0f : fminf(fmaxf(value / scale, -127.0f), 127.0f);
+  const int64_t at = place<kKeys>(position, block * kScaledDims + lane_index(), head_dim, kPieceBytes);
+  reinterpret_cast<int8_t*>(head.codes)[at] = static_cast<int8_t>(__float2int_rn(steps));
+  if (lane_index() == 0) head.scales[place<kKeys>(position, block, head_dim / kScaledDims, 1)] = half;
+}
+
+template <DType kType, bool kKeys>
+__global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
+  const StoreSegment& segment = task.segments[blockIdx.z];
+  const int item = static_cast<int>(blockIdx.x) * (kThreads / kWarpLanes) + warp_index();
+  const int row = item / task.head_count, head = item % task.head_count;
+  if (row >= segment.row_count) return;
+  const KvHead to = segment.slab.head(head);
+  const float* values = task.values.row(segment.first_row + row) + head * task.head_dim;
+  const int position = segment.first_position + row;
+  for (int first = 0; first < task.head_dim; first += kWarpLanes) {
+    const int d = first + lane_index();
+    if constexpr (kType == DType::Q8_0) {
+      store_block<kKeys>(to, position, first / kScaledDims, task.head_dim, values[d]);
+    } else if (d < task.head_dim) {
+      if constexpr (kType == DType::F32)
+        reinterpret_cast<float*>(to.codes)[place<kKeys>(position, d, task.head_dim, 4)] = values[d];
+      else
+        reinterpret_cast<uint16_t*>(to.codes)[place<kKeys>(position, d, task.head_dim, 8)] = float_to_half(values[d]);
+    }
+  }
+}
+
+template <bool kKeys>
+void store(CudaContext& context, std::span<const Segment> segments, int layer, Tensor values) {
+  const KvShape& shape = segments.front().state->kv(layer).shape;
+  StoreTask task{matrix(values), shape.head_count_kv, shape.head_dim, {}};
+  int most_rows = 0;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const KvCache& cache = segments[i].state->kv(layer);
+    const Tensor& slab = kKeys ? cache.k : cache.v;
+    PACELINE_ASSERT(slab.dtype == (kKeys ? shape.k_type : shape.v_type));
+    task.segments[i] = {kv_slab(slab, cache.shape), segments[i].first_row, segments[i].row_count,
+                        segments[i].first_position};
+    most_rows = std::max(most_rows, segments[i].row_count);
+  }
+  const int blocks = ceil_divide(most_rows * shape.head_count_kv, kThreads / kWarpLanes);
+  const Grid grid{kKeys ? "store keys" : "store values",
+                  dim3(static_cast<unsigned>(blocks), 1, static_cast<unsigned>(segments.size())), kThreads, 0};
+  switch (kKeys ? shape.k_type : shape.v_type) {
+    case DType::F32: return launch(store_kernel<DType::F32, kKeys>, grid, context.stream, task);
+    case DType::F16: return launch(store_kernel<DType::F16, kKeys>, grid, context.stream, task);
+    case DType::Q8_0: return launch(store_kernel<DType::Q8_0, kKeys>, grid, context.stream, task);
+    case DType::I32: PACELINE_ASSERT(!"a cache of integers");
+  }
+}
+
+}  // namespace
+
+void store_kv(CudaContext& context, const Batch& batch, int layer, Tensor k, Tensor v) {
+  for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
+    store<true>(context, segments, layer, k);
+    store<false>(context, segments, layer, v);
+  });
+}
+
+}  // namespace paceline::cuda

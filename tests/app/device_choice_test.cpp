@@ -1,0 +1,79 @@
+// Which device --device and -ngl choose, with a GPU and without.
+#include "app/device_choice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace paceline {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kLayers = 25;
+constexpr const char* kNoGpu = "there is no GPU";
+
+struct Choice {
+  DeviceOptions options;
+  std::string note;
+};
+
+Choice choose(const std::vector<std::string>& words, const std::string& cuda_missing) {
+  Choice out;
+  out.options = choose_device(Arguments::parse(kComplete, words, 0), cuda_missing, kLayers, out.note);
+  return out;
+}
+
+std::string complaint(const std::vector<std::string>& words, const std::string& cuda_missing) {
+  try {
+    choose(words, cuda_missing);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "(accepted)";
+}
+
+TEST(DeviceChoice, IsTheCpuUnlessAskedForMore) {
+  EXPECT_EQ(choose({}, "").options.kind, "cpu");
+  EXPECT_EQ(choose({"--device", "auto"}, "").options.kind, "cuda");
+  EXPECT_EQ(choose({"--device", "auto"}, kNoGpu).options.kind, "cpu");
+  EXPECT_EQ(choose({"--device", "cuda"}, kNoGpu).options.kind, "cuda");  // open_device() says what is missing
+  EXPECT_EQ(choose({"--device", "reference"}, "").options.kind, "reference");
+}
+
+TEST(DeviceChoice, LayersGoToTheGpuOrStay) {
+  for (const char* all : {"all", "-1", "25", "99"}) EXPECT_EQ(choose({"-ngl", all}, "").options.kind, "cuda") << all;
+  EXPECT_EQ(choose({"-ngl", "auto"}, "").options.kind, "cuda");
+  EXPECT_EQ(choose({"-ngl", "0"}, "").options.kind, "cpu");
+  EXPECT_EQ(choose({"-ngl", "99", "--device", "cuda"}, "").options.kind, "cuda");
+  EXPECT_EQ(choose({"-ngl", "0", "--device", "auto"}, "").options.kind, "cpu");
+}
+
+TEST(DeviceChoice, APartOfTheLayersIsRefused) {
+  for (const char* part : {"1", "24"})
+    EXPECT_THAT(complaint({"-ngl", part}, ""), HasSubstr("is a part of the model's 25 layers, expected 0 or all"))
+        << part;
+}
+
+TEST(DeviceChoice, WithoutAGpuLayersStayAndThatIsSaid) {
+  for (const char* some : {"all", "99", "7"}) {
+    const Choice got = choose({"-ngl", some}, kNoGpu);
+    EXPECT_EQ(got.options.kind, "cpu");
+    EXPECT_EQ(got.note, "-ngl changes nothing here, all layers stay on the CPU: there is no GPU") << some;
+  }
+  EXPECT_EQ(choose({"-ngl", "9", "--device", "reference"}, kNoGpu).options.kind, "reference");
+  EXPECT_EQ(choose({"-ngl", "9", "--device", "cuda"}, kNoGpu).options.kind, "cuda");  // open_device() refuses
+  EXPECT_EQ(choose({"-ngl", "0"}, kNoGpu).note, "");
+  EXPECT_EQ(choose({"-ngl", "auto"}, kNoGpu).note, "");
+}
+
+TEST(DeviceChoice, ContradictionsAreRefused) {
+  EXPECT_THAT(complaint({"-ngl", "all", "--device", "cpu"}, ""), HasSubstr("contradict each other"));
+  EXPECT_THAT(complaint({"-ngl", "0", "--device", "cuda"}, ""), HasSubstr("contradict each other"));
+  EXPECT_EQ(complaint({"-ngl", "0", "--device", "reference"}, ""), "(accepted)");
+  EXPECT_THAT(complaint({"-ngl", "all", "--device", "reference"}, ""), HasSubstr("contradict each other"));
+}
+
+}  // namespace
+}  // namespace paceline
