@@ -78,6 +78,12 @@ std::string CudaDevice::description() const {
              ".", device.minor, ", ", device.multiProcessorCount, " multiprocessors");
 }
 
+uint64_t CudaDevice::available_bytes() const {
+  size_t free_bytes = 0, total_bytes = 0;
+  check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking how much memory is free");
+  return free_bytes;
+}
+
 OwnedTensor CudaDevice::allocate_bytes(size_t bytes, DType dtype, int rows, int cols) {
   OwnedTensor tensor;
   tensor.memory = std::make_unique<CudaAllocation>(bytes);

@@ -26,6 +26,7 @@ class CudaDevice final : public Device {
   void read(void* values, Tensor from) override;
   void clear(Tensor tensor) override;
   bool memory_is_host() const override { return false; }
+  uint64_t available_bytes() const override;
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override;
 
   void embed(Tensor out, const Weight& table, Tensor tokens) override;
