@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <new>
 #include <string>
@@ -99,12 +100,15 @@ bool free_device_memory(void* data) {
   all.asked.erase(offset);
   const auto next = all.free.find(first + size);
   if (next != all.free.end()) size += next->second, all.free.erase(next);
-  auto before = all.free.lower_bound(first);
-  if (before != all.free.begin() && (--before)->first + before->second == first) {
-    before->second += size;
-  } else {
-    all.free[first] = size;
+  const auto after = all.free.lower_bound(first);
+  if (after != all.free.begin()) {
+    const auto before = std::prev(after);
+    if (before->first + before->second == first) {
+      before->second += size;
+      return true;
+    }
   }
+  all.free[first] = size;
   return true;
 }
 

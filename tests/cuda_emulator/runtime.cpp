@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <mutex>
 
@@ -53,8 +54,10 @@ cudaError_t run_until(uint64_t position) {
 bool is_pinned(const void* memory) {
   const auto& pinned = runtime().pinned;
   const auto* at = static_cast<const std::byte*>(memory);
-  auto piece = pinned.upper_bound(at);
-  return piece != pinned.begin() && at < (--piece)->first + piece->second;
+  const auto after = pinned.upper_bound(at);
+  if (after == pinned.begin()) return false;
+  const auto piece = std::prev(after);
+  return at < piece->first + piece->second;
 }
 
 // The sides that a copy of that kind says are the device's must be, and no others.
