@@ -514,13 +514,15 @@ TEST(Engine, SlotsFitIntoTheDevicesMemory) {
   EngineOptions options = small_options(0);
   options.memory_bytes = -1;
   const uint64_t slot_bytes = Engine(*tied().device, *tied().model, options).stats().slot_bytes;
+  // Before the engine, whose device it is while it lives.
+  const Question question = simple_question(5, 30, 10);
+  const test::Answer alone = test::answer_alone(tied(), question);
   SmallMemory device(*tied().device, slot_bytes * 3);  // of which three quarters are taken
   Engine engine(device, *tied().model, options);
   EXPECT_EQ(engine.stats().slots, 2);
   EXPECT_GT(engine.stats().cache_limit_bytes, 0u);
-  const Question question = simple_question(5, 30, 10);
   auto asked = engine.submit(to_request(question));
-  EXPECT_EQ(receive(*asked).tokens, test::answer_alone(tied(), question).tokens);
+  EXPECT_EQ(receive(*asked).tokens, alone.tokens);
 }
 
 }  // namespace
