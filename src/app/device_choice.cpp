@@ -10,14 +10,14 @@ namespace paceline {
 namespace {
 
 // Whether -ngl puts the layers on the GPU; none when it leaves that to --device.
-std::optional<bool> layers_on_gpu(const Arguments& arguments, const std::string& cuda_missing, int64_t layer_count,
+std::optional<bool> layers_on_gpu(const Arguments& arguments, const MissingCuda& cuda_missing, int64_t layer_count,
                                   std::string& note) {
   const auto text = arguments.text("gpu_layers");
   const auto count = arguments.integer("gpu_layers");
   if (!text) return std::nullopt;
   if (count == 0) return false;
-  if (!cuda_missing.empty()) {
-    if (*text != "auto") note = cat("-ngl changes nothing here, all layers stay on the CPU: ", cuda_missing);
+  if (const std::string missing = cuda_missing(); !missing.empty()) {
+    if (*text != "auto") note = cat("-ngl changes nothing here, all layers stay on the CPU: ", missing);
     return std::nullopt;
   }
   if (count && *count > 0 && *count < layer_count)
@@ -28,7 +28,7 @@ std::optional<bool> layers_on_gpu(const Arguments& arguments, const std::string&
 
 }  // namespace
 
-DeviceOptions choose_device(const Arguments& arguments, const std::string& cuda_missing, int64_t layer_count,
+DeviceOptions choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, int64_t layer_count,
                             std::string& note) {
   DeviceOptions options;
   const auto named = arguments.text("device");
@@ -39,7 +39,7 @@ DeviceOptions choose_device(const Arguments& arguments, const std::string& cuda_
       throw UsageError(cat("-ngl ", *arguments.text("gpu_layers"), " and --device ", *named,
                            " contradict each other, expected only one of them"));
   } else {
-    options.kind = on_gpu.value_or(named && cuda_missing.empty()) ? "cuda" : "cpu";
+    options.kind = on_gpu.value_or(named && cuda_missing().empty()) ? "cuda" : "cpu";
   }
   options.threads = static_cast<int>(std::max<int64_t>(0, arguments.integer("threads").value_or(0)));
   options.isa = arguments.text("isa").value_or("");

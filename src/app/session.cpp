@@ -37,7 +37,7 @@ int64_t layer_count(const GgufFile& file) {
 
 DeviceOptions device_options(const Arguments& arguments, const GgufFile& file) {
   std::string note;
-  const DeviceOptions options = choose_device(arguments, cuda_device_missing(), layer_count(file), note);
+  const DeviceOptions options = choose_device(arguments, cuda_device_missing, layer_count(file), note);
   if (!note.empty()) say(note);
   return options;
 }

@@ -21,7 +21,7 @@ struct Choice {
 
 Choice choose(const std::vector<std::string>& words, const std::string& cuda_missing) {
   Choice out;
-  out.options = choose_device(Arguments::parse(kComplete, words, 0), cuda_missing, kLayers, out.note);
+  out.options = choose_device(Arguments::parse(kComplete, words, 0), [&] { return cuda_missing; }, kLayers, out.note);
   return out;
 }
 
@@ -40,6 +40,16 @@ TEST(DeviceChoice, IsTheCpuUnlessAskedForMore) {
   EXPECT_EQ(choose({"--device", "auto"}, kNoGpu).options.kind, "cpu");
   EXPECT_EQ(choose({"--device", "cuda"}, kNoGpu).options.kind, "cuda");  // open_device() says what is missing
   EXPECT_EQ(choose({"--device", "reference"}, "").options.kind, "reference");
+}
+
+TEST(DeviceChoice, NobodyLooksForAGpuThatIsNotWanted) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{}, {"--device", "reference"}, {"-ngl", "0"}}) {
+    int asked = 0;
+    std::string note;
+    const auto missing = [&] { return ++asked, std::string(); };
+    choose_device(Arguments::parse(kComplete, words, 0), missing, kLayers, note);
+    EXPECT_EQ(asked, 0);
+  }
 }
 
 TEST(DeviceChoice, LayersGoToTheGpuOrStay) {

@@ -105,24 +105,9 @@ void pack_columns(const std::byte* const (&rows)[kPanelRows], int cols, std::byt
 }  // namespace
 
 void pack_panel(QuantType type, const std::byte* const (&rows)[kPanelRows], int cols, std::byte* panel) {
-  switch (type) {
-    case QuantType::F32: return pack_columns<uint32_t>(rows, cols, panel);
-    case QuantType::F16:
-    case QuantType::BF16: return pack_columns<uint16_t>(rows, cols, panel);
-    case QuantType::Q8_0: return pack_blocks<Q8_0Block>(rows, cols, panel);
-    case QuantType::Q4_0: return pack_blocks<Q4_0Block>(rows, cols, panel);
-    case QuantType::Q4_1: return pack_blocks<Q4_1Block>(rows, cols, panel);
-    case QuantType::Q5_0: return pack_blocks<Q5_0Block>(rows, cols, panel);
-    case QuantType::Q5_1: return pack_blocks<Q5_1Block>(rows, cols, panel);
-    case QuantType::Q2_K: return pack_blocks<Q2_KBlock>(rows, cols, panel);
-    case QuantType::Q3_K: return pack_blocks<Q3_KBlock>(rows, cols, panel);
-    case QuantType::Q4_K: return pack_blocks<Q4_KBlock>(rows, cols, panel);
-    case QuantType::Q5_K: return pack_blocks<Q5_KBlock>(rows, cols, panel);
-    case QuantType::Q6_K: return pack_blocks<Q6_KBlock>(rows, cols, panel);
-    case QuantType::IQ4_NL: return pack_blocks<Iq4NlBlock>(rows, cols, panel);
-    case QuantType::IQ4_XS: return pack_blocks<Iq4XsBlock>(rows, cols, panel);
-    case QuantType::MXFP4: return pack_blocks<Mxfp4Block>(rows, cols, panel);
-  }
+  if (type == QuantType::F32) return pack_columns<uint32_t>(rows, cols, panel);
+  if (is_float_format(type)) return pack_columns<uint16_t>(rows, cols, panel);
+  with_block_type(type, [&]<class Block>(std::type_identity<Block>) { pack_blocks<Block>(rows, cols, panel); });
 }
 
 CpuWeight::CpuWeight(const QuantMatrix& matrix, WeightUse use, int expert_count)

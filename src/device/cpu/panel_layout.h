@@ -13,6 +13,7 @@
 // 2p+1: first << 4 | second << 6).
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "quant/format.h"
 
@@ -87,7 +88,7 @@ constexpr int offset_shift(int vectors, int offset) {
 // Kernels exist for these numbers of rows, up to what an instruction set's registers hold; any number of rows is cut into groups of the
 // largest and a rest that is padded with zero rows.
 inline constexpr int kTileRows[] = {1, 2, 3, 4, 5, 6, 7, 8, 16};
-inline constexpr int kTileCount = 9;
+inline constexpr int kTileCount = static_cast<int>(std::size(kTileRows));
 inline constexpr int kLargestFloatTile = 8;  // float rows need two accumulators each
 
 // Index into kTileRows of the smallest kernel for `rows` rows.

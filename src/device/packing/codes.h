@@ -3,7 +3,9 @@
 // what is subtracted from them, is the device's business. `b` is the block of 32 columns within the file's block.
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
+#include "base/error.h"
 #include "quant/iq4_nl.h"
 #include "quant/iq4_xs.h"
 #include "quant/mxfp4.h"
@@ -76,6 +78,29 @@ inline void extract_codes(const Q3_KBlock& block, int b, uint8_t* codes) {
   for (int i = 0; i < 32; ++i)
     codes[i] = static_cast<uint8_t>((block.quants[32 * (b >> 2) + i] >> (2 * (b & 3)) & 3) |
                                     (block.high_bits[i] >> b & 1) << 2);
+}
+
+// Calls body(std::type_identity<Block>()) with the block in which a file stores a quantized type.
+template <class Body>
+void with_block_type(QuantType type, Body body) {
+  switch (type) {
+    case QuantType::Q8_0: return body(std::type_identity<Q8_0Block>());
+    case QuantType::Q4_0: return body(std::type_identity<Q4_0Block>());
+    case QuantType::Q4_1: return body(std::type_identity<Q4_1Block>());
+    case QuantType::Q5_0: return body(std::type_identity<Q5_0Block>());
+    case QuantType::Q5_1: return body(std::type_identity<Q5_1Block>());
+    case QuantType::Q2_K: return body(std::type_identity<Q2_KBlock>());
+    case QuantType::Q3_K: return body(std::type_identity<Q3_KBlock>());
+    case QuantType::Q4_K: return body(std::type_identity<Q4_KBlock>());
+    case QuantType::Q5_K: return body(std::type_identity<Q5_KBlock>());
+    case QuantType::Q6_K: return body(std::type_identity<Q6_KBlock>());
+    case QuantType::IQ4_NL: return body(std::type_identity<Iq4NlBlock>());
+    case QuantType::IQ4_XS: return body(std::type_identity<Iq4XsBlock>());
+    case QuantType::MXFP4: return body(std::type_identity<Mxfp4Block>());
+    case QuantType::F32:
+    case QuantType::F16:
+    case QuantType::BF16: PACELINE_ASSERT(!"float types have no blocks");
+  }
 }
 
 }  // namespace paceline
