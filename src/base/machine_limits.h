@@ -2,7 +2,7 @@
 // What the machine can do at this moment, with the same threads as the kernels: measured beside every benchmark, because shared machines
 // change from minute to minute.
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "base/thread_pool.h"
 
@@ -12,14 +12,17 @@ class MachineLimits {
  public:
   explicit MachineLimits(int threads);
 
-  // Reads 512 MiB, one stream per thread.
+  // Reads 512 MiB in large pages, each thread its part as several streams: a stream alone does not keep enough lines under way everywhere.
   double read_gb_s();
   // int8 multiply-adds count two; 0 where the machine lacks AVX-512 VNNI.
   double int8_gop_s();
 
  private:
   ThreadPool pool_;
-  std::vector<uint64_t> memory_;
+  struct Free {
+    void operator()(uint64_t* memory) const;
+  };
+  std::unique_ptr<uint64_t[], Free> memory_;
 };
 
 }  // namespace paceline

@@ -9,15 +9,18 @@
 
 namespace paceline::cpu {
 
-// Products of one panel with one group of rows.
+// Products of some panels with one group of rows.
 struct TileArguments {
-  const std::byte* panel = nullptr;
+  const std::byte* panel = nullptr;  // the first
+  int panels = 1;
+  int64_t panel_stride = 0;  // bytes from one panel to the next
+  int panel_outputs = kPanelRows;  // from the first output of one panel to that of the next
   int cols = 0;
   const void* activations = nullptr;  // [cols / 32][tile rows] ActivationBlock, or [cols][tile rows] float
   float* out = nullptr;  // first row, first output of the panel
   int64_t out_stride = 0;
   int rows = 0;  // to write, <= tile rows
-  int outputs = 0;  // to write, <= 16
+  int outputs = 0;  // that there are, counted from the first panel's first; a panel writes up to 16 of them
   bool add = false;  // add to out
 };
 using TileKernel = void (*)(const TileArguments&);
@@ -112,6 +115,13 @@ struct Kernels {
   void (*merge_attention)(float* out, const float* partials, int64_t partial_stride, int count, int head_dim);
   void (*to_f16)(uint16_t* out, const float* x, int count);
 };
+
+// Panels of quantized weights that a kernel of so many rows reads side by side, by the largest tile of its instruction set: their sums stay in
+// registers. One stream of memory is less than a core can have under way; more rows compute between their loads (docs/numbers.md).
+constexpr int panels_together(int rows, int largest_tile) {
+  if (rows == 1 && largest_tile >= 4) return 4;
+  return 2 * rows <= largest_tile ? 2 : 1;
+}
 
 constexpr size_t format_index(QuantType type) {
   size_t index = 0;

@@ -1,4 +1,4 @@
-// The tile loops: one panel of 16 outputs times a group of rows. A weight is loaded and unpacked once and used for every row. Each row has
+// The tile loops: panels of 16 outputs times a group of rows. A weight is loaded and unpacked once and used for every row. Each row has
 // its own accumulator, and its operations are the same whatever the number of rows: integer dot products are exact, then f32 in block order.
 //
 // A format is a policy: kType; Header(group, part) reads what a group shares; Block(header, codes, b) unpacks block b of the group to
@@ -64,10 +64,10 @@ struct HalfScaledMin {
   }
 };
 
-// Writes `outputs` of kLanes sums of each row.
+// Writes kLanes sums of each row from output `first` on.
 template <int kRows>
-PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows], int part) {
-  const int first = part * kLanes, lanes = task.outputs - first < kLanes ? task.outputs - first : kLanes;
+PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows], int first) {
+  const int lanes = task.outputs - first < kLanes ? task.outputs - first : kLanes;
   if (lanes <= 0) return;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
@@ -105,35 +105,50 @@ PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part
   }
 }
 
-template <class Format, int kRows>
-void multiply_panel(const TileArguments& task) {
+// Panels first … first + kPanels - 1 of the task side by side, a group of each in turn.
+template <class Format, int kRows, int kPanels>
+PACELINE_INLINE void multiply_panels(const TileArguments& task, int first) {
   constexpr PanelLayout kLayout = panel_layout(Format::kType);
   const int blocks = task.cols / kBlockColumns;
   for (int part = 0; part < kParts; ++part) {
-    F sums[kRows];
+    F sums[kPanels][kRows];
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) sums[r] = zero();
-    const std::byte* group = task.panel;
+      for (int r = 0; r < kRows; ++r) sums[p][r] = zero();
+    const std::byte* group = task.panel + first * task.panel_stride;
     const auto* a = static_cast<const ActivationBlock*>(task.activations);
     for (int b = 0; b < blocks; b += kLayout.blocks_per_group) {
       const int here = blocks - b < kLayout.blocks_per_group ? blocks - b : kLayout.blocks_per_group;
-      multiply_group<Format, kRows>(group, here, part, a, sums);
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p)
+        multiply_group<Format, kRows>(group + p * task.panel_stride, here, part, a, sums[p]);
       group += kLayout.group_bytes();
       a += kLayout.blocks_per_group * kRows;
     }
-    store_tile(task, sums, part);
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) store_tile(task, sums[p], (first + p) * task.panel_outputs + part * kLanes);
   }
+}
+
+template <class Format, int kRows>
+void multiply_quants(const TileArguments& task) {
+  constexpr int kTogether = panels_together(kRows, kLargestTile);
+  int panel = 0;
+  if constexpr (kTogether > 1)
+    for (; panel + kTogether <= task.panels; panel += kTogether) multiply_panels<Format, kRows, kTogether>(task, panel);
+  for (; panel < task.panels; ++panel) multiply_panels<Format, kRows, 1>(task, panel);
 }
 
 // F16, BF16, F32 weights and f32 activations: even and odd columns have an accumulator each.
 template <class Format, int kRows>
-void multiply_float_panel(const TileArguments& task) {
+void multiply_float_panel(const TileArguments& task, int panel) {
   constexpr int kColumnBytes = panel_layout(Format::kType).header_bytes;
   for (int part = 0; part < kParts; ++part) {
     F even[kRows], odd[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) even[r] = odd[r] = zero();
-    const std::byte* weights = task.panel + part * (kColumnBytes / kParts);
+    const std::byte* weights = task.panel + panel * task.panel_stride + part * (kColumnBytes / kParts);
     const auto* x = static_cast<const float*>(task.activations);
     int c = 0;
     for (; c + 2 <= task.cols; c += 2, weights += 2 * kColumnBytes, x += 2 * kRows) {
@@ -149,16 +164,21 @@ void multiply_float_panel(const TileArguments& task) {
       for (int r = 0; r < kRows; ++r) even[r] = fma(Format::load(weights), set1(x[r]), even[r]);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) even[r] = add(even[r], odd[r]);
-    store_tile(task, even, part);
+    store_tile(task, even, panel * task.panel_outputs + part * kLanes);
   }
+}
+
+template <class Format, int kRows>
+void multiply_floats(const TileArguments& task) {
+  for (int panel = 0; panel < task.panels; ++panel) multiply_float_panel<Format, kRows>(task, panel);
 }
 
 template <class Format, int kRows>
 constexpr TileKernel tile_kernel() {
   if constexpr (is_float_format(Format::kType)) {
-    if constexpr (kRows <= std::min(kLargestTile, kLargestFloatTile)) return multiply_float_panel<Format, kRows>;
+    if constexpr (kRows <= std::min(kLargestTile, kLargestFloatTile)) return multiply_floats<Format, kRows>;
   } else {
-    if constexpr (kRows <= kLargestTile) return multiply_panel<Format, kRows>;
+    if constexpr (kRows <= kLargestTile) return multiply_quants<Format, kRows>;
   }
   return nullptr;
 }

@@ -7,30 +7,54 @@ namespace paceline::cpu {
 namespace {
 
 constexpr size_t kCachedBytes = 384 << 10;   // of activations that stay in the second-level cache
-constexpr size_t kClaimBytes = 128 << 10;    // of weights claimed at once: a few microseconds of memory traffic
+constexpr size_t kLeastStream =
+    32 << 10;  // of weights that several rows read side by side: its start finds nothing prefetched
+constexpr size_t kClaimBytes = 128 << 10;    // of a stream claimed at once: some microseconds of memory traffic
 
-void multiply_rows(const Kernels& kernels, const Activations& activations, const Product& product, int panel, int first,
-                   int last) {
-  const CpuWeight& weight = *product.weight;
-  const RowRun& run = activations.run(product.run);
+// Panels of one claim that are read side by side.
+int streams(const Kernels& kernels, const CpuWeight& weight, int rows) {
+  if (is_float_format(weight.type)) return 1;
+  return panels_together(padded_rows(std::min(rows, kernels.largest_quant_tile)), kernels.largest_quant_tile);
+}
+
+}  // namespace
+
+void Matmul::multiply_item(const Kernels& kernels, const Activations& activations, const Item& item) {
+  const CpuWeight& weight = *item.product->weight;
+  const RowRun& run = activations.run(item.product->run);
   const bool plain = is_float_format(weight.type);
   const TileKernel* tiles = kernels.tiles[format_index(weight.type)];
   const int step = plain ? kernels.largest_float_tile : kernels.largest_quant_tile;
   TileArguments task;
-  task.panel = weight.panel(product.expert, panel);
+  task.panel = weight.panel(item.product->expert, item.panel);
+  task.panels = item.panels;
+  task.panel_stride = static_cast<int64_t>(weight.panel_size()) * item.apart;
+  task.panel_outputs = item.apart * kPanelRows;
   task.cols = weight.cols;
-  task.out_stride = product.out_stride;
-  task.outputs = std::min(kPanelRows, weight.rows - panel * kPanelRows);
-  task.add = product.add;
-  for (int row = first; row < last; row += step) {
+  task.out_stride = item.product->out_stride;
+  task.outputs = weight.rows - item.panel * kPanelRows;
+  task.add = item.product->add;
+  for (int row = item.first_row; row < item.last_row; row += step) {
     task.rows = std::min(step, run.count - row);
     task.activations = plain ? activations.floats(run, row) : activations.quantized(run, row);
-    task.out = product.out + row * product.out_stride + int64_t{panel} * kPanelRows;
+    task.out = item.product->out + row * item.product->out_stride + int64_t{item.panel} * kPanelRows;
     tiles[tile_index(task.rows)](task);
   }
 }
 
-}  // namespace
+// The claimed items of one product and block of rows: as many streams as its kernel reads, each a run of panels, and what is left over.
+void Matmul::multiply_panels(const Kernels& kernels, const Activations& activations, Item item, int count) {
+  const CpuWeight& weight = *item.product->weight;
+  const int rows = item.last_row - item.first_row;
+  int together = streams(kernels, weight, rows);
+  if (rows > 1 && static_cast<size_t>(count / together) * weight.panel_size() < kLeastStream) together = 1;
+  const int apart = count / together, first = item.panel;
+  item.panels = together, item.apart = apart;
+  for (; item.panel < first + apart; ++item.panel) multiply_item(kernels, activations, item);
+  item.panels = item.apart = 1;
+  for (item.panel = first + apart * together; item.panel < first + count; ++item.panel)
+    multiply_item(kernels, activations, item);
+}
 
 Matmul::Item Matmul::item(std::span<const Product> products, const Activations& activations, int64_t index) const {
   const size_t which = static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), index) - ends_.begin());
@@ -55,12 +79,17 @@ void Matmul::multiply(ThreadPool& pool, const Kernels& kernels, const Activation
     ends_.push_back(items);
   }
   if (items == 0) return;
-  const int64_t per_claim = static_cast<int64_t>(kClaimBytes / (bytes / static_cast<size_t>(items) + 1)) + 1;
+  const size_t claim =
+      kClaimBytes * static_cast<size_t>(streams(kernels, *products[0].weight, activations.run(products[0].run).count));
+  const int64_t per_claim = static_cast<int64_t>(claim / (bytes / static_cast<size_t>(items) + 1)) + 1;
   const int64_t grain = std::clamp<int64_t>(items / (8 * pool.size()), 1, per_claim);
   pool.run(items, grain, [&](int64_t begin, int64_t end, int) {
-    for (int64_t index = begin; index < end; ++index) {
-      const Item one = item(products, activations, index);
-      multiply_rows(kernels, activations, *one.product, one.panel, one.first_row, one.last_row);
+    while (begin < end) {
+      const Item first = item(products, activations, begin);
+      const int count =
+          static_cast<int>(std::min<int64_t>(first.product->weight->panels_per_expert() - first.panel, end - begin));
+      multiply_panels(kernels, activations, first, count);
+      begin += count;
     }
   });
 }

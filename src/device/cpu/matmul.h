@@ -1,6 +1,7 @@
 #pragma once
 // Products of packed weights with prepared rows: all panels of all weights of a call are one parallel loop. A panel is read from memory once
-// for up to a few dozen rows: while it is in cache, every group of rows that fits the second-level cache beside it passes.
+// for up to a few dozen rows: while it is in cache, every group of rows that fits the second-level cache beside it passes. For few rows a thread
+// reads its panels as several streams.
 #include <span>
 #include <vector>
 
@@ -25,12 +26,17 @@ class Matmul {
                 std::span<const Product> products);
 
  private:
-  // A panel of one product with a block of its rows.
+  // Panels of one product with a block of its rows.
   struct Item {
     const Product* product;
     int panel, first_row, last_row;  // within the run
+    int panels = 1;
+    int apart = 1;  // from one of them to the next
   };
   Item item(std::span<const Product> products, const Activations& activations, int64_t index) const;
+
+  static void multiply_panels(const Kernels& kernels, const Activations& activations, Item item, int count);
+  static void multiply_item(const Kernels& kernels, const Activations& activations, const Item& item);
 
   std::vector<int64_t> ends_;  // items of products 0 … i
   int rows_per_item_ = 0;
