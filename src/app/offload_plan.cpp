@@ -71,9 +71,8 @@ class Planner {
   }
 
   StateBytes slot_bytes(const Model& model, Device& split, const SlotDemand& demand) const {
-    const int context = demand.context > 0 ? demand.context : model.facts().context_length;
     const int rows = 1 + request_.pass.max_drafts;
-    const StateBytes one = state_bytes(model.state_shape(context, rows, request_.kv), split);
+    const StateBytes one = state_bytes(model.state_shape(demand.context, rows, request_.kv), split);
     const uint64_t kept_hidden =
         sizeof(float) * static_cast<uint64_t>(rows) * static_cast<uint64_t>(model.facts().width);
     const uint64_t count = static_cast<uint64_t>(demand.slots);
@@ -138,8 +137,8 @@ class Planner {
     const uint64_t passes = needs.gpu_engine + kGpuReserve, taken = needs.gpu_model + slots.device + passes;
     std::string memory =
         cat("GPU memory: ", human_bytes(needs.gpu_model), " model, ", human_bytes(slots.device), " for ", demand.slots,
-            demand.slots == 1 ? " slot" : " slots", ", ", human_bytes(passes), " for passes; ",
-            human_bytes(free_ - std::min(free_, taken)), " of ", human_bytes(free_), " left");
+            demand.slots == 1 ? " slot" : " slots", " of ", demand.context, " positions, ", human_bytes(passes),
+            " for passes; ", human_bytes(free_ - std::min(free_, taken)), " of ", human_bytes(free_), " left");
     if (first > 0)
       memory += cat("; the machine's: ", human_bytes(needs.cpu_model), " model, ", human_bytes(slots.host), " for ",
                     demand.slots == 1 ? "the slot" : "the slots");

@@ -21,7 +21,7 @@ struct LayerWish {
 };
 
 struct SlotDemand {
-  int slots = 1, context = 0;
+  int slots = 1, context = 1;  // positions of each
 };
 
 struct OffloadRequest {

@@ -58,6 +58,9 @@ struct DeltaRuleInput {
 
 class Device {
  public:
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
   virtual ~Device() = default;
 
   // "cpu: 2 threads, avx512-vnni" – for the start line.

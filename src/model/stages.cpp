@@ -10,6 +10,7 @@ Stage::Stage(Device& device_, int max_rows, int width) : device(device_), scratc
 }
 
 Stages::Stages(Device& main, int block_count, int max_rows, int width) {
+  PACELINE_ASSERT(&main.layer_device(block_count) == &main);  // the draft block is here
   stage_on(main, max_rows, width);
   for (int block = 0; block < block_count; ++block)
     of_block_.push_back(&stage_on(main.layer_device(block), max_rows, width));

@@ -121,6 +121,8 @@ TEST_P(OffloadPlanTest, MoreMemoryTakesMoreLayersAndWhatIsPlannedFits) {
     const Generation answer =
         generator.generate(prompt, {}, {.max_tokens = 4, .end_tokens = {}}, [](Token) { return true; });
     EXPECT_EQ(answer.output.size(), 4u);
+    // Nor does the plan ask for much more than it takes.
+    EXPECT_GT(gpu.used_bytes(), (least - kGpuReserve) / 10 * 9) << layers;
   }
 }
 
@@ -164,7 +166,7 @@ TEST_F(OffloadPlanWords, SayWhatRunsWhereAndWhy) {
   EXPECT_EQ(plan(kPlenty, {Kind::Fitting}).lines[0],
             "5 of 5 layers on the GPU (blocks 0 to 3, output head and draft block), all fit");
   EXPECT_THAT(plan(kPlenty, {Kind::Fitting}).lines[1],
-              HasSubstr(" for 1 slot, 1.0 GiB for passes; 63.0 GiB of 64.0 GiB left"));
+              HasSubstr(" for 1 slot of 512 positions, 1.0 GiB for passes; 63.0 GiB of 64.0 GiB left"));
   const OffloadPlan part = plan(kPlenty, {Kind::Count, 2});
   EXPECT_EQ(part.lines[0],
             "2 of 5 layers on the GPU (block 3, output head and draft block), blocks 0 to 2 and the embedding table on "

@@ -38,7 +38,7 @@ class Offload(transcript.Case):
         said = self.text('-ngl', '2').stderr.decode()
         self.assertRegex(said, r'2 of \d layers on the GPU \(block \d, output head and draft block\), blocks 0 to \d and the embedding '
                                r'table on the CPU, as -ngl says\n')
-        self.assertRegex(said, r'GPU memory: .* model, .* for 1 slot, 1.0 GiB for passes; 7.0 GiB of 8.0 GiB left; the machine\'s: ')
+        self.assertRegex(said, r'GPU memory: .* model, .* for 1 slot of 128 positions, 1.0 GiB for passes; 7.0 GiB of 8.0 GiB left; the machine\'s: ')
         self.text('-ngl', '1', stderr='layers on the GPU (output head and draft block), blocks 0 to ')
 
     def test_all_and_as_many_as_fit(self):

@@ -18,7 +18,7 @@ struct TestDeviceOptions : DeviceOptions {
 class OwnedSplit final : public ForwardingDevice {
  public:
   OwnedSplit(std::unique_ptr<Device> main, std::unique_ptr<Device> first, int first_blocks)
-      : ForwardingDevice(static_cast<Device&>(split_)),  // as a ForwardingDevice it would be copied
+      : ForwardingDevice(static_cast<Device&>(split_)),
         main_(std::move(main)),
         first_(std::move(first)),
         split_(*main_, *first_, first_blocks) {}
