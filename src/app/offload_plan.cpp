@@ -29,6 +29,9 @@ uint64_t gpu_bytes(const Needs& needs, const StateBytes& slots) {
   return needs.gpu_model + rest;
 }
 
+// Rounded up, as what is free is rounded down: never less than that when it does not fit.
+uint64_t taken_mib(uint64_t bytes) { return (bytes + (uint64_t{1} << 20) - 1) >> 20; }
+
 class Planner {
  public:
   Planner(const GgufFile& file, Device& gpu, Device& cpu, const OffloadRequest& request)
@@ -99,8 +102,8 @@ class Planner {
     const int fitting = most_layers(&Needs::least);
     fail(layers == layer_count_ ? "all " : "", layers, " layers",
          layers == layer_count_ ? "" : cat(" of ", layer_count_), " on the GPU take ",
-         human_bytes(gpu_bytes(needs, needs.least)), " of its memory, expected at most the ", human_bytes(free_),
-         " that are free; ",
+         taken_mib(gpu_bytes(needs, needs.least)), " MiB of its memory, expected at most the ", free_ >> 20,
+         " MiB that are free; ",
          fitting == 0 ? "not one layer fits: use -ngl 0"
                       : cat(fitting, " would fit: use -ngl ", fitting, " or -ngl auto"));
   }
@@ -108,7 +111,7 @@ class Planner {
   std::string nothing_fits() {
     const Needs needs = of_layers(1);
     return cat("all layers on the CPU: not one fits on the GPU, where the output head alone takes ",
-               human_bytes(gpu_bytes(needs, needs.usual)), " and ", human_bytes(free_), " are free");
+               taken_mib(gpu_bytes(needs, needs.usual)), " MiB and ", free_ >> 20, " MiB are free");
   }
 
   std::string reason(const OffloadPlan& plan) const {

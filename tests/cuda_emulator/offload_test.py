@@ -3,6 +3,7 @@ python3 tests/cuda_emulator/offload_test.py build-test/paceline_emulated"""
 
 import os
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / 'e2e'))
@@ -51,7 +52,16 @@ class Offload(transcript.Case):
     def test_too_little_memory(self):
         self.text('-ngl', 'auto', mib=RESERVE_MIB, stderr='all layers on the CPU: not one fits on the GPU, where the output head alone takes ')
         self.text('-ngl', '2', mib=RESERVE_MIB, status=1, stdout=b'', stderr='not one layer fits: use -ngl 0')
-        self.text('--device', 'cuda', mib=RESERVE_MIB, status=1, stdout=b'', stderr='expected at most the 1.0 GiB that are free')
+        self.text('--device', 'cuda', mib=RESERVE_MIB, status=1, stdout=b'', stderr='expected at most the 1024 MiB that are free')
+
+    def test_a_part_fits(self):
+        refused = self.text('-ngl', 'all', mib=RESERVE_MIB, status=1, stdout=b'').stderr.decode()
+        mib = int(re.search(r'all \d layers on the GPU take (\d+) MiB', refused)[1])
+        self.text('-ngl', 'all', mib=mib, stderr=', as asked\n')
+        self.text('-ngl', 'auto', mib=mib - 2, stderr=', more do not fit\n')
+        refused = self.text('-ngl', 'all', mib=mib - 2, status=1, stdout=b'').stderr.decode()
+        most = re.search(r'; (\d) would fit: use -ngl \1 or -ngl auto', refused)[1]
+        self.text('-ngl', most, mib=mib - 2, stderr=f'{most} of 5 layers on the GPU')
 
     def test_contradictions(self):
         self.text('-ngl', '0', '--device', 'cuda', status=2, stdout=b'', stderr='contradict each other')
