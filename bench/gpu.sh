@@ -83,6 +83,8 @@ step op-suite 60 "$build/op_suite" --device cuda
 step golden 60 "$build/golden_check" --device cuda tests/golden
 step golden-variants 60 bash -c variants
 step invisibility 90 "$build/invisibility" --device cuda tests/golden/hybrid-tied.Q8_0.gguf tests/golden/moe.Q8_0.gguf
+step golden-split 30 "$build/golden_check" --device cuda --split 2 tests/golden
+step invisibility-split 60 "$build/invisibility" --device cuda --split 2 tests/golden/hybrid-tied.Q8_0.gguf
 step synth-tiny 20 "$build/paceline" synth --shape tiny --type Q4_K_M --accept 0.7 -o "$models/tiny.gguf"
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer /usr/local/cuda/compute-sanitizer/compute-sanitizer 2>/dev/null | head -n 1)
 if [[ -n $sanitizer ]]; then

@@ -1,7 +1,6 @@
 #include "app/device_choice.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/error.h"
 
@@ -9,30 +8,32 @@ namespace paceline {
 
 namespace {
 
-// Whether -ngl puts the layers on the GPU; none when it leaves that to --device.
-std::optional<bool> layers_on_gpu(const Arguments& arguments, const MissingCuda& cuda_missing, int64_t layer_count,
-                                  std::string& note) {
-  const auto text = arguments.text("gpu_layers");
+// The layers -ngl puts on the GPU; -1 is all, as "all" is.
+LayerWish wished_layers(const Arguments& arguments) {
+  if (arguments.text("gpu_layers") == "auto") return {LayerWish::Kind::Fitting};
   const auto count = arguments.integer("gpu_layers");
+  if (!count || *count < 0) return {LayerWish::Kind::All};
+  return {LayerWish::Kind::Count, *count};
+}
+
+// Whether -ngl puts layers on the GPU; none when it leaves that to --device.
+std::optional<bool> layers_on_gpu(const Arguments& arguments, const MissingCuda& cuda_missing, std::string& note) {
+  const auto text = arguments.text("gpu_layers");
   if (!text) return std::nullopt;
-  if (count == 0) return false;
-  if (const std::string missing = cuda_missing(); !missing.empty()) {
-    if (*text != "auto") note = cat("-ngl changes nothing here, all layers stay on the CPU: ", missing);
-    return std::nullopt;
-  }
-  if (count && *count > 0 && *count < layer_count)
-    throw UsageError(cat("-ngl ", *count, " is a part of the model's ", layer_count,
-                         " layers, expected 0 or all: a model cannot be divided between GPU and CPU yet"));
-  return true;
+  if (arguments.integer("gpu_layers") == 0) return false;
+  const std::string missing = cuda_missing();
+  if (missing.empty()) return true;
+  if (*text != "auto") note = cat("-ngl changes nothing here, all layers stay on the CPU: ", missing);
+  return std::nullopt;
 }
 
 }  // namespace
 
-DeviceOptions choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, int64_t layer_count,
-                            std::string& note) {
-  DeviceOptions options;
+DeviceChoice choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, std::string& note) {
+  DeviceChoice choice;
+  DeviceOptions& options = choice.options;
   const auto named = arguments.text("device");
-  const auto on_gpu = layers_on_gpu(arguments, cuda_missing, layer_count, note);
+  const auto on_gpu = layers_on_gpu(arguments, cuda_missing, note);
   if (named && *named != "auto") {
     options.kind = *named;
     if (on_gpu && *on_gpu != (*named == "cuda"))
@@ -41,9 +42,13 @@ DeviceOptions choose_device(const Arguments& arguments, const MissingCuda& cuda_
   } else {
     options.kind = on_gpu.value_or(named && cuda_missing().empty()) ? "cuda" : "cpu";
   }
+  if (options.kind == "cuda") {
+    if (arguments.text("gpu_layers")) choice.layers = wished_layers(arguments);
+    else choice.layers = {*named == "auto" ? LayerWish::Kind::Fitting : LayerWish::Kind::All};
+  }
   options.threads = static_cast<int>(std::max<int64_t>(0, arguments.integer("threads").value_or(0)));
   options.isa = arguments.text("isa").value_or("");
-  return options;
+  return choice;
 }
 
 }  // namespace paceline

@@ -1,9 +1,11 @@
 #pragma once
-// --device, --isa, -t and llama.cpp's -ngl together: which device a command opens.
+// --device, --isa, -t and llama.cpp's -ngl together: which device a command opens, and how many layers a GPU gets.
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "app/arguments.h"
+#include "app/offload_plan.h"
 #include "device/device.h"
 
 namespace paceline {
@@ -12,9 +14,13 @@ namespace paceline {
 // where the flags depend on the answer.
 using MissingCuda = std::function<std::string()>;
 
-// What the flags ask for. `layer_count`: of the model, for -ngl. Notes for the user, such as that -ngl had nothing to put layers on, are added to `note`. Throws UsageError for flags that
-// contradict each other and for a part of the layers.
-DeviceOptions choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, int64_t layer_count,
-                            std::string& note);
+struct DeviceChoice {
+  DeviceOptions options;
+  std::optional<LayerWish> layers;  // of a GPU
+};
+
+// What the flags ask for. Notes for the user, such as that -ngl had nothing to put layers on, are added to `note`. Throws UsageError for flags that
+// contradict each other.
+DeviceChoice choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, std::string& note);
 
 }  // namespace paceline

@@ -111,10 +111,11 @@ constexpr Flag kFlags[] = {
      .help = "threads; -1 and 0: as many as there are cores"},
     {.id = "device", .commands = kRunsModel, .names = "--device -dev", .kind = Text, .value_name = "NAME",
      .choices = "auto cpu cuda reference", .default_text = "cpu",
-     .help = "what computes; auto: the GPU if there is one; reference is slow and obvious"},
+     .help = "what computes; auto: the GPU if there is one, with as many layers as fit; reference is slow and obvious"},
     {.id = "gpu_layers", .commands = kRunsModel, .names = "-ngl --gpu-layers --n-gpu-layers", .kind = Integer,
      .value_name = "N", .lowest = -1, .highest = kMost, .choices = "auto all", .default_text = "as --device says",
-     .help = "layers on the GPU: 0 or all, a part is not possible yet; without a GPU they stay on the CPU, which is said"},
+     .help = "layers on the GPU, counted from the end: the output head is one, then the last block; auto: as many as fit; without a GPU "
+             "they stay on the CPU, which is said"},
     {.id = "isa", .commands = kRunsModel, .names = "--isa", .kind = Text, .value_name = "NAME",
      .choices = "scalar avx2 avx512", .default_text = "the best there is", .help = "instruction set of the cpu device"},
 

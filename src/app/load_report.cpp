@@ -137,7 +137,7 @@ std::string load_chart(const LoadReport& report) {
 int bench_clients(const Arguments& arguments, int prompt_tokens) {
   const int clients = static_cast<int>(arguments.integer("clients").value_or(1));
   Session session = open_session(arguments, [&](const GeneratorOptions& options) {
-    return Engine::model_rows(load_engine_options(options, clients, 0, false));
+    return Engine::pass_options(load_engine_options(options, clients, 0, false));
   });
   const Workload workload = make_workload(arguments, session, prompt_tokens);
   LoadReport report;

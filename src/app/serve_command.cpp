@@ -90,7 +90,7 @@ int run_serve(const Arguments& arguments) {
   options.log = [&log](const std::string& line) { log.add(line); };
 
   Session session = open_session(
-      arguments, [&](const GeneratorOptions& given) { return Engine::model_rows(served_options(arguments, given)); });
+      arguments, [&](const GeneratorOptions& given) { return Engine::pass_options(served_options(arguments, given)); });
   EngineOptions engine_settings = served_options(arguments, session.options);
   Engine engine(*session.device, *session.model, engine_settings);
   const std::string source = session.file->metadata().find_text("tokenizer.chat_template").value_or("");

@@ -10,6 +10,7 @@
 #include "app/prompt_text.h"
 #include "base/cpu_info.h"
 #include "base/error.h"
+#include "device/split_device.h"
 
 namespace paceline {
 
@@ -21,6 +22,11 @@ DType cache_type(const Arguments& arguments, std::string_view id) {
   return name == "q8_0" ? DType::Q8_0 : DType::F16;
 }
 
+int64_t file_integer(const GgufFile& file, const char* key) {
+  const std::string architecture = file.metadata().text("general.architecture");
+  return file.metadata().find_integer(cat(architecture, ".", key), 0, 1 << 30).value_or(0);
+}
+
 int context_length(const Arguments& arguments, int trained) {
   if (arguments.command() == kBench) return trained;  // each measurement takes what it needs
   if (arguments.command() == kServe && arguments.integer("context").value_or(0) == 0) return 0;  // as memory allows
@@ -29,23 +35,7 @@ int context_length(const Arguments& arguments, int trained) {
   return wanted == 0 ? trained : static_cast<int>(wanted);
 }
 
-// Layers as llama.cpp counts them for -ngl: the blocks, and the output as one more.
-int64_t layer_count(const GgufFile& file) {
-  const std::string key = file.metadata().text("general.architecture") + ".block_count";
-  return file.metadata().find_integer(key, 0, 1 << 20).value_or(0) + 1;
-}
-
-DeviceOptions device_options(const Arguments& arguments, const GgufFile& file) {
-  std::string note;
-  const DeviceOptions options = choose_device(arguments, cuda_device_missing, layer_count(file), note);
-  if (!note.empty()) say(note);
-  return options;
-}
-
-bool file_has_draft_head(const GgufFile& file) {
-  const std::string key = file.metadata().text("general.architecture") + ".nextn_predict_layers";
-  return file.metadata().find_integer(key, 0, 1 << 20).value_or(0) > 0;
-}
+bool file_has_draft_head(const GgufFile& file) { return file_integer(file, "nextn_predict_layers") > 0; }
 
 // --mtp and llama.cpp's --spec-type and --spec-draft-n-max. A command without these flags drafts nothing.
 void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOptions& options) {
@@ -69,6 +59,42 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
   options.drafts = depth ? static_cast<int>(*depth) : kMaxDrafts;
 }
 
+// What a GPU must have room for beside the layers. A server whose slots or context are left open adapts them to the memory there is.
+OffloadRequest offload_request(const Arguments& arguments, const Session& session, const RunnerOptions& pass) {
+  OffloadRequest request{.wish = {}, .pass = pass, .kv = session.options.kv, .usual = {}, .least = {}};
+  const int trained = static_cast<int>(std::max<int64_t>(1, file_integer(*session.file, "context_length")));
+  const int64_t asked = arguments.integer("context").value_or(0);
+  const bool serves = arguments.command() == kServe;
+  request.usual = {pass.max_sequences, asked > 0 ? static_cast<int>(asked) : std::min(trained, kUsualContext)};
+  if (!serves && arguments.integer("context") == 0) request.usual.context = trained;
+  request.least = request.usual;
+  if (serves && arguments.integer("slots").value_or(0) <= 0) request.least.slots = 1;
+  if (serves && asked <= 0) request.least.context = std::min(trained, Engine::kLeastContext);
+  return request;
+}
+
+// The device the flags ask for; where a GPU takes some of the layers, a split one.
+void open_devices(const Arguments& arguments, const RunnerOptions& pass, Session& session) {
+  std::string note;
+  const DeviceChoice choice = choose_device(arguments, cuda_device_missing, note);
+  if (!note.empty()) say(note);
+  session.threads = choice.options.threads > 0 ? choice.options.threads : physical_core_count();
+  session.device = open_device(choice.options);
+  if (!choice.layers) return;
+  OffloadRequest request = offload_request(arguments, session, pass);
+  request.wish = *choice.layers;
+  std::unique_ptr<Device> cpu = open_device({.kind = "cpu", .threads = choice.options.threads, .isa = ""});
+  const OffloadPlan plan = plan_offload(*session.file, *session.device, *cpu, request);
+  for (const std::string& line : plan.lines) say(line);
+  if (plan.all_on_gpu()) return;
+  if (plan.gpu_layers == 0) {
+    session.device = std::move(cpu);
+    return;
+  }
+  session.gpu = std::move(session.device), session.cpu = std::move(cpu);
+  session.device = std::make_unique<SplitDevice>(*session.gpu, *session.cpu, plan.first_blocks());
+}
+
 }  // namespace
 
 GgufFile open_model_file(const Arguments& arguments) { return GgufFile::open(find_model_file(model_name(arguments))); }
@@ -85,21 +111,20 @@ EngineOptions engine_options(const GeneratorOptions& options) {
   return out;
 }
 
-Session open_session(const Arguments& arguments, const ModelRows& model_rows) {
+Session open_session(const Arguments& arguments, const PassOptions& pass_options) {
   const auto start = std::chrono::steady_clock::now();
   Session session;
   session.file = std::make_unique<GgufFile>(open_model_file(arguments));
   choose_drafts(arguments, *session.file, session.options);
   session.tokenizer = Tokenizer::load(*session.file);
-  const DeviceOptions device = device_options(arguments, *session.file);
-  session.threads = device.threads > 0 ? device.threads : physical_core_count();
-  session.device = open_device(device);
   session.options.max_prompt_rows = static_cast<int>(arguments.integer("chunk").value_or(512));
   session.options.kv = {cache_type(arguments, "cache_type_k"), cache_type(arguments, "cache_type_v")};
+  const RunnerOptions pass = pass_options(session.options);
+  open_devices(arguments, pass, session);
   session.options.known = load_knowledge(session);
   ProgressLine progress("loading");
   ModelOptions options;
-  options.max_batch_rows = model_rows(session.options);
+  options.max_batch_rows = max_batch_rows(pass);
   options.on_progress = [&](double share) { progress.show(share); };
   session.model = load_model(*session.file, *session.device, options);
   session.options.context = context_length(arguments, session.model->facts().context_length);

@@ -17,6 +17,7 @@ namespace paceline {
 struct Session {
   std::unique_ptr<GgufFile> file;
   std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Device> gpu, cpu;  // the two parts of a device that is split between them, else null
   std::unique_ptr<Device> device;
   std::unique_ptr<Model> model;
   GeneratorOptions options;  // context, chunk, cache types, drafts
@@ -29,8 +30,8 @@ inline constexpr int kUsualContext = 8192;
 GgufFile open_model_file(const Arguments& arguments);
 // What the engine takes over from the flags: context, chunk, drafts, cache types.
 EngineOptions engine_options(const GeneratorOptions& options);
-// model_rows: the rows of a pass that the model is loaded for.
-using ModelRows = std::function<int(const GeneratorOptions&)>;
-Session open_session(const Arguments& arguments, const ModelRows& model_rows = Generator::model_rows);
+// The widest passes of a command: the model is loaded for them.
+using PassOptions = std::function<RunnerOptions(const GeneratorOptions&)>;
+Session open_session(const Arguments& arguments, const PassOptions& pass_options = Generator::runner_options);
 
 }  // namespace paceline

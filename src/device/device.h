@@ -58,6 +58,9 @@ struct DeltaRuleInput {
 
 class Device {
  public:
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
   virtual ~Device() = default;
 
   // "cpu: 2 threads, avx512-vnni" – for the start line.
@@ -74,6 +77,11 @@ class Device {
   virtual void save_kv(std::byte* to, const Tensor& slab, const KvShape& shape, int first, int count) = 0;
   virtual void restore_kv(const Tensor& slab, const KvShape& shape, const std::byte* from, int first, int count) = 0;
   virtual WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count = 1) = 0;
+  // Bytes of memory that load() of it takes; of a device whose memory is the host's, about.
+  virtual uint64_t weight_bytes(const QuantMatrix& matrix, WeightUse use, int expert_count) const {
+    (void)use, (void)expert_count;
+    return matrix.bytes.size();
+  }
   virtual void write(Tensor to, const void* values) = 0;  // dense rows from host memory
   virtual void read(void* values, Tensor from) = 0;  // dense rows to host memory
   virtual void clear(Tensor tensor) = 0;
@@ -83,6 +91,13 @@ class Device {
   virtual uint64_t available_bytes() const { return available_memory_bytes(); }
   // out row i = in row rows[i]; rows is host memory. Not in place.
   virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
+
+  // Where block `layer` of a model lives: its weights, its part of every sequence's state, its operations. What belongs to no block, the
+  // hidden states between blocks of this device, output head and draft block among it, lives on this one. See split_device.h.
+  virtual Device& layer_device(int layer) {
+    (void)layer;
+    return *this;
+  }
 
   // One step of a model. CPU devices just call it; a device that captures graphs replays one keyed by `key`.
   virtual void run(uint64_t key, const std::function<void()>& step) {

@@ -25,12 +25,20 @@ class ForwardingDevice : public Device {
   WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count) override {
     return inner_.load(matrix, use, expert_count);
   }
+  uint64_t weight_bytes(const QuantMatrix& matrix, WeightUse use, int expert_count) const override {
+    return inner_.weight_bytes(matrix, use, expert_count);
+  }
   void write(Tensor to, const void* values) override { inner_.write(to, values); }
   void read(void* values, Tensor from) override { inner_.read(values, from); }
   void clear(Tensor tensor) override { inner_.clear(tensor); }
   bool memory_is_host() const override { return inner_.memory_is_host(); }
   uint64_t available_bytes() const override { return inner_.available_bytes(); }
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override { inner_.gather_rows(out, in, rows); }
+  // The wrapper stands for the device it wraps, not for those that have other layers.
+  Device& layer_device(int layer) override {
+    Device& device = inner_.layer_device(layer);
+    return &device == &inner_ ? *this : device;
+  }
   void run(uint64_t key, const std::function<void()>& step) override { inner_.run(key, step); }
 
   void embed(Tensor out, const Weight& table, Tensor tokens) override { inner_.embed(out, table, tokens); }

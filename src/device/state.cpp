@@ -8,8 +8,8 @@ namespace {
 
 RecurrentMemory make_recurrent(Device& device, const RecurrentShape& shape, int record_rows) {
   PACELINE_ASSERT(shape.conv_channels == (2 * shape.key_head_count + shape.value_head_count) * shape.head_dim);
-  RecurrentMemory memory;
-  memory.shape = shape;
+  RecurrentMemory memory{
+      .device = &device, .shape = shape, .state = {}, .conv = {}, .key = {}, .delta = {}, .decay = {}};
   memory.state = device.allocate(DType::F32, shape.value_head_count * shape.head_dim, shape.head_dim);
   for (int side = 0; side < 2; ++side) {
     memory.conv[side] = device.allocate(DType::F32, shape.conv_kernel - 1 + record_rows, shape.conv_channels);
@@ -42,35 +42,44 @@ uint64_t value_bytes(DType type, uint64_t count) {
   return count * (type == DType::F16 ? 2 : 4);
 }
 
+uint64_t kv_bytes(const KvShape& kv, int max_length) {
+  const uint64_t values =
+      static_cast<uint64_t>(kv.head_count_kv) * static_cast<uint64_t>(kv.head_dim) * static_cast<uint64_t>(max_length);
+  return value_bytes(kv.k_type, values) + value_bytes(kv.v_type, values);
+}
+
+uint64_t recurrent_bytes(const RecurrentShape& layer, int record_rows) {
+  const uint64_t heads = static_cast<uint64_t>(layer.value_head_count), dim = static_cast<uint64_t>(layer.head_dim);
+  const uint64_t record = static_cast<uint64_t>(record_rows);
+  const uint64_t columns = static_cast<uint64_t>(layer.conv_kernel) - 1 + record;
+  const uint64_t recorded = static_cast<uint64_t>(layer.key_head_count) * dim + heads * dim + heads;
+  return sizeof(float) *
+         (heads * dim * dim + 2 * columns * static_cast<uint64_t>(layer.conv_channels) + 2 * record * recorded);
+}
+
 }  // namespace
 
-uint64_t state_bytes(const StateShape& shape) {
-  uint64_t bytes = 0;
-  for (const KvShape& kv : shape.kv) {
-    const uint64_t values = static_cast<uint64_t>(kv.head_count_kv) * static_cast<uint64_t>(kv.head_dim) *
-                            static_cast<uint64_t>(shape.max_length);
-    bytes += value_bytes(kv.k_type, values) + value_bytes(kv.v_type, values);
-  }
-  for (const RecurrentShape& layer : shape.recurrent) {
-    const uint64_t heads = static_cast<uint64_t>(layer.value_head_count), dim = static_cast<uint64_t>(layer.head_dim);
-    const uint64_t record = static_cast<uint64_t>(shape.max_generate_rows);
-    const uint64_t columns = static_cast<uint64_t>(layer.conv_kernel) - 1 + record;
-    const uint64_t recorded = static_cast<uint64_t>(layer.key_head_count) * dim + heads * dim + heads;
-    bytes += sizeof(float) *
-             (heads * dim * dim + 2 * columns * static_cast<uint64_t>(layer.conv_channels) + 2 * record * recorded);
-  }
+StateBytes state_bytes(const StateShape& shape, Device& device) {
+  StateBytes bytes;
+  const auto part = [&](int layer) -> uint64_t& {
+    return device.layer_device(layer).memory_is_host() ? bytes.host : bytes.device;
+  };
+  for (const KvShape& kv : shape.kv) part(kv.layer) += kv_bytes(kv, shape.max_length);
+  for (const RecurrentShape& layer : shape.recurrent)
+    part(layer.layer) += recurrent_bytes(layer, shape.max_generate_rows);
   return bytes;
 }
 
-SequenceState::SequenceState(Device& device, const StateShape& shape) : device_(device), shape_(shape) {
+SequenceState::SequenceState(Device& device, const StateShape& shape) : shape_(shape) {
   PACELINE_ASSERT(shape.max_length >= 1 && shape.max_generate_rows >= 1);
   for (const KvShape& kv : shape.kv) {
-    KvCache cache{kv, device.allocate_kv(kv.k_type, shape.max_length, kv),
-                  device.allocate_kv(kv.v_type, shape.max_length, kv)};
+    Device& home = device.layer_device(kv.layer);
+    KvCache cache{&home, kv, home.allocate_kv(kv.k_type, shape.max_length, kv),
+                  home.allocate_kv(kv.v_type, shape.max_length, kv)};
     kv_.push_back(std::move(cache));
   }
   for (const RecurrentShape& recurrent : shape.recurrent)
-    recurrent_.push_back(make_recurrent(device, recurrent, shape.max_generate_rows));
+    recurrent_.push_back(make_recurrent(device.layer_device(recurrent.layer), recurrent, shape.max_generate_rows));
 }
 
 void SequenceState::begin_step(int rows, Phase phase) {
@@ -95,8 +104,8 @@ void SequenceState::reset() {
   step_rows_ = -1;
   replayed_ = 0;
   for (RecurrentMemory& memory : recurrent_) {
-    device_.clear(memory.state);
-    device_.clear(memory.conv[previous_record()]);
+    memory.device->clear(memory.state);
+    memory.device->clear(memory.conv[previous_record()]);
   }
 }
 
@@ -104,7 +113,7 @@ size_t SequenceState::kv_snapshot_bytes(int first) const {
   size_t bytes = 0;
   for (const KvCache& cache : kv_)
     for (const Tensor& slab : {Tensor(cache.k), Tensor(cache.v)})
-      bytes += device_.saved_kv_bytes(slab, cache.shape, first, length_ - first);
+      bytes += cache.device->saved_kv_bytes(slab, cache.shape, first, length_ - first);
   return bytes;
 }
 
@@ -128,13 +137,13 @@ StateSnapshot SequenceState::snapshot(int first) const {
   std::byte* to = snapshot.kv.get();
   for (const KvCache& cache : kv_)
     for (const Tensor& slab : {Tensor(cache.k), Tensor(cache.v)}) {
-      device_.save_kv(to, slab, cache.shape, first, length_ - first);
-      to += device_.saved_kv_bytes(slab, cache.shape, first, length_ - first);
+      cache.device->save_kv(to, slab, cache.shape, first, length_ - first);
+      to += cache.device->saved_kv_bytes(slab, cache.shape, first, length_ - first);
     }
   to = snapshot.recurrent.get();
   for (const RecurrentMemory& memory : recurrent_)
     visit_recurrent(memory, previous_record(), replayed_, [&](Tensor tensor) {
-      device_.read(to, tensor);
+      memory.device->read(to, tensor);
       to += tensor_bytes(tensor);
     });
   return snapshot;
@@ -146,8 +155,8 @@ void SequenceState::restore_kv(const StateSnapshot& snapshot) {
   const std::byte* from = snapshot.kv.get();
   for (const KvCache& cache : kv_)
     for (const Tensor& slab : {Tensor(cache.k), Tensor(cache.v)}) {
-      device_.restore_kv(slab, cache.shape, from, snapshot.first, count);
-      from += device_.saved_kv_bytes(slab, cache.shape, snapshot.first, count);
+      cache.device->restore_kv(slab, cache.shape, from, snapshot.first, count);
+      from += cache.device->saved_kv_bytes(slab, cache.shape, snapshot.first, count);
     }
   PACELINE_ASSERT(from == snapshot.kv.get() + snapshot.kv_bytes);
 }
@@ -160,7 +169,7 @@ void SequenceState::restore_recurrent(const StateSnapshot& snapshot) {
   const std::byte* from = snapshot.recurrent.get();
   for (const RecurrentMemory& memory : recurrent_)
     visit_recurrent(memory, previous_record(), replayed_, [&](Tensor tensor) {
-      device_.write(tensor, from);
+      memory.device->write(tensor, from);
       from += tensor_bytes(tensor);
     });
   PACELINE_ASSERT(from == snapshot.recurrent.get() + snapshot.recurrent_bytes);

@@ -26,12 +26,14 @@ class Device;
 struct KvShape {
   int head_count_kv = 0, head_dim = 0;
   DType k_type = DType::F16, v_type = DType::F16;
+  int layer = 0;  // the model's block: the memory is that of Device::layer_device(layer)
 };
 
 struct RecurrentShape {
   int key_head_count = 0, value_head_count = 0, head_dim = 0;
   int conv_channels = 0;  // 2 * key_head_count * head_dim + value_head_count * head_dim
   int conv_kernel = 4;  // taps
+  int layer = 0;  // as in KvShape
 };
 
 struct StateShape {
@@ -43,11 +45,13 @@ struct StateShape {
 
 // K and V of one layer: max_length rows of head_count_kv * head_dim values. The layout inside is the device's.
 struct KvCache {
+  Device* device;
   KvShape shape;
   OwnedTensor k, v;
 };
 
 struct RecurrentMemory {
+  Device* device;
   RecurrentShape shape;
   OwnedTensor state;  // value_head_count * head_dim rows of head_dim values: S, layout is the device's
   OwnedTensor conv[2];  // (conv_kernel - 1 + max_generate_rows) rows of conv_channels: window, then the step's columns
@@ -66,13 +70,19 @@ struct StateSnapshot {
   size_t bytes() const { return kv_bytes + recurrent_bytes; }
 };
 
-// Device memory a state of that shape takes when it is full.
-uint64_t state_bytes(const StateShape& shape);
+// Memory a state takes when it is full: the host's, and that of devices with their own.
+struct StateBytes {
+  uint64_t host = 0, device = 0;
+
+  uint64_t all() const { return host + device; }
+};
+StateBytes state_bytes(const StateShape& shape, Device& device);
 
 enum class Phase { Prompt, Generate };
 
 class SequenceState {
  public:
+  // Each layer's memory is on the device that has the layer.
   SequenceState(Device& device, const StateShape& shape);
 
   const StateShape& shape() const { return shape_; }
@@ -103,7 +113,6 @@ class SequenceState {
  private:
   size_t kv_snapshot_bytes(int first) const;
 
-  Device& device_;
   StateShape shape_;
   std::vector<KvCache> kv_;
   std::vector<RecurrentMemory> recurrent_;

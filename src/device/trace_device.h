@@ -1,6 +1,6 @@
 #pragma once
 // Wraps a device and writes one line per row of every result: step, operation, row, hash of its bits. Diff the traces of two runs that
-// should agree; the first differing line is the bug.
+// should agree; the first differing line is the bug. Of a split device it sees the main part.
 #include <functional>
 #include <string>
 

@@ -141,6 +141,13 @@ Tensor DraftVocabulary::logits(Tensor hidden) {
   return rows.columns(0, base_size_ + extra);
 }
 
+uint64_t DraftVocabulary::most_bytes(const QuantMatrix& head, int max_rows) {
+  const uint64_t logits = sizeof(float) * static_cast<uint64_t>(max_rows) * static_cast<uint64_t>(head.rows);
+  if (head.rows <= kFullSize) return logits;
+  const int copied = 3 * kBaseSize + kExtraRoom;  // the base and one twice as wide
+  return logits + static_cast<uint64_t>(copied) * row_bytes(kDraftType, head.cols);
+}
+
 uint64_t DraftVocabulary::bytes_per_draft() const {
   if (ids_.empty()) return head_.bytes.size();
   return ids_.size() * row_bytes(kDraftType, head_.cols);

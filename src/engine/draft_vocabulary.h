@@ -31,6 +31,8 @@ class DraftVocabulary {
   std::span<const Token> ids() const { return ids_; }
   // hidden: rows x width; the result has one column per known token, valid until the next call.
   Tensor logits(Tensor hidden);
+  // The most device memory that one for this head takes, while it widens its base once.
+  static uint64_t most_bytes(const QuantMatrix& head, int max_rows);
   // Bytes of weights that one draft reads.
   uint64_t bytes_per_draft() const;
 

@@ -10,7 +10,6 @@ namespace paceline {
 namespace {
 
 constexpr uint64_t kMostCacheBytes = uint64_t{4} << 30;
-constexpr int kLeastContext = 512;
 
 void check_options(const EngineOptions& options) {
   if (options.slots < 0 || options.slots > EngineOptions::kMostSlots)
@@ -32,6 +31,23 @@ EngineSizes widest(const EngineOptions& options) {
           .lookup_drafts = options.lookup_drafts};
 }
 
+// How many slots fit into both kinds of memory.
+uint64_t slots_in(const StateBytes& room, const StateBytes& slot) {
+  uint64_t slots = EngineOptions::kMostSlots;
+  if (slot.host > 0) slots = std::min(slots, room.host / slot.host);
+  if (slot.device > 0) slots = std::min(slots, room.device / slot.device);
+  return slots;
+}
+
+// Names the memory that is too small.
+[[noreturn]] void fail_slots(uint64_t slots, int context, const StateBytes& slot, const StateBytes& room) {
+  const bool in_host = slots * slot.host > room.host;
+  fail(slots, slots == 1 ? " slot" : " slots", " of ", context, " positions take ",
+       slots * (in_host ? slot.host : slot.device) >> 20, " MiB", in_host ? "" : " of the device's memory",
+       ", expected at most the ", (in_host ? room.host : room.device) >> 20,
+       " MiB available; use a smaller context or fewer slots");
+}
+
 }  // namespace
 
 RunnerOptions runner_options(const EngineOptions& options, const EngineSizes& sizes) {
@@ -40,42 +56,41 @@ RunnerOptions runner_options(const EngineOptions& options, const EngineSizes& si
           .max_drafts = std::max(sizes.max_drafts, sizes.lookup_drafts)};
 }
 
-// The prefix cache is in the host's memory, slots are in the device's.
-EngineSizes size_engine(const Device& device, const Model& model, const EngineOptions& options) {
+// The prefix cache is in the host's memory, slots are where the layers are.
+EngineSizes size_engine(Device& device, const Model& model, const EngineOptions& options) {
   check_options(options);
   EngineSizes sizes;
   sizes.max_drafts = model.facts().has_draft_head ? options.max_drafts : 0;
   sizes.lookup_drafts = options.lookup_drafts;
   sizes.adapt_depth = options.adapt_depth;
   const auto usable = [&options](uint64_t available) {
-    return options.memory_bytes >= 0 ? static_cast<uint64_t>(options.memory_bytes) : available / 4 * 3;
+    return options.memory_bytes >= 0 ? static_cast<uint64_t>(options.memory_bytes) : Engine::slot_memory(available);
   };
-  const uint64_t of_host = usable(available_memory_bytes());
+  StateBytes room{.host = usable(available_memory_bytes())};
   sizes.cache_bytes = options.prefix_cache_bytes >= 0 ? static_cast<uint64_t>(options.prefix_cache_bytes)
-                                                      : std::min(of_host / 8, kMostCacheBytes);
-  const uint64_t room =
-      device.memory_is_host() ? of_host - std::min(of_host, sizes.cache_bytes) : usable(device.available_bytes());
+                                                      : std::min(room.host / 8, kMostCacheBytes);
+  room.host -= std::min(room.host, sizes.cache_bytes);
+  if (!device.memory_is_host()) room.device = usable(device.available_bytes());
   const auto slot_bytes = [&](int context) {
-    return state_bytes(model.state_shape(context, 1 + runner_options(options, sizes).max_drafts, options.kv));
+    return state_bytes(model.state_shape(context, 1 + runner_options(options, sizes).max_drafts, options.kv), device);
   };
   // As many positions as the model was trained for, halved until what is wanted fits.
   sizes.context = options.context > 0 ? options.context : std::max(2, model.facts().context_length);
   const uint64_t wanted = static_cast<uint64_t>(options.slots > 0 ? options.slots : EngineOptions::kUsualSlots);
-  while (options.context == 0 && sizes.context > kLeastContext && slot_bytes(sizes.context) * wanted > room)
-    sizes.context = std::max(kLeastContext, sizes.context / 2);
-  sizes.slot_bytes = slot_bytes(sizes.context);
-  const uint64_t fitting = room / sizes.slot_bytes, least = options.slots > 0 ? wanted : 1;
-  if (fitting < least)
-    fail(least, least == 1 ? " slot" : " slots", " of ", sizes.context, " positions take ",
-         least * sizes.slot_bytes >> 20, " MiB, expected at most the ", room >> 20,
-         " MiB available; use a smaller context or fewer slots");
+  while (options.context == 0 && sizes.context > Engine::kLeastContext &&
+         slots_in(room, slot_bytes(sizes.context)) < wanted)
+    sizes.context = std::max(Engine::kLeastContext, sizes.context / 2);
+  const StateBytes slot = slot_bytes(sizes.context);
+  sizes.slot_bytes = slot.all();
+  const uint64_t fitting = slots_in(room, slot), least = options.slots > 0 ? wanted : 1;
+  if (fitting < least) fail_slots(least, sizes.context, slot, room);
   sizes.slots = static_cast<int>(std::min(fitting, wanted));
   return sizes;
 }
 
-int Engine::model_rows(const EngineOptions& options) {
-  return max_batch_rows(runner_options(options, widest(options)));
-}
+RunnerOptions Engine::pass_options(const EngineOptions& options) { return runner_options(options, widest(options)); }
+
+int Engine::model_rows(const EngineOptions& options) { return max_batch_rows(pass_options(options)); }
 
 Engine::Engine(Device& device, Model& model, const EngineOptions& options)
     : loop_(std::make_unique<Loop>(device, model, options, size_engine(device, model, options))) {}

@@ -138,6 +138,7 @@ struct EngineStats {
 };
 
 struct RequestState;  // engine.cpp's side of a request
+struct RunnerOptions;
 
 class RequestHandle {
  public:
@@ -170,6 +171,12 @@ class Engine {
 
   // For ModelOptions::max_batch_rows.
   static int model_rows(const EngineOptions& options);
+  // Positions of a slot that `context` 0 does not go below.
+  static constexpr int kLeastContext = 512;
+  // The widest passes it may run, known before the model.
+  static RunnerOptions pass_options(const EngineOptions& options);
+  // What it takes for slots of the memory that is available once the model is loaded; the rest is for what a pass needs.
+  static constexpr uint64_t slot_memory(uint64_t available) { return available / 4 * 3; }
 
   // In order of arrival. nullopt: the queue is full. Throws Error for a request that could never run: an empty or too long prompt, a token
   // outside the vocabulary, a setting out of range.

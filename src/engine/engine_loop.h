@@ -22,7 +22,7 @@ struct EngineSizes {
   uint64_t slot_bytes = 0, cache_bytes = 0;
 };
 // Throws Error when not even one slot fits, or an option is out of range.
-EngineSizes size_engine(const Device& device, const Model& model, const EngineOptions& options);
+EngineSizes size_engine(Device& device, const Model& model, const EngineOptions& options);
 RunnerOptions runner_options(const EngineOptions& options, const EngineSizes& sizes);
 
 class Engine::Loop {

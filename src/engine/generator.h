@@ -61,6 +61,8 @@ class Generator {
 
   // The rows a model must be loaded for (ModelOptions::max_batch_rows).
   static int model_rows(const GeneratorOptions& options) { return max_batch_rows(runner_options(options)); }
+  // The widest passes it runs.
+  static RunnerOptions runner_options(const GeneratorOptions& options);
 
   // on_token is called for each token in order as soon as its pass is over; false stops. on_prompt with the number of prompt tokens done.
   Generation generate(std::span<const Token> prompt, const SamplingParameters& parameters,
@@ -73,7 +75,6 @@ class Generator {
   SpeculationKnowledge learned() const;
 
  private:
-  static RunnerOptions runner_options(const GeneratorOptions& options);
   // Throws Error for a prompt that does not fit.
   Sequence& start(std::span<const Token> prompt, const SamplingParameters& parameters);
   // One step, planned and timed; `most_drafts` of a round.

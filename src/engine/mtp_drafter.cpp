@@ -62,6 +62,12 @@ MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& option
   host_logits_.resize(static_cast<size_t>(model.facts().vocab_size));
 }
 
+uint64_t MtpDrafter::most_bytes(const Model& model, const RunnerOptions& options) {
+  const uint64_t rows = static_cast<uint64_t>(max_batch_rows(options)),
+                 width = static_cast<uint64_t>(model.facts().width);
+  return sizeof(float) * rows * (width + 1) + DraftVocabulary::most_bytes(model.draft_head(), options.max_sequences);
+}
+
 void MtpDrafter::begin_batch() { host_tokens_.clear(), segments_.clear(); }
 
 void MtpDrafter::add_rows(Sequence& sequence, int first_position, std::span<const Token> tokens, Tensor hidden,

@@ -19,6 +19,9 @@ class MtpDrafter final : public Drafter {
   void observe_prompt(Sequence& sequence, int first_position, Tensor hidden) override;
   void propose(std::span<Sequence* const> sequences) override;
 
+  // The most memory of the device that one with these options takes.
+  static uint64_t most_bytes(const Model& model, const RunnerOptions& options);
+
   const DraftVocabulary& vocabulary() const { return vocabulary_; }
   // See DraftVocabulary; before the first text.
   void learn(std::span<const Token> ids) { vocabulary_.learn(ids); }

@@ -26,7 +26,7 @@ int checked_int(int64_t value) {
 }  // namespace
 
 Binder::Binder(const GgufFile& file, Device& device, std::function<void(double)> on_progress)
-    : file_(file), device_(device), on_progress_(std::move(on_progress)) {
+    : file_(file), device_(&device), on_progress_(std::move(on_progress)) {
   for (const GgufTensor& tensor : file.tensors()) total_bytes_ += tensor.bytes.size();
 }
 
@@ -46,13 +46,13 @@ QuantMatrix Binder::view(const std::string& name, int64_t rows, int64_t cols) {
 }
 
 WeightPtr Binder::matrix(const std::string& name, int64_t rows, int64_t cols, WeightUse use) {
-  return device_.load(view(name, rows, cols), use);
+  return device_->load(view(name, rows, cols), use);
 }
 
 WeightPtr Binder::experts(const std::string& name, int64_t rows, int64_t cols, int64_t expert_count) {
   const GgufTensor& tensor = take(name, {cols, rows, expert_count});
-  return device_.load({tensor.type, checked_int(rows * expert_count), checked_int(cols), tensor.bytes},
-                      WeightUse::Experts, checked_int(expert_count));
+  return device_->load({tensor.type, checked_int(rows * expert_count), checked_int(cols), tensor.bytes},
+                       WeightUse::Experts, checked_int(expert_count));
 }
 
 OwnedTensor Binder::values(const std::string& name, int64_t rows, int64_t cols) {
@@ -61,8 +61,8 @@ OwnedTensor Binder::values(const std::string& name, int64_t rows, int64_t cols) 
     fail(file_.path(), ": ", name, " is ", format_info(tensor.type).name, ", expected F32, F16 or BF16");
   std::vector<float> decoded(static_cast<size_t>(rows * cols));
   format_info(tensor.type).decode(tensor.bytes.data(), decoded.data(), decoded.size());
-  OwnedTensor out = device_.allocate(DType::F32, checked_int(rows), checked_int(cols));
-  device_.write(out, decoded.data());
+  OwnedTensor out = device_->allocate(DType::F32, checked_int(rows), checked_int(cols));
+  device_->write(out, decoded.data());
   return out;
 }
 

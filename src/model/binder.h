@@ -14,6 +14,8 @@ class Binder {
  public:
   Binder(const GgufFile& file, Device& device, std::function<void(double)> on_progress);
 
+  // From now on weights go to `device`.
+  void place_on(Device& device) { device_ = &device; }
   bool has(const std::string& name) const { return file_.find(name) != nullptr; }
   // The output head's tensor; tied models use the embedding.
   std::string output_name() const { return has("output.weight") ? "output.weight" : "token_embd.weight"; }
@@ -34,7 +36,7 @@ class Binder {
   const GgufTensor& take(const std::string& name, const std::vector<int64_t>& ne);
 
   const GgufFile& file_;
-  Device& device_;
+  Device* device_;
   std::function<void(double)> on_progress_;
   std::set<std::string> taken_;
   uint64_t total_bytes_ = 0, taken_bytes_ = 0;

@@ -1,12 +1,16 @@
 // qwen3 dense: plain softmax attention with q/k norms in every layer, SwiGLU. No draft head. Spec: qwen35_reference.py with `hyb` false.
+#include <optional>
+
 #include "model/architectures.h"
 #include "model/config.h"
+#include "model/stages.h"
 
 namespace paceline {
 
 namespace {
 
 struct Layer {
+  Stage* stage = nullptr;
   OwnedTensor norm, ffn_norm;  // [width]
   AttentionBlock attention;
   FeedForward feed_forward;
@@ -31,12 +35,10 @@ class Qwen3 final : public Model {
   WeightPtr embed_, head_;
   OwnedTensor output_norm_;
   std::vector<Layer> layers_;
-  Scratch scratch_;
-  Tensor x_, normed_;
+  std::optional<Stages> stages_;  // once the facts are known
 };
 
-Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options)
-    : device_(device), scratch_(device, options.max_batch_rows) {
+Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options) : device_(device) {
   const ConfigReader reader(file);
   facts_ = reader.facts();
   attention_ = reader.attention();
@@ -46,17 +48,21 @@ Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options)
   feed_forward.hidden = reader.integer("feed_forward_length", 1, 1 << 20);
 
   Binder binder(file, device, options.on_progress);
-  x_ = scratch_.get("x", facts_.width);
-  normed_ = scratch_.get("normed", facts_.width);
+  stages_.emplace(device, facts_.trunk_layer_count, options.max_batch_rows, facts_.width);
+  binder.place_on(stages_->of_embedding().device);
   embed_ = binder.matrix("token_embd.weight", facts_.vocab_size, facts_.width, WeightUse::Embed);
   layers_.resize(static_cast<size_t>(facts_.trunk_layer_count));
   for (size_t i = 0; i < layers_.size(); ++i) {
     const std::string prefix = cat("blk.", i, ".");
+    Stage& stage = stages_->of_block(static_cast<int>(i));
+    binder.place_on(stage.device);
+    layers_[i].stage = &stage;
     layers_[i].norm = binder.vector(prefix + "attn_norm.weight", facts_.width);
     layers_[i].ffn_norm = binder.vector(prefix + "ffn_norm.weight", facts_.width);
-    layers_[i].attention.load(binder, prefix, attention_, scratch_);
-    layers_[i].feed_forward.load(binder, prefix, feed_forward, scratch_);
+    layers_[i].attention.load(binder, prefix, attention_, stage.scratch);
+    layers_[i].feed_forward.load(binder, prefix, feed_forward, stage.scratch);
   }
+  binder.place_on(device);
   output_norm_ = binder.vector("output_norm.weight", facts_.width);
   head_ = binder.matrix(binder.output_name(), facts_.vocab_size, facts_.width);
   binder.finish();
@@ -64,7 +70,8 @@ Qwen3::Qwen3(const GgufFile& file, Device& device, const ModelOptions& options)
 
 StateShape Qwen3::state_shape(int max_length, int max_generate_rows, KvTypes types) const {
   StateShape shape;
-  shape.kv.assign(layers_.size(), {attention_.shape.head_count_kv, attention_.shape.head_dim, types.k, types.v});
+  for (int layer = 0; layer < facts_.trunk_layer_count; ++layer)
+    shape.kv.push_back({attention_.shape.head_count_kv, attention_.shape.head_dim, types.k, types.v, layer});
   shape.max_length = max_length;
   shape.max_generate_rows = max_generate_rows;
   return shape;
@@ -72,16 +79,20 @@ StateShape Qwen3::state_shape(int max_length, int max_generate_rows, KvTypes typ
 
 void Qwen3::forward(const Batch& batch, Tensor hidden) {
   begin_steps(batch);
-  const Tensor x = x_.row_range(0, batch.rows()), normed = normed_.row_range(0, batch.rows());
-  device_.embed(x, *embed_, batch.tokens);
+  const int rows = batch.rows();
+  Stage* stage = &stages_->embed(*embed_, batch.tokens);
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = layers_[i];
-    device_.rms_norm(normed, x, layer.norm, attention_.eps);
-    layer.attention.forward(device_, x, normed, batch, static_cast<int>(i), 0);
-    device_.rms_norm(normed, x, layer.ffn_norm, attention_.eps);
-    layer.feed_forward.forward(device_, x, normed);
+    stage = &stages_->go_on(*stage, *layer.stage, rows);
+    Device& device = stage->device;
+    const Tensor x = stage->x.row_range(0, rows), normed = stage->normed.row_range(0, rows);
+    device.rms_norm(normed, x, layer.norm, attention_.eps);
+    layer.attention.forward(device, x, normed, batch, static_cast<int>(i), 0);
+    device.rms_norm(normed, x, layer.ffn_norm, attention_.eps);
+    layer.feed_forward.forward(device, x, normed);
   }
-  device_.rms_norm(hidden, x, output_norm_, attention_.eps);
+  stage = &stages_->go_on(*stage, stages_->main(), rows);
+  device_.rms_norm(hidden, stage->x.row_range(0, rows), output_norm_, attention_.eps);
 }
 
 void Qwen3::logits(Tensor out, Tensor hidden) {

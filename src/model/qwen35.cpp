@@ -4,6 +4,7 @@
 
 #include "model/architectures.h"
 #include "model/config.h"
+#include "model/stages.h"
 
 namespace paceline {
 
@@ -156,6 +157,7 @@ Config read_config(const GgufFile& file) {
 }
 
 struct Layer {
+  Stage* stage = nullptr;
   bool recurrent = false;
   int state_layer = 0;  // index among the sequence's kv or recurrent layers
   OwnedTensor norm, ffn_norm;  // [width]
@@ -188,75 +190,87 @@ class Qwen35 final : public Model {
   QuantMatrix draft_head() const override { return draft_.head_matrix; }
 
  private:
-  void load_layer(Binder& binder, Layer& layer, int index, bool recurrent);
+  void load_layer(Binder& binder, Layer& layer, Stage& stage, int index, bool recurrent);
   void load_draft(Binder& binder);
   void feed(Layer& layer, Tensor x);
   void project_head(Tensor out, Tensor hidden, const Weight& head);
 
   Device& device_;
   Config config_;
-  Scratch scratch_;
+  Stages stages_;
   WeightPtr embed_, head_;
   OwnedTensor output_norm_;
   std::vector<Layer> layers_;
   DraftBlock draft_;
-  int kv_count_ = 0, recurrent_count_ = 0;
-  Tensor x_, normed_, pair_;  // residual stream, normed input of a mixer, (embedding, hidden) of the draft block
+  StateShape state_;  // of its layers; what depends on a sequence is filled in later
+  Tensor pair_;  // (embedding, hidden) of the draft block
 };
 
 Qwen35::Qwen35(const GgufFile& file, Device& device, const ModelOptions& options)
-    : device_(device), config_(read_config(file)), scratch_(device, options.max_batch_rows) {
+    : device_(device),
+      config_(read_config(file)),
+      stages_(device, config_.facts.trunk_layer_count, options.max_batch_rows, config_.facts.width) {
   Binder binder(file, device, options.on_progress);
   const int width = config_.facts.width, vocab = config_.facts.vocab_size;
-  x_ = scratch_.get("x", width);
-  normed_ = scratch_.get("normed", width);
+  binder.place_on(stages_.of_embedding().device);
   embed_ = binder.matrix("token_embd.weight", vocab, width, WeightUse::Embed);
   layers_.resize(config_.recurrent.size());
-  for (size_t i = 0; i < layers_.size(); ++i) load_layer(binder, layers_[i], static_cast<int>(i), config_.recurrent[i]);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const int index = static_cast<int>(i);
+    load_layer(binder, layers_[i], stages_.of_block(index), index, config_.recurrent[i]);
+  }
+  binder.place_on(device);
   output_norm_ = binder.vector("output_norm.weight", width);
   head_ = binder.matrix(binder.output_name(), vocab, width);
   if (config_.facts.has_draft_head) load_draft(binder);
   binder.finish();
 }
 
-void Qwen35::load_layer(Binder& binder, Layer& layer, int index, bool recurrent) {
+void Qwen35::load_layer(Binder& binder, Layer& layer, Stage& stage, int index, bool recurrent) {
   const std::string prefix = cat("blk.", index, ".");
+  binder.place_on(stage.device);
+  layer.stage = &stage;
   layer.recurrent = recurrent;
   layer.norm = binder.vector(prefix + "attn_norm.weight", config_.facts.width);
   layer.ffn_norm = binder.vector(prefix + "post_attention_norm.weight", config_.facts.width);
   if (recurrent) {
-    layer.state_layer = recurrent_count_++;
-    layer.delta_net.load(binder, prefix, config_.delta_net, scratch_);
+    layer.state_layer = static_cast<int>(state_.recurrent.size());
+    state_.recurrent.push_back(config_.delta_net.shape);
+    state_.recurrent.back().layer = index;
+    layer.delta_net.load(binder, prefix, config_.delta_net, stage.scratch);
   } else {
-    layer.state_layer = kv_count_++;
-    layer.attention.load(binder, prefix, config_.attention, scratch_);
+    layer.state_layer = static_cast<int>(state_.kv.size());
+    const AttentionShape& shape = config_.attention.shape;
+    state_.kv.push_back({.head_count_kv = shape.head_count_kv, .head_dim = shape.head_dim, .layer = index});
+    layer.attention.load(binder, prefix, config_.attention, stage.scratch);
   }
-  layer.feed_forward.load(binder, prefix, config_.feed_forward, scratch_);
+  layer.feed_forward.load(binder, prefix, config_.feed_forward, stage.scratch);
 }
 
 void Qwen35::load_draft(Binder& binder) {
   const int index = config_.facts.trunk_layer_count, width = config_.facts.width, vocab = config_.facts.vocab_size;
   const std::string prefix = cat("blk.", index, ".nextn.");
-  load_layer(binder, draft_.layer, index, false);
+  load_layer(binder, draft_.layer, stages_.main(), index, false);
   draft_.project = binder.matrix(prefix + "eh_proj.weight", width, 2 * width);
   draft_.embed_norm = binder.vector(prefix + "enorm.weight", width);
   draft_.hidden_norm = binder.vector(prefix + "hnorm.weight", width);
   const bool own_norm = binder.has(prefix + "shared_head_norm.weight");
   draft_.head_norm = binder.vector(own_norm ? prefix + "shared_head_norm.weight" : "output_norm.weight", width);
-  if (binder.has(prefix + "embed_tokens.weight"))
+  if (binder.has(prefix + "embed_tokens.weight")) {
+    binder.place_on(stages_.of_embedding().device);
     draft_.embed = binder.matrix(prefix + "embed_tokens.weight", vocab, width, WeightUse::Embed);
+    binder.place_on(device_);
+  }
   if (binder.has(prefix + "shared_head_head.weight"))
     draft_.head = binder.matrix(prefix + "shared_head_head.weight", vocab, width);
   draft_.head_matrix =
       binder.view(draft_.head ? prefix + "shared_head_head.weight" : binder.output_name(), vocab, width);
-  pair_ = scratch_.get("pair", 2 * width);
+  pair_ = stages_.main().scratch.get("pair", 2 * width);
 }
 
 StateShape Qwen35::state_shape(int max_length, int max_generate_rows, KvTypes types) const {
-  StateShape shape;
-  const AttentionShape& attention = config_.attention.shape;
-  shape.kv.assign(static_cast<size_t>(kv_count_), {attention.head_count_kv, attention.head_dim, types.k, types.v});
-  shape.recurrent.assign(static_cast<size_t>(recurrent_count_), config_.delta_net.shape);
+  StateShape shape = state_;
+  for (KvShape& kv : shape.kv) kv.k_type = types.k, kv.v_type = types.v;
   shape.max_length = max_length;
   shape.max_generate_rows = max_generate_rows;
   return shape;
@@ -264,30 +278,34 @@ StateShape Qwen35::state_shape(int max_length, int max_generate_rows, KvTypes ty
 
 void Qwen35::forward(const Batch& batch, Tensor hidden) {
   begin_steps(batch);
-  const Tensor x = x_.row_range(0, batch.rows()), normed = normed_.row_range(0, batch.rows());
+  const int rows = batch.rows();
   const float eps = config_.attention.eps;
-  device_.embed(x, *embed_, batch.tokens);
+  Stage* stage = &stages_.embed(*embed_, batch.tokens);
   for (Layer& layer : layers_) {
-    device_.rms_norm(normed, x, layer.norm, eps);
-    if (layer.recurrent) layer.delta_net.forward(device_, x, normed, batch, layer.state_layer);
-    else layer.attention.forward(device_, x, normed, batch, layer.state_layer, 0);
+    stage = &stages_.go_on(*stage, *layer.stage, rows);
+    const Tensor x = stage->x.row_range(0, rows), normed = stage->normed.row_range(0, rows);
+    stage->device.rms_norm(normed, x, layer.norm, eps);
+    if (layer.recurrent) layer.delta_net.forward(stage->device, x, normed, batch, layer.state_layer);
+    else layer.attention.forward(stage->device, x, normed, batch, layer.state_layer, 0);
     feed(layer, x);
   }
-  device_.rms_norm(hidden, x, output_norm_, eps);
+  stage = &stages_.go_on(*stage, stages_.main(), rows);
+  device_.rms_norm(hidden, stage->x.row_range(0, rows), output_norm_, eps);
 }
 
 void Qwen35::feed(Layer& layer, Tensor x) {
-  const Tensor normed = normed_.row_range(0, x.rows);
-  device_.rms_norm(normed, x, layer.ffn_norm, config_.attention.eps);
-  layer.feed_forward.forward(device_, x, normed);
+  const Tensor normed = layer.stage->normed.row_range(0, x.rows);
+  layer.stage->device.rms_norm(normed, x, layer.ffn_norm, config_.attention.eps);
+  layer.feed_forward.forward(layer.stage->device, x, normed);
 }
 
 void Qwen35::draft(const Batch& batch, Tensor hidden, int full_from) {
   PACELINE_ASSERT(config_.facts.has_draft_head);
   const int rows = batch.rows(), width = config_.facts.width, full_rows = rows - full_from;
   const float eps = config_.attention.eps;
-  const Tensor x = x_.row_range(0, rows), normed = normed_.row_range(0, rows), pair = pair_.row_range(0, rows);
-  device_.embed(x, draft_.embed ? *draft_.embed : *embed_, batch.tokens);
+  Stage& main =
+      stages_.go_on(stages_.embed(draft_.embed ? *draft_.embed : *embed_, batch.tokens), stages_.main(), rows);
+  const Tensor x = main.x.row_range(0, rows), normed = main.normed.row_range(0, rows), pair = pair_.row_range(0, rows);
   device_.rms_norm(pair.columns(0, width), x, draft_.embed_norm, eps);
   device_.rms_norm(pair.columns(width, width), hidden, draft_.hidden_norm, eps);
   const Tensor joined[] = {x};

@@ -11,17 +11,18 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int64_t kLayers = 25;
 constexpr const char* kNoGpu = "there is no GPU";
 
-struct Choice {
-  DeviceOptions options;
+using Kind = LayerWish::Kind;
+
+struct Choice : DeviceChoice {
   std::string note;
 };
 
 Choice choose(const std::vector<std::string>& words, const std::string& cuda_missing) {
   Choice out;
-  out.options = choose_device(Arguments::parse(kComplete, words, 0), [&] { return cuda_missing; }, kLayers, out.note);
+  static_cast<DeviceChoice&>(out) =
+      choose_device(Arguments::parse(kComplete, words, 0), [&] { return cuda_missing; }, out.note);
   return out;
 }
 
@@ -47,7 +48,7 @@ TEST(DeviceChoice, NobodyLooksForAGpuThatIsNotWanted) {
     int asked = 0;
     std::string note;
     const auto missing = [&] { return ++asked, std::string(); };
-    choose_device(Arguments::parse(kComplete, words, 0), missing, kLayers, note);
+    choose_device(Arguments::parse(kComplete, words, 0), missing, note);
     EXPECT_EQ(asked, 0);
   }
 }
@@ -60,10 +61,22 @@ TEST(DeviceChoice, LayersGoToTheGpuOrStay) {
   EXPECT_EQ(choose({"-ngl", "0", "--device", "auto"}, "").options.kind, "cpu");
 }
 
-TEST(DeviceChoice, APartOfTheLayersIsRefused) {
-  for (const char* part : {"1", "24"})
-    EXPECT_THAT(complaint({"-ngl", part}, ""), HasSubstr("is a part of the model's 25 layers, expected 0 or all"))
-        << part;
+TEST(DeviceChoice, SaysHowManyLayersAGpuGets) {
+  for (const auto& words :
+       {std::vector<std::string>{"--device", "cuda"}, {"-ngl", "all"}, {"-ngl", "-1", "--device", "auto"}})
+    EXPECT_EQ(choose(words, "").layers->kind, Kind::All);
+  for (const auto& words :
+       {std::vector<std::string>{"--device", "auto"}, {"-ngl", "auto"}, {"-ngl", "auto", "--device", "cuda"}})
+    EXPECT_EQ(choose(words, "").layers->kind, Kind::Fitting);
+  for (const auto& words : {std::vector<std::string>{"-ngl", "7"}, {"-ngl", "7", "--device", "auto"}}) {
+    const Choice part = choose(words, "");
+    EXPECT_EQ(part.options.kind, "cuda");
+    EXPECT_EQ(part.layers->kind, Kind::Count);
+    EXPECT_EQ(part.layers->count, 7);
+  }
+  EXPECT_FALSE(choose({}, "").layers);
+  EXPECT_FALSE(choose({"-ngl", "0"}, "").layers);
+  EXPECT_FALSE(choose({"-ngl", "7"}, kNoGpu).layers);
 }
 
 TEST(DeviceChoice, WithoutAGpuLayersStayAndThatIsSaid) {

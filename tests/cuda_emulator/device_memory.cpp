@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <map>
@@ -25,10 +26,10 @@ struct Memory {
   int accesses = 0;
 
   Memory() {
-    void* data = ::mmap(nullptr, kDeviceMemoryBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* data = ::mmap(nullptr, device_memory_bytes(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (data == MAP_FAILED) throw std::bad_alloc();
     base = static_cast<std::byte*>(data);
-    free[0] = kDeviceMemoryBytes;
+    free[0] = device_memory_bytes();
   }
 
   // The pages of `bytes` bytes at `offset`.
@@ -60,6 +61,14 @@ class PieceAccess {
 };
 
 }  // namespace
+
+size_t device_memory_bytes() {
+  static const size_t bytes = [] {
+    const char* text = std::getenv("CUDA_EMULATOR_MIB");
+    return (text == nullptr ? size_t{8} << 10 : std::stoul(text)) << 20;
+  }();
+  return bytes;
+}
 
 void* allocate_device_memory(size_t bytes) {
   Memory& all = memory();
@@ -115,10 +124,10 @@ bool free_device_memory(void* data) {
 bool is_device_memory(const void* data) {
   const Memory& all = memory();
   const auto* at = static_cast<const std::byte*>(data);
-  return at >= all.base && at < all.base + kDeviceMemoryBytes;
+  return at >= all.base && at < all.base + device_memory_bytes();
 }
 
-size_t free_device_bytes() { return kDeviceMemoryBytes - memory().used_bytes; }
+size_t free_device_bytes() { return device_memory_bytes() - memory().used_bytes; }
 
 DeviceMemoryAccess::DeviceMemoryAccess() {
   if (memory().accesses++ == 0) memory().protect(0, memory().high_water, PROT_READ | PROT_WRITE);

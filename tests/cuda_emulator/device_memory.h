@@ -5,7 +5,8 @@
 
 namespace cuda_emulator {
 
-inline constexpr size_t kDeviceMemoryBytes = size_t{8} << 30;
+// 8 GiB, or as many MiB as CUDA_EMULATOR_MIB says.
+size_t device_memory_bytes();
 
 // Poisoned with 0xff. Null when the device is full.
 void* allocate_device_memory(size_t bytes);

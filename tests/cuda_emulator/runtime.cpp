@@ -110,7 +110,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return cudaErrorInvalidValue;
   *properties = {};
   std::strncpy(properties->name, "emulator", sizeof properties->name - 1);
-  properties->totalGlobalMem = cuda_emulator::kDeviceMemoryBytes;
+  properties->totalGlobalMem = cuda_emulator::device_memory_bytes();
   properties->sharedMemPerBlockOptin = 99 * 1024;
   properties->major = 8, properties->minor = 6;
   properties->multiProcessorCount = 4;
@@ -120,7 +120,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
   const Lock lock(runtime().mutex);
   *free_bytes = cuda_emulator::free_device_bytes();
-  *total_bytes = cuda_emulator::kDeviceMemoryBytes;
+  *total_bytes = cuda_emulator::device_memory_bytes();
   return cudaSuccess;
 }
 

@@ -8,7 +8,7 @@
 // - The stream is a queue: nothing happens until something waits for it, so host memory that is changed too early shows.
 // - Device memory may be touched by kernels and copies only; the host's access to it is a segmentation fault (device_memory.h).
 // - CUDA_EMULATOR_ORDER=forward|reverse|shuffled in the environment: the order of a grid's blocks and a block's threads. What differs between
-//   two orders is a race.
+//   two orders is a race. CUDA_EMULATOR_MIB: how much device memory there is.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

@@ -7,9 +7,9 @@
 
 namespace paceline::test {
 
-LoadedModel::LoadedModel(const std::string& name, const std::string& device_kind) {
+LoadedModel::LoadedModel(const std::string& name, const std::string& device_kind, int split) {
   file = std::make_unique<GgufFile>(GgufFile::open(std::string(PACELINE_TEST_DATA "/golden/") + name));
-  device = open_device({.kind = device_kind, .threads = 2, .isa = ""});
+  device = open_test_device({{.kind = device_kind, .threads = 2, .isa = ""}, split, "reference"});
   model = load_model(*file, *device, {.max_batch_rows = Engine::model_rows({}), .on_progress = {}});
 }
 

@@ -7,11 +7,13 @@
 
 #include "engine/engine.h"
 #include "support/hash_bits.h"
+#include "support/test_device.h"
 
 namespace paceline::test {
 
 struct LoadedModel {
-  explicit LoadedModel(const std::string& name, const std::string& device_kind = "cpu");
+  // The first `split` blocks are on the reference device.
+  explicit LoadedModel(const std::string& name, const std::string& device_kind = "cpu", int split = 0);
   std::unique_ptr<GgufFile> file;
   std::unique_ptr<Device> device;
   std::unique_ptr<Model> model;

@@ -82,12 +82,13 @@ struct Load {
   int slots;
   bool cache;
   int questions = 16;
+  int split = 0;  // blocks on the reference device
 };
 
 class UnderLoad : public testing::TestWithParam<Load> {};
 
 TEST_P(UnderLoad, EachRequestGetsWhatItGetsAlone) {
-  LoadedModel loaded(GetParam().model, GetParam().device);
+  LoadedModel loaded(GetParam().model, GetParam().device, GetParam().split);
   const std::vector<Question> questions = mixed_questions(*loaded.model, GetParam().questions);
   std::vector<test::Answer> alone;
   for (const Question& question : questions) alone.push_back(test::answer_alone(loaded, question));
@@ -133,7 +134,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Load{"hybrid-tied.Q8_0.gguf", "cpu", 8, true}, Load{"hybrid-tied.Q8_0.gguf", "cpu", 8, false},
                     Load{"hybrid-tied.Q8_0.gguf", "reference", 2, true, 5},
                     Load{"hybrid-plain.Q8_0.gguf", "cpu", 8, true}, Load{"hybrid-untied.Q4_K_M.gguf", "cpu", 3, true},
-                    Load{"moe.Q8_0.gguf", "cpu", 8, true}, Load{"dense-qwen3.Q8_0.gguf", "cpu", 8, true}),
+                    Load{"moe.Q8_0.gguf", "cpu", 8, true}, Load{"dense-qwen3.Q8_0.gguf", "cpu", 8, true},
+                    Load{"hybrid-tied.Q8_0.gguf", "cpu", 3, true, 6, 2},
+                    Load{"dense-qwen3.Q8_0.gguf", "cpu", 3, true, 6, 3}),
     [](const auto& load) { return "Load" + std::to_string(load.index); });
 
 Question simple_question(uint64_t seed, int length, int max_tokens) {
@@ -502,12 +505,11 @@ TEST(Engine, SizesItselfToMemory) {
 // A device with memory of its own, and less of it than the machine has.
 class SmallMemory final : public ForwardingDevice {
  public:
-  SmallMemory(Device& inner, uint64_t bytes) : ForwardingDevice(inner), bytes_(bytes) {}
+  SmallMemory(Device& inner, uint64_t bytes_) : ForwardingDevice(inner), bytes(bytes_) {}
   bool memory_is_host() const override { return false; }
-  uint64_t available_bytes() const override { return bytes_; }
+  uint64_t available_bytes() const override { return bytes; }
 
- private:
-  uint64_t bytes_;
+  uint64_t bytes;
 };
 
 TEST(Engine, SlotsFitIntoTheDevicesMemory) {
@@ -523,6 +525,32 @@ TEST(Engine, SlotsFitIntoTheDevicesMemory) {
   EXPECT_GT(engine.stats().cache_limit_bytes, 0u);
   auto asked = engine.submit(to_request(question));
   EXPECT_EQ(receive(*asked).tokens, alone.tokens);
+}
+
+TEST(Engine, SlotsOfASplitModelFitIntoBothMemories) {
+  const std::unique_ptr<Device> cpu = open_device({.kind = "cpu", .threads = 2, .isa = ""});
+  SmallMemory gpu(*tied().device, 0);
+  SplitDevice split(gpu, *cpu, 3);  // two recurrent blocks and one of attention of five
+  const std::unique_ptr<Model> model =
+      load_model(*tied().file, split, {.max_batch_rows = Engine::model_rows({}), .on_progress = {}});
+  EngineOptions options = small_options(0);
+  options.prefix_cache_bytes = 0;
+  const StateBytes slot = state_bytes(model->state_shape(kContext, 1 + kMaxLookupDrafts, options.kv), split);
+  EXPECT_GT(slot.host, 0u);
+  EXPECT_GT(slot.device, 0u);
+  options.memory_bytes = -1;
+  for (const int fitting : {1, 3}) {
+    gpu.bytes = slot.device * static_cast<uint64_t>(fitting) / 3 * 4 + 1024;
+    const EngineStats stats = Engine(split, *model, options).stats();
+    EXPECT_EQ(stats.slots, fitting);
+    EXPECT_EQ(stats.slot_bytes, slot.all());
+  }
+  gpu.bytes = slot.device;
+  EXPECT_THROW(Engine(split, *model, options), Error);
+  // The machine's memory is the smaller one.
+  gpu.bytes = uint64_t{1} << 40;
+  options.memory_bytes = static_cast<int64_t>(2 * std::max(slot.host, slot.device));
+  EXPECT_EQ(Engine(split, *model, options).stats().slots, 2);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Compares a device with logits another engine computed: `golden_check [--device D] [--isa I] FOLDER` runs every model of a folder laid out
+// Compares a device with logits another engine computed: `golden_check [--device D] [--isa I] [--split N --first F] FOLDER` runs every model of a folder laid out
 // like tests/golden (see its README). The reference device must be exact; a device that rounds activations must be as close as the peer's own
 // quantized path: at most 1.5 times its distance for each file, at most 1.0 in the geometric mean.
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "engine/generator.h"
 #include "engine/prompt_logits.h"
+#include "support/test_device.h"
 
 namespace paceline {
 
@@ -67,10 +68,10 @@ double normalised_squared_error(const std::vector<float>& got, const std::vector
 
 class GoldenCheck {
  public:
-  GoldenCheck(const DeviceOptions& options, const fs::path& folder)
-      : device_(open_device(options)),
+  GoldenCheck(const test::TestDeviceOptions& options, const fs::path& folder)
+      : device_(test::open_test_device(options)),
         folder_(folder),
-        exact_(options.kind == "reference"),
+        exact_(options.kind == "reference" && (options.split == 0 || options.first == "reference")),
         peers_(Json::parse(read_file(folder / "peer_distance.json"))) {}
 
   void run_all() {
@@ -155,14 +156,10 @@ class GoldenCheck {
 };
 
 int run(int argc, char** argv) {
-  DeviceOptions options;
+  test::TestDeviceOptions options;
   std::string folder;
-  for (int i = 1; i < argc; ++i) {
-    const std::string flag = argv[i];
-    if (flag == "--device" && i + 1 < argc) options.kind = argv[++i];
-    else if (flag == "--isa" && i + 1 < argc) options.isa = argv[++i];
-    else folder = flag;
-  }
+  for (int i = 1; i < argc; ++i)
+    if (!test::take_device_flag(argc, argv, i, options)) folder = argv[i];
   if (const std::string missing = options.kind == "cuda" ? cuda_device_missing() : ""; !missing.empty()) {
     std::printf("SKIPPED: %s\n", missing.c_str());  // said aloud, not passed: ctest knows this status
     return 77;

@@ -1,5 +1,5 @@
 // Speculation is invisible: tokens and logit bits are those of plain decoding, whatever is drafted, accepted or rejected, however the prompt
-// is cut, with any number of threads. `invisibility [--device D] [--isa I] [--full|--brief] [--head] MODEL.gguf...`; --full runs the whole matrix of
+// is cut, with any number of threads. `invisibility [--device D] [--isa I] [--split N --first F] [--full|--brief] [--head] MODEL.gguf...`; --full runs the whole matrix of
 // prompt lengths, chunks, threads and temperatures, otherwise every pair of settings occurs, --brief a few; --head drafts with the model's own head. Each
 // run also proves that the check can fail, with a device whose matrix product sums a single row in another order.
 #include <cstdio>
@@ -9,13 +9,14 @@
 #include "device/forwarding_device.h"
 #include "engine/generator.h"
 #include "invisibility/runs.h"
+#include "support/test_device.h"
 
 namespace paceline::invisibility {
 
 namespace {
 
 struct Options {
-  DeviceOptions device;
+  test::TestDeviceOptions device;
   bool full = false, brief = false, head = false;
   std::vector<std::string> models;
 };
@@ -94,9 +95,9 @@ class Check {
 
  private:
   std::unique_ptr<Device> open(int threads) const {
-    DeviceOptions device = options_.device;
+    test::TestDeviceOptions device = options_.device;
     device.threads = threads;
-    return open_device(device);
+    return test::open_test_device(device);
   }
 
   void fail_with(const std::string& what) {
@@ -192,11 +193,10 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
+    if (test::take_device_flag(argc, argv, i, options.device)) continue;
     if (flag == "--full") options.full = true;
     else if (flag == "--brief") options.brief = true;
     else if (flag == "--head") options.head = true;
-    else if (flag == "--device" && i + 1 < argc) options.device.kind = argv[++i];
-    else if (flag == "--isa" && i + 1 < argc) options.device.isa = argv[++i];
     else options.models.push_back(flag);
   }
   return options;

@@ -135,6 +135,10 @@ WeightPtr CudaDevice::load(const QuantMatrix& matrix, WeightUse use, int expert_
   return loader_.load(matrix, use, expert_count);
 }
 
+uint64_t CudaDevice::weight_bytes(const QuantMatrix& matrix, WeightUse, int expert_count) const {
+  return stored_bytes(matrix.type, matrix.rows / expert_count, matrix.cols, expert_count);
+}
+
 void CudaDevice::write(Tensor to, const void* values) {
   context_.upload(to.data, pitch_bytes(to), values, dense_row_bytes(to), static_cast<size_t>(to.rows));
 }

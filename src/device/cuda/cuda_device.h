@@ -22,6 +22,7 @@ class CudaDevice final : public Device {
   void save_kv(std::byte* to, const Tensor& slab, const KvShape& shape, int first, int count) override;
   void restore_kv(const Tensor& slab, const KvShape& shape, const std::byte* from, int first, int count) override;
   WeightPtr load(const QuantMatrix& matrix, WeightUse use, int expert_count) override;
+  uint64_t weight_bytes(const QuantMatrix& matrix, WeightUse use, int expert_count) const override;
   void write(Tensor to, const void* values) override;
   void read(void* values, Tensor from) override;
   void clear(Tensor tensor) override;

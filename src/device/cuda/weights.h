@@ -9,6 +9,12 @@
 
 namespace paceline::cuda {
 
+// Of `expert_count` matrices of rows x cols, each in panels of its own.
+constexpr size_t stored_bytes(QuantType type, int rows, int cols, int expert_count) {
+  const int panels = (rows + kPanelRows - 1) / kPanelRows;
+  return static_cast<size_t>(expert_count) * static_cast<size_t>(panels) * panel_bytes(type, cols);
+}
+
 class CudaWeight final : public Weight {
  public:
   CudaWeight(const QuantMatrix& matrix, WeightUse use, int expert_count);
@@ -16,9 +22,7 @@ class CudaWeight final : public Weight {
   int expert_count() const { return expert_count_; }
   int panels_per_expert() const { return (rows + kPanelRows - 1) / kPanelRows; }
   size_t panel_size() const { return panel_bytes(type, cols); }
-  size_t bytes() const {
-    return static_cast<size_t>(expert_count_) * static_cast<size_t>(panels_per_expert()) * panel_size();
-  }
+  size_t bytes() const { return stored_bytes(type, rows, cols, expert_count_); }
   // Panels of expert 0, then of expert 1, …: device memory.
   std::byte* panels() const { return static_cast<std::byte*>(memory_.data()); }
 

@@ -1,0 +1,24 @@
+#pragma once
+// Two devices for one model: the first blocks live on one of them, everything else on the other, the main device. Operations called here are
+// the main device's; models ask layer_device() where a block lives and move what they compute between the two (model/stages.h). A block's
+// results have the bits of the device it lives on.
+#include "device/forwarding_device.h"
+
+namespace paceline {
+
+class SplitDevice final : public ForwardingDevice {
+ public:
+  // Blocks [0, first_blocks) live on `first`. Both devices outlive this one. One of the two computes in the host's memory.
+  SplitDevice(Device& main, Device& first, int first_blocks);
+
+  std::string description() const override;
+  Device& layer_device(int layer) override { return layer < first_blocks_ ? first_ : *this; }
+  // A pass visits the other device in its middle: nothing to capture.
+  void run(uint64_t key, const std::function<void()>& step) override;
+
+ private:
+  Device& first_;
+  int first_blocks_;
+};
+
+}  // namespace paceline
