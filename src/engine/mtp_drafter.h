@@ -8,6 +8,7 @@
 
 #include "engine/draft_vocabulary.h"
 #include "engine/drafter.h"
+#include "engine/logit_rows.h"
 #include "engine/runner.h"
 
 namespace paceline {
@@ -34,7 +35,10 @@ class MtpDrafter final : public Drafter {
   void catch_up(std::span<Sequence* const> sequences);
   // Picks a draft for every sequence of chain_ from the full rows, then keeps those that want another.
   void choose_drafts();
-  void keep_draft(Sequence& sequence, Token draft, std::span<const float> logits);
+  void show_logits(Tensor logits);
+  void keep_draft(Sequence& sequence, Token draft, int row);
+  // The head's probability of a draft, a pure function of the row.
+  float confidence(int row, Token draft);
   static void take_suggestion(Sequence& sequence);
   void continue_chains();
 
@@ -47,7 +51,8 @@ class MtpDrafter final : public Drafter {
   std::vector<Segment> segments_;
   std::vector<Sequence*> chain_;  // sequences with a full row, in row order
   std::vector<int> rows_;
-  std::vector<float> host_logits_;
+  LogitRows shown_;
+  std::vector<CandidateRanking> rankings_;
   int full_from_ = 0;
 };
 
