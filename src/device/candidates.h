@@ -34,7 +34,8 @@ inline constexpr double kCandidateScoreError = 0x1p-20;
 // Scores beyond it, either way, are not told apart: f32 ends there.
 inline constexpr double kCandidateScoreLimit = 1e37;
 
-constexpr int candidate_words(int count) { return 2 + 2 * count; }
+inline constexpr int kFirstCandidateWord = 2;
+constexpr int candidate_words(int count) { return kFirstCandidateWord + 2 * count; }
 
 struct CandidateList {
   // Of a row of `cols` logits, from the words of a result with room for `count` tokens.

@@ -82,7 +82,7 @@ class Device {
   virtual bool memory_is_host() const { return true; }
   // Bytes that allocations may still take: the host's, unless the device has its own.
   virtual uint64_t available_bytes() const { return available_memory_bytes(); }
-  // out row i = in row rows[i]; rows is host memory. Not in place.
+  // out row i = in row rows[i], of F32 or I32; rows is host memory. Not in place.
   virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
 
   // One step of a model. CPU devices just call it; a device that captures graphs replays one keyed by `key`.

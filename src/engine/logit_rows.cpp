@@ -8,12 +8,12 @@ constexpr size_t kWords = candidate_words(LogitRows::kCandidates);
 
 }  // namespace
 
-LogitRows::LogitRows(Device& device, int max_rows, int max_cols) : device_(device) {
+LogitRows::LogitRows(Device& device, int max_lists, int max_cols) : device_(device) {
   if (device.memory_is_host()) return;
-  lists_ = device.allocate(DType::I32, max_rows, static_cast<int>(kWords));
-  host_lists_.resize(static_cast<size_t>(max_rows) * kWords);
+  lists_ = device.allocate(DType::I32, max_lists, static_cast<int>(kWords));
+  host_lists_.resize(static_cast<size_t>(max_lists) * kWords);
   host_row_.resize(static_cast<size_t>(max_cols));
-  rankings_.reserve(static_cast<size_t>(max_rows));
+  rankings_.reserve(static_cast<size_t>(max_lists));
 }
 
 void LogitRows::show(Tensor logits) {
@@ -25,15 +25,25 @@ void LogitRows::show(Tensor logits) {
 void LogitRows::show(Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
   show(logits);
   if (device_.memory_is_host()) return;
-  rankings_.assign(rankings.begin(), rankings.end());
-  const Tensor lists = lists_.row_range(0, logits.rows);
+  list(logits, ids, rankings);
+  read_lists();
+}
+
+Tensor LogitRows::list(Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
+  PACELINE_ASSERT(logits.cols == logits_.cols);
+  const Tensor lists = lists_.row_range(static_cast<int>(rankings_.size()), logits.rows);
   device_.list_candidates(lists, logits, ids, rankings);
-  device_.read(host_lists_.data(), lists);
+  rankings_.insert(rankings_.end(), rankings.begin(), rankings.end());
+  return lists.columns(kFirstCandidateWord, 1);
+}
+
+void LogitRows::read_lists() {
+  device_.read(host_lists_.data(), lists_.row_range(0, static_cast<int>(rankings_.size())));
 }
 
 std::optional<CandidateList> LogitRows::candidates(int row) const {
-  if (rankings_.empty()) return std::nullopt;
   const size_t at = static_cast<size_t>(row);
+  if (at >= rankings_.size()) return std::nullopt;
   return CandidateList(std::span(host_lists_).subspan(at * kWords, kWords), logits_.cols, rankings_[at]);
 }
 

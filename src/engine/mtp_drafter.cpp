@@ -34,16 +34,6 @@ float probability(std::span<const float> logits, float logit) {
   return 1 / std::accumulate(sums.begin(), sums.end(), 0.0f);
 }
 
-// Whether the chain so far is likely enough to be right for another draft to pay.
-bool is_worth_another(const Sequence& sequence) {
-  const size_t depth = sequence.drafts.size();
-  const double least = sequence.least_reach[depth - 1];
-  if (least <= 0) return true;
-  double reach = 1;
-  for (const float confidence : sequence.confidences) reach *= sequence.confidence.acceptance(confidence);
-  return reach >= least;
-}
-
 }  // namespace
 
 MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& options)
@@ -51,7 +41,7 @@ MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& option
       model_(model),
       sampler_(model.facts().vocab_size),
       vocabulary_(device, model, options.max_sequences),
-      shown_(device, options.max_sequences, model.facts().vocab_size) {
+      shown_(device, options.max_sequences * kMaxDrafts, model.facts().vocab_size) {
   PACELINE_ASSERT(model.facts().has_draft_head);
   const int rows = max_batch_rows(options);
   tokens_ = device.allocate(DType::I32, rows, 1);
@@ -80,9 +70,12 @@ void MtpDrafter::add_rows(Sequence& sequence, int first_position, std::span<cons
 void MtpDrafter::run(int full_from) {
   const int rows = static_cast<int>(host_tokens_.size());
   if (rows == 0) return;
-  const Tensor tokens = tokens_.row_range(0, rows);
-  device_.write(tokens, host_tokens_.data());
-  model_.draft({tokens, segments_}, hidden_.row_range(0, rows), full_from);
+  device_.write(tokens_.row_range(0, rows), host_tokens_.data());
+  forward(rows, full_from);
+}
+
+void MtpDrafter::forward(int rows, int full_from) {
+  model_.draft({tokens_.row_range(0, rows), segments_}, hidden_.row_range(0, rows), full_from);
 }
 
 // Position 0 has no row: there is no hidden state before it. The first row of a later chunk pairs with the last hidden of the one before.
@@ -100,6 +93,7 @@ void MtpDrafter::observe_prompt(Sequence& sequence, int first_position, Tensor h
 void MtpDrafter::propose(std::span<Sequence* const> sequences) {
   catch_up(sequences);
   vocabulary_.refresh();
+  if (may_run_ahead()) run_ahead();
   while (!chain_.empty()) {
     choose_drafts();
     continue_chains();
@@ -183,6 +177,16 @@ void MtpDrafter::take_suggestion(Sequence& sequence) {
   const std::vector<Token>& suggestion = sequence.suggestion;
   if (sequence.drafts.size() != 1 || suggestion.empty() || suggestion[0] != sequence.drafts[0]) return;
   sequence.drafts.insert(sequence.drafts.end(), suggestion.begin() + 1, suggestion.end());
+}
+
+// Whether the chain so far is likely enough to be right for another draft to pay.
+bool MtpDrafter::is_worth_another(const Sequence& sequence) {
+  const size_t depth = sequence.drafts.size();
+  const double least = sequence.least_reach[depth - 1];
+  if (least <= 0) return true;
+  double reach = 1;
+  for (const float confidence : sequence.confidences) reach *= sequence.confidence.acceptance(confidence);
+  return reach >= least;
 }
 
 void MtpDrafter::continue_chains() {

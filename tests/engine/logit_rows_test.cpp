@@ -116,6 +116,36 @@ TEST(LogitRows, SameTextAndOneWaitForEachDraftAndEachVerification) {
   }
 }
 
+// Greedy chains that nothing ends early: one wait for all drafts of a round, and the drafts of a device whose memory is the host's.
+TEST(LogitRows, GreedyChainsWaitOnce) {
+  std::vector<SamplingParameters> sampling(3);
+  for (SamplingParameters& parameters : sampling) parameters.temperature = 0;
+  OwnMemory device(*tied().device);
+  Party ahead(device, sampling), in_place(*tied().device, sampling);
+  const auto all = [&](auto change) {
+    for (Party* party : {&ahead, &in_place})
+      for (Sequence* sequence : party->all) change(*sequence);
+  };
+  all([](Sequence& sequence) { sequence.least_reach = {}; });
+  for (int round = 0; ahead.shortest() < Party::kTokens; ++round) {
+    // A chain may end at any token of its own, and be asked for confidences.
+    if (round == 8) all([](Sequence& sequence) { sequence.least_reach.fill(1e-9); });
+    if (round == 12)
+      for (size_t i = 0; i < sampling.size(); ++i)
+        ahead.all[i]->stop_tokens = in_place.all[i]->stop_tokens = {in_place.all[i]->drafts.front()};
+    device.forget();
+    ahead.step(), in_place.step();
+    EXPECT_EQ(device.reads, round == 0 ? 1 : 2) << "round " << round;
+    for (size_t i = 0; i < sampling.size(); ++i) {
+      EXPECT_EQ(ahead.all[i]->drafts, in_place.all[i]->drafts) << "round " << round;
+      EXPECT_EQ(ahead.all[i]->confidences.size(), in_place.all[i]->confidences.size());
+      EXPECT_EQ(ahead.all[i]->tokens, in_place.all[i]->tokens);
+    }
+  }
+  EXPECT_EQ(device.rows, 0);
+  EXPECT_GT(ahead.all[0]->stats.drafted[2], 0);
+}
+
 TEST(LogitRows, RowsAreReadWhereListsProveNothing) {
   std::vector<SamplingParameters> sampling = usual();
   for (SamplingParameters& parameters : sampling) {

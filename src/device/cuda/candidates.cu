@@ -73,16 +73,10 @@ __device__ __forceinline__ float rank_of(const CandidateTask& task, int row, int
   return logit / ranking.temperature + rough_gumbel_noise(ranking, task.ids == nullptr ? column : task.ids[column]);
 }
 
-__device__ __forceinline__ int warp_count(int value) {
-#pragma unroll
-  for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value += __shfl_xor_sync(kAllLanes, value, bits);
-  return value;
-}
-
 // Sums over the block, to every thread; `turn` alternates between uses.
 __device__ __forceinline__ int block_count(CandidateShared& shared, int value, int& turn) {
   int* counts = shared.counts[turn ^= 1];
-  value = warp_count(value);
+  value = warp_add(value);
   if (lane_index() == 0) counts[warp_index()] = value;
   __syncthreads();
   int total = 0;
