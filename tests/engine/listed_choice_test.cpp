@@ -167,6 +167,26 @@ TEST(ListedChoice, IsTheWholeRowsOrNone) {
   RecordProperty("proven_by_noise", static_cast<int>(proven_by_noise));
 }
 
+// Three tokens whose true scores are closer together than rough ones need be: a list that leaves out the best of them proves nothing.
+TEST(ListedChoice, ScoresWithinTheirErrorsProveNothing) {
+  Sampler sampler(8);
+  Case asked;
+  asked.parameters.temperature = 1, asked.parameters.top_k = 0, asked.parameters.top_p = 1, asked.parameters.min_p = 0;
+  const CandidateRanking ranking = Sampler::ranking(asked.parameters, 0, false);
+  ASSERT_TRUE(ranking.by_noise());
+  for (const auto& [gap, is_proven] : {std::pair{2e-5, false}, {1e-3, true}}) {
+    asked.logits.clear();
+    for (int token = 0; token < 3; ++token)  // the last is the best, and not listed where gaps are small
+      asked.logits.push_back(static_cast<float>(token * gap - gumbel_noise(0, 0, token)));
+    const std::vector<int> listed = is_proven ? std::vector{2, 1} : std::vector{1, 0};
+    std::vector<int32_t> words = {0, std::bit_cast<int32_t>(2.0f), listed[0], listed[1]};
+    for (const int token : listed) words.push_back(std::bit_cast<int32_t>(asked.logits[static_cast<size_t>(token)]));
+    const auto token = sampler.choose(CandidateList(words, 3, ranking), asked.parameters, {});
+    EXPECT_EQ(token, is_proven ? std::optional<Token>(2) : std::nullopt) << "gap " << gap;
+    EXPECT_EQ(sampler.choose(asked.logits, asked.parameters, {}), 2);
+  }
+}
+
 TEST(ListedChoice, SaysNothingOfRowsThatAreNotNumbers) {
   Sampler sampler(8);
   Dice dice(1);

@@ -37,13 +37,48 @@ class OwnMemory final : public ForwardingDevice {
   size_t bytes = 0;
 };
 
+// Notes what the head proposes and puts the truth in its place where `teaches` says so, as a better head would: drafts get accepted.
+class Taught final : public Drafter {
+ public:
+  explicit Taught(MtpDrafter& head) : head_(head) {}
+  void observe_prompt(Sequence& sequence, int first_position, Tensor hidden) override {
+    head_.observe_prompt(sequence, first_position, hidden);
+  }
+  void propose(std::span<Sequence* const> sequences) override {
+    head_.propose(sequences);
+    if (stops) {
+      // Once more, with the second draft of one of them for an end token.
+      sequences[1]->stop_tokens = {sequences[1]->drafts.at(1)};
+      for (Sequence* sequence : sequences) {
+        sequence->drafts.clear(), sequence->confidences.clear();
+        sequence->head_drafts = 0;
+      }
+      head_.propose(sequences);
+    }
+    proposed.clear();
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      Sequence& sequence = *sequences[i];
+      proposed.push_back(sequence.drafts);
+      for (size_t d = 0; teaches && d < std::min<size_t>(sequence.drafts.size(), i + 1); ++d)
+        sequence.drafts[d] = truth.at(i).at(sequence.output().size() + d);
+    }
+  }
+
+  std::vector<std::vector<Token>> truth, proposed;  // by sequence, in the order of the step
+  bool teaches = false, stops = false;
+
+ private:
+  MtpDrafter& head_;
+};
+
 // Sequences that run together, three drafts each.
 struct Party {
   static constexpr int kDrafts = 3, kTokens = 40;
 
   Party(Device& device, const std::vector<SamplingParameters>& sampling)
       : options{.max_prompt_rows = 64, .max_sequences = static_cast<int>(sampling.size()), .max_drafts = kDrafts},
-        drafter(device, *tied().model, options),
+        head(device, *tied().model, options),
+        drafter(head),
         runner(device, *tied().model, &drafter, options) {
     const Model& model = *tied().model;
     for (size_t i = 0; i < sampling.size(); ++i) {
@@ -69,7 +104,8 @@ struct Party {
   }
 
   RunnerOptions options;
-  MtpDrafter drafter;
+  MtpDrafter head;
+  Taught drafter;
   Runner runner;
   std::vector<std::unique_ptr<Sequence>> sequences;
   std::vector<Sequence*> all;
@@ -85,9 +121,11 @@ std::vector<Token> start(const Sequence& sequence) {
   return {sequence.output().begin(), sequence.output().begin() + Party::kTokens};
 }
 
-std::vector<Token> alone(size_t i, const SamplingParameters& sampling) {
+std::vector<Token> alone(size_t i, const SamplingParameters& sampling, int count = Party::kTokens) {
   const std::vector<Token> prompt = test::random_prompt(*tied().model, i, 20 + static_cast<int>(i));
-  return test::answer_alone(tied(), {prompt, sampling, Party::kTokens, {}}).tokens;
+  std::vector<Token> tokens = test::answer_alone(tied(), {prompt, sampling, count, {}}).tokens;
+  tokens.resize(static_cast<size_t>(count));
+  return tokens;
 }
 
 TEST(LogitRows, SameTextAndOneWaitForEachDraftAndEachVerification) {
@@ -122,28 +160,32 @@ TEST(LogitRows, GreedyChainsWaitOnce) {
   for (SamplingParameters& parameters : sampling) parameters.temperature = 0;
   OwnMemory device(*tied().device);
   Party ahead(device, sampling), in_place(*tied().device, sampling);
-  const auto all = [&](auto change) {
-    for (Party* party : {&ahead, &in_place})
-      for (Sequence* sequence : party->all) change(*sequence);
-  };
-  all([](Sequence& sequence) { sequence.least_reach = {}; });
-  for (int round = 0; ahead.shortest() < Party::kTokens; ++round) {
-    // A chain may end at any token of its own, and be asked for confidences.
-    if (round == 8) all([](Sequence& sequence) { sequence.least_reach.fill(1e-9); });
-    if (round == 12)
-      for (size_t i = 0; i < sampling.size(); ++i)
-        ahead.all[i]->stop_tokens = in_place.all[i]->stop_tokens = {in_place.all[i]->drafts.front()};
-    device.forget();
-    ahead.step(), in_place.step();
-    EXPECT_EQ(device.reads, round == 0 ? 1 : 2) << "round " << round;
+  for (Party* party : {&ahead, &in_place})
     for (size_t i = 0; i < sampling.size(); ++i) {
-      EXPECT_EQ(ahead.all[i]->drafts, in_place.all[i]->drafts) << "round " << round;
+      party->drafter.truth.push_back(alone(i, sampling[i], 3 * Party::kTokens));
+      party->all[i]->least_reach = {};
+    }
+  bool has_stopped = false;
+  for (int round = 0; in_place.shortest() < Party::kTokens; ++round) {
+    device.forget();
+    for (Party* party : {&in_place, &ahead}) {
+      party->drafter.teaches = round % 3 == 2;
+      party->drafter.stops = round % 4 == 1;
+      party->all[1]->stop_tokens.clear();
+      if (round == 6) party->all[0]->least_reach.fill(1e-9);  // confidences are asked for
+      party->step();
+    }
+    EXPECT_EQ(device.reads, round == 0 ? 1 : ahead.drafter.stops ? 3 : 2) << "round " << round;
+    has_stopped |= round > 0 && ahead.drafter.proposed[1].size() == 2;
+    EXPECT_EQ(ahead.drafter.proposed, in_place.drafter.proposed) << "round " << round;
+    for (size_t i = 0; i < sampling.size(); ++i) {
       EXPECT_EQ(ahead.all[i]->confidences.size(), in_place.all[i]->confidences.size());
       EXPECT_EQ(ahead.all[i]->tokens, in_place.all[i]->tokens);
     }
   }
   EXPECT_EQ(device.rows, 0);
-  EXPECT_GT(ahead.all[0]->stats.drafted[2], 0);
+  EXPECT_GT(ahead.all[2]->stats.accepted[1], 0);
+  EXPECT_TRUE(has_stopped);
 }
 
 TEST(LogitRows, RowsAreReadWhereListsProveNothing) {
