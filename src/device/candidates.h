@@ -41,9 +41,9 @@ struct CandidateList {
   // Of a row of `cols` logits, from the words of a result with room for `count` tokens.
   CandidateList(std::span<const int32_t> words, int cols, const CandidateRanking& by)
       : column_count(cols), largest(std::bit_cast<float>(words[0])), sum(std::bit_cast<float>(words[1])), ranking(by) {
-    const size_t count = (words.size() - 2) / 2, listed = std::min(count, static_cast<size_t>(cols));
-    tokens = words.subspan(2, listed);
-    logit_words = words.subspan(2 + count, listed);
+    const size_t count = (words.size() - kFirstCandidateWord) / 2, listed = std::min(count, static_cast<size_t>(cols));
+    tokens = words.subspan(kFirstCandidateWord, listed);
+    logit_words = words.subspan(kFirstCandidateWord + count, listed);
   }
 
   float logit(size_t i) const { return std::bit_cast<float>(logit_words[i]); }

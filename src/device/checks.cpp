@@ -130,7 +130,7 @@ void argmax(Tensor ids, Tensor logits) {
 
 int list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
   is_f32(logits);
-  const int count = (out.cols - 2) / 2;
+  const int count = (out.cols - kFirstCandidateWord) / 2;
   PACELINE_ASSERT(out.dtype == DType::I32 && out.rows == logits.rows && out.cols == candidate_words(count));
   PACELINE_ASSERT(count >= 1 && count <= kMostCandidates);
   PACELINE_ASSERT(rankings.size() == static_cast<size_t>(logits.rows));

@@ -95,8 +95,8 @@ void CpuDevice::list_candidates(Tensor out, Tensor logits, Tensor ids, std::span
     words[0] = std::bit_cast<int32_t>(sum.largest);
     words[1] = std::bit_cast<int32_t>(std::isfinite(sum.sum) ? static_cast<float>(sum.sum) : 0.0f);
     for (int i = 0; i < count; ++i) {
-      words[2 + i] = i < size ? token_of(kept[i].column) : -1;
-      words[2 + count + i] = std::bit_cast<int32_t>(i < size ? x[kept[i].column] : -kInfinity);
+      words[kFirstCandidateWord + i] = i < size ? token_of(kept[i].column) : -1;
+      words[kFirstCandidateWord + count + i] = std::bit_cast<int32_t>(i < size ? x[kept[i].column] : -kInfinity);
     }
   });
 }

@@ -1,8 +1,8 @@
 // list_candidates: the `count` highest ranked columns of each row, its largest logit and the sum of exp(logit - largest)
 //
 // Called by CudaDevice::list_candidates after the output head, once a pass and once a draft. A row is cut into pieces of kColumns columns at
-// multiples of it; a block finds the best of one piece, then blocks find the best of up to kEntries entries of such lists, until one list is left,
-// which is put in order by counting for each entry how many are better. A list is a set: the order inside it is nobody's business until the end,
+// multiples of it; a block finds the best of one piece, then blocks find the best of up to kEntries entries of such lists, until one list is left;
+// its block puts it in order by counting for each entry how many are better. A list is a set: the order inside it is nobody's business until the end,
 // so that nothing depends on who wrote first. The best of a piece are those at or above the count-th largest key, found bit by bit: each
 // thread counts its own keys, which stay in registers, and the block adds up. Reads the logits twice and writes little beside them. Share of
 // peak: not measured yet (no GPU).
@@ -34,6 +34,8 @@ struct CandidateTask {
   Matrix logits;
   const int32_t* ids;  // null: a column is its token
   int cols, count;
+  int32_t* out;  // rows of words
+  int64_t out_stride;
   CandidateRanking rankings[kRowsPerLaunch];
 };
 
@@ -157,9 +159,43 @@ __device__ __forceinline__ int keep_best(CandidateShared& shared, int& turn, con
   return total;
 }
 
-__device__ __forceinline__ void write_list(const CandidateShared& shared, Candidate* entries, int found, int count) {
+// The list in order and the sum, as device/candidates.h says. Entries are few: each looks at all others.
+__device__ __forceinline__ void write_row(const CandidateShared& shared, const CandidateTask& task, int row, int found,
+                                          PartSum sum) {
+  int32_t* words = task.out + row * task.out_stride;
   const int i = static_cast<int>(threadIdx.x);
-  if (i < count) entries[i] = i < found ? shared.entries[i] : Candidate{-INFINITY, -1};
+  if (i == 0) {
+    const bool is_ordinary = sum.largest > -INFINITY && sum.largest < INFINITY && sum.sum > 0;
+    words[0] = std::bit_cast<int32_t>(sum.largest);
+    words[1] = std::bit_cast<int32_t>(is_ordinary ? sum.sum : 0.0f);
+  }
+  if (i >= task.count) return;
+  int place = i, token = -1;
+  float logit = -INFINITY;
+  if (i < found) {
+    const Candidate own = shared.entries[i];
+    const uint32_t key = key_of(own.value);
+    place = 0;
+    for (int other = 0; other < found; ++other) {
+      const Candidate entry = shared.entries[other];
+      const uint32_t other_key = key_of(entry.value);
+      if (other_key > key || (other_key == key && entry.index < own.index)) ++place;
+    }
+    token = task.ids == nullptr ? own.index : task.ids[own.index];
+    logit = task.logits.row(row)[own.index];
+  }
+  words[kFirstCandidateWord + place] = token;
+  words[kFirstCandidateWord + task.count + place] = std::bit_cast<int32_t>(logit);
+}
+
+// What the block found: one list of several, or the row's. `sum` is thread 0's.
+__device__ __forceinline__ void write_found(const CandidateShared& shared, const CandidateTask& task, const Lists& out,
+                                            int found, PartSum sum) {
+  const int row = static_cast<int>(blockIdx.y), i = static_cast<int>(threadIdx.x);
+  if (gridDim.x == 1) return write_row(shared, task, row, found, sum);
+  const int64_t list = int64_t{row} * out.per_row + blockIdx.x;
+  if (i < task.count) out.entries[list * task.count + i] = i < found ? shared.entries[i] : Candidate{-INFINITY, -1};
+  if (i == 0) out.sums[list] = sum;
 }
 
 // The largest and the sum over the block's logits, -infinity where it has none; thread 0's is meant.
@@ -201,9 +237,7 @@ __global__ void __launch_bounds__(kThreads) candidates_of_pieces_kernel(Candidat
   }
   int turn = 0;
   const int found = keep_best(shared, turn, keys, task.count, column_of, [&](int item) { return logits[item]; });
-  const int64_t list = int64_t{row} * out.per_row + blockIdx.x;
-  write_list(shared, out.entries + list * task.count, found, task.count);
-  if (threadIdx.x == 0) out.sums[list] = sum;
+  write_found(shared, task, out, found, sum);
 }
 
 // By the block's first warp, in an order that depends on the number of parts alone.
@@ -235,40 +269,9 @@ __global__ void __launch_bounds__(kThreads)
     keys[item] = entry_of(item) < size && column_of(item) >= 0 ? key_of(rank_of_item(item)) : 0;
   int turn = 0;
   const int found = keep_best(shared, turn, keys, task.count, column_of, rank_of_item);
-  const int64_t list = int64_t{row} * out.per_row + blockIdx.x;
-  write_list(shared, out.entries + list * task.count, found, task.count);
-  if (warp_index() != 0) return;
-  const PartSum sum = add_sums(in.sums + first_list, lists);
-  if (lane_index() == 0) out.sums[list] = sum;
-}
-
-// Block: a row, whose one list is put in order and written as device/candidates.h says.
-__global__ void __launch_bounds__(kThreads)
-    ordered_candidates_kernel(CandidateTask task, Lists in, int32_t* out, int64_t out_stride) {
-  auto& shared = dynamic_shared<CandidateShared>();
-  const int row = static_cast<int>(blockIdx.x), i = static_cast<int>(threadIdx.x);
-  if (i < task.count) shared.entries[i] = in.entries[int64_t{row} * task.count + i];
-  __syncthreads();
-  int32_t* words = out + row * out_stride;
-  if (i < task.count) {
-    const Candidate own = shared.entries[i];
-    const uint32_t key = key_of(own.value);
-    int before = 0;
-    for (int other = 0; other < task.count; ++other) {
-      const Candidate entry = shared.entries[other];
-      const uint32_t other_key = key_of(entry.value);
-      if (entry.index >= 0 && (other_key > key || (other_key == key && entry.index < own.index))) ++before;
-    }
-    const bool is_listed = own.index >= 0;
-    if (!is_listed) before = i;  // those without a column are last already
-    words[2 + before] = !is_listed || task.ids == nullptr ? own.index : task.ids[own.index];
-    words[2 + task.count + before] = std::bit_cast<int32_t>(is_listed ? task.logits.row(row)[own.index] : -INFINITY);
-  }
-  if (i != 0) return;
-  const PartSum sum = in.sums[row];
-  const bool is_ordinary = sum.largest > -INFINITY && sum.largest < INFINITY && sum.sum > 0;
-  words[0] = std::bit_cast<int32_t>(sum.largest);
-  words[1] = std::bit_cast<int32_t>(is_ordinary ? sum.sum : 0.0f);
+  PartSum sum{};
+  if (warp_index() == 0) sum = add_sums(in.sums + first_list, lists);
+  write_found(shared, task, out, found, sum);
 }
 
 Lists lists_at(DeviceScratch& scratch, int rows, int count, int per_row) {
@@ -283,7 +286,7 @@ Grid grid(const char* kernel, int lists, int rows) {
   return {kernel, dim3(static_cast<unsigned>(lists), static_cast<unsigned>(rows)), kThreads, sizeof(CandidateShared)};
 }
 
-void list_rows(CudaContext& context, const CandidateTask& task, int rows, Tensor out) {
+void list_rows(CudaContext& context, const CandidateTask& task, int rows) {
   DeviceScratch* scratch[] = {&context.candidate_scratch, &context.merged_candidate_scratch};
   Lists lists = lists_at(*scratch[0], rows, task.count, ceil_divide(task.cols, kColumns));
   launch(candidates_of_pieces_kernel, grid("candidates of pieces", lists.per_row, rows), context.stream, task, lists);
@@ -294,23 +297,25 @@ void list_rows(CudaContext& context, const CandidateTask& task, int rows, Tensor
            merged, lists_per_block);
     lists = merged;
   }
-  launch(ordered_candidates_kernel, grid("ordered candidates", rows, 1), context.stream, task, lists, out.i32(),
-         out.stride);
 }
 
 }  // namespace
 
 void list_candidates(CudaContext& context, Tensor out, Tensor logits, Tensor ids,
                      std::span<const CandidateRanking> rankings) {
+  const int count = (out.cols - kFirstCandidateWord) / 2;
   for (int first = 0; first < logits.rows; first += kRowsPerLaunch) {
     const int rows = std::min(kRowsPerLaunch, logits.rows - first);
+    const Tensor part = out.row_range(first, rows);
     CandidateTask task{matrix(logits.row_range(first, rows)),
                        ids.data == nullptr ? nullptr : ids.i32(),
                        logits.cols,
-                       (out.cols - 2) / 2,
+                       count,
+                       part.i32(),
+                       part.stride,
                        {}};
     std::copy_n(rankings.begin() + first, rows, task.rankings);
-    list_rows(context, task, rows, out.row_range(first, rows));
+    list_rows(context, task, rows);
   }
 }
 

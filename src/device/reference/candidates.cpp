@@ -50,8 +50,8 @@ void ReferenceDevice::list_candidates(Tensor out, Tensor logits, Tensor ids,
     const std::vector<Ranked> ranked = ranked_columns(values, logits.cols, names, rankings[static_cast<size_t>(row)]);
     for (int i = 0; i < count; ++i) {
       const int column = i < logits.cols ? ranked[static_cast<size_t>(i)].column : -1;
-      words[2 + i] = names == nullptr || column < 0 ? column : names[column];
-      words[2 + count + i] =
+      words[kFirstCandidateWord + i] = names == nullptr || column < 0 ? column : names[column];
+      words[kFirstCandidateWord + count + i] =
           std::bit_cast<int32_t>(column < 0 ? -std::numeric_limits<float>::infinity() : values[column]);
     }
   }
