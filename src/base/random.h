@@ -18,6 +18,11 @@ constexpr uint64_t random_word(uint64_t seed, uint64_t a, uint64_t b = 0) { retu
 // Uniform in the open interval (0, 1).
 constexpr double unit_interval(uint64_t word) { return (static_cast<double>(word >> 12) + 0.5) * 0x1p-52; }
 
+// Standard Gumbel noise of one (seed, position, token), finite.
+double gumbel_noise(uint64_t seed, int64_t position, int32_t token);
+// No noise is larger: -log(-log(u)) of the largest u.
+inline constexpr double kMostGumbelNoise = 36.75;
+
 // A seed nobody chose, for users who gave none (it is printed).
 uint64_t system_seed();
 

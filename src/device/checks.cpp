@@ -128,4 +128,14 @@ void argmax(Tensor ids, Tensor logits) {
   PACELINE_ASSERT(ids.dtype == DType::I32 && ids.rows == logits.rows && ids.cols == 1);
 }
 
+int list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
+  is_f32(logits);
+  const int count = (out.cols - kFirstCandidateWord) / 2;
+  PACELINE_ASSERT(out.dtype == DType::I32 && out.rows == logits.rows && out.cols == candidate_words(count));
+  PACELINE_ASSERT(count >= 1 && count <= kMostCandidates);
+  PACELINE_ASSERT(rankings.size() == static_cast<size_t>(logits.rows));
+  PACELINE_ASSERT(ids.data == nullptr || (ids.dtype == DType::I32 && ids.rows == logits.cols && ids.stride == 1));
+  return count;
+}
+
 }  // namespace paceline::checks

@@ -18,5 +18,7 @@ void delta_rule(Tensor out, const DeltaRuleInput& input, const Batch& batch, int
 void route(Tensor ids, Tensor shares, Tensor logits, const ExpertShape& shape);
 void project_experts(Tensor out, Tensor x, Tensor ids, Tensor shares, const ExpertWeights& weights);
 void argmax(Tensor ids, Tensor logits);
+// Returns how many tokens a row's list has room for.
+int list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings);
 
 }  // namespace paceline::checks

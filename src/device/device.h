@@ -16,6 +16,7 @@
 
 #include "base/memory_info.h"
 #include "device/batch.h"
+#include "device/candidates.h"
 #include "device/tensor.h"
 #include "device/weight.h"
 
@@ -89,7 +90,7 @@ class Device {
   virtual bool memory_is_host() const { return true; }
   // Bytes that allocations may still take: the host's, unless the device has its own.
   virtual uint64_t available_bytes() const { return available_memory_bytes(); }
-  // out row i = in row rows[i]; rows is host memory. Not in place.
+  // out row i = in row rows[i], of F32 or I32; rows is host memory. Not in place.
   virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
 
   // Where block `layer` of a model lives: its weights, its part of every sequence's state, its operations. What belongs to no block, the
@@ -146,6 +147,12 @@ class Device {
   // --- choosing ---
   // ids: rows x 1 I32; the largest value's index, ties to the lower.
   virtual void argmax(Tensor ids, Tensor logits) = 0;
+  // For each row the `count` tokens that rank highest, with what a choice among them needs: out is rows x candidate_words(count) I32 words
+  // (candidates.h), count at most kMostCandidates. A column's token is its number, or its row of `ids` (cols x 1 I32, rising) unless that is
+  // empty. Larger first, ties to the lower column; -0 equals 0, NaN ranks as -infinity. Where there are fewer columns than count, tokens of -1
+  // follow. The sum is 0 where a logit is NaN or the largest is not finite. `rankings`, one for each row, is host memory and is read at once:
+  // not an operation for run().
+  virtual void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) = 0;
 };
 
 struct DeviceOptions {

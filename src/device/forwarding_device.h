@@ -77,6 +77,9 @@ class ForwardingDevice : public Device {
   }
 
   void argmax(Tensor ids, Tensor logits) override { inner_.argmax(ids, logits); }
+  void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override {
+    inner_.list_candidates(out, logits, ids, rankings);
+  }
 
  protected:
   Device& inner_;

@@ -25,6 +25,11 @@ struct Tensor {
     PACELINE_ASSERT(dtype == DType::I32);
     return static_cast<int32_t*>(data) + row * stride;
   }
+  // Four-byte values, whichever they are.
+  void* words(int row = 0) const {
+    PACELINE_ASSERT(dtype == DType::F32 || dtype == DType::I32);
+    return static_cast<int32_t*>(data) + row * stride;
+  }
   // Rows [first, first + count).
   Tensor row_range(int first, int count) const;
   // Columns [first, first + count) of every row.

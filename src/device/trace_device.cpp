@@ -108,4 +108,9 @@ void TraceDevice::argmax(Tensor ids, Tensor logits) {
   record("argmax", ids);
 }
 
+void TraceDevice::list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
+  inner_.list_candidates(out, logits, ids, rankings);
+  record("list_candidates", out);
+}
+
 }  // namespace paceline

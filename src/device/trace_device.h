@@ -28,6 +28,7 @@ class TraceDevice final : public ForwardingDevice {
   void project_experts(Tensor out, Tensor x, Tensor ids, Tensor shares, const ExpertWeights& weights) override;
   void add_shared_expert(Tensor out, Tensor shared, Tensor x, Tensor gate) override;
   void argmax(Tensor ids, Tensor logits) override;
+  void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
 
  private:
   void record(const char* operation, Tensor out);

@@ -45,6 +45,7 @@ DraftVocabulary::DraftVocabulary(Device& device, Model& model, int max_rows)
   known_.assign(static_cast<size_t>(head_.rows), full);
   if (full) return;
   seen_.resize(static_cast<size_t>(head_.rows));
+  device_ids_ = device.allocate(DType::I32, head_.rows, 1);
   for (Token token = head_.rows - kSpecialRoom; token < head_.rows; ++token) {
     known_[static_cast<size_t>(token)] = true;
     extra_ids_.push_back(token);
@@ -125,6 +126,7 @@ void DraftVocabulary::make_extra() {
   ids_.resize(static_cast<size_t>(base_size_));
   std::iota(ids_.begin(), ids_.end(), 0);
   ids_.insert(ids_.end(), extra_ids_.begin(), extra_ids_.end());
+  device_.write(device_ids(), ids_.data());
 }
 
 Tensor DraftVocabulary::logits(Tensor hidden) {

@@ -29,6 +29,10 @@ class DraftVocabulary {
 
   // Known tokens in rising order; empty means all.
   std::span<const Token> ids() const { return ids_; }
+  // The same in device memory, empty for all: what Device::list_candidates takes.
+  Tensor device_ids() const {
+    return ids_.empty() ? Tensor{} : device_ids_.row_range(0, static_cast<int>(ids_.size()));
+  }
   // hidden: rows x width; the result has one column per known token, valid until the next call.
   Tensor logits(Tensor hidden);
   // The most device memory that one for this head takes, while it widens its base once.
@@ -62,7 +66,7 @@ class DraftVocabulary {
   int refreshes_waited_ = 0;
   int64_t observed_ = 0, missed_ = 0;  // since the base was last considered
   Rows base_, extra_;
-  OwnedTensor logits_;
+  OwnedTensor logits_, device_ids_;
 };
 
 }  // namespace paceline

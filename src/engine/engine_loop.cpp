@@ -41,6 +41,13 @@ Engine::Loop::Loop(Device& device, Model& model, const EngineOptions& options, c
   runner_->on_logits = [this](const Sequence& sequence, int position, std::span<const float> logits, Token chosen) {
     note_choice(sequence, position, logits, chosen);
   };
+  runner_->wants_logits = [this](const Sequence& sequence) {
+    const auto asks = [&](const Candidate* candidate) {
+      return candidate->sequence == &sequence &&
+             static_cast<const Slot*>(candidate)->request->request.top_logprobs >= 0;
+    };
+    return options_.on_logits || std::any_of(running_.begin(), running_.end(), asks);
+  };
   const StateShape shape = model.state_shape(sizes.context, 1 + rows.max_drafts, options.kv);
   slots_.resize(static_cast<size_t>(sizes.slots));
   const Token nothing[] = {0};

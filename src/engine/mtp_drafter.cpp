@@ -34,23 +34,14 @@ float probability(std::span<const float> logits, float logit) {
   return 1 / std::accumulate(sums.begin(), sums.end(), 0.0f);
 }
 
-// Whether the chain so far is likely enough to be right for another draft to pay.
-bool is_worth_another(const Sequence& sequence) {
-  const size_t depth = sequence.drafts.size();
-  const double least = sequence.least_reach[depth - 1];
-  if (least <= 0) return true;
-  double reach = 1;
-  for (const float confidence : sequence.confidences) reach *= sequence.confidence.acceptance(confidence);
-  return reach >= least;
-}
-
 }  // namespace
 
 MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& options)
     : device_(device),
       model_(model),
       sampler_(model.facts().vocab_size),
-      vocabulary_(device, model, options.max_sequences) {
+      vocabulary_(device, model, options.max_sequences),
+      shown_(device, options.max_sequences * kMaxDrafts, model.facts().vocab_size) {
   PACELINE_ASSERT(model.facts().has_draft_head);
   const int rows = max_batch_rows(options);
   tokens_ = device.allocate(DType::I32, rows, 1);
@@ -59,7 +50,7 @@ MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& option
   rows_.reserve(static_cast<size_t>(rows));
   segments_.reserve(static_cast<size_t>(2 * options.max_sequences));
   chain_.reserve(static_cast<size_t>(options.max_sequences));
-  host_logits_.resize(static_cast<size_t>(model.facts().vocab_size));
+  rankings_.reserve(static_cast<size_t>(options.max_sequences));
 }
 
 uint64_t MtpDrafter::most_bytes(const Model& model, const RunnerOptions& options) {
@@ -85,9 +76,12 @@ void MtpDrafter::add_rows(Sequence& sequence, int first_position, std::span<cons
 void MtpDrafter::run(int full_from) {
   const int rows = static_cast<int>(host_tokens_.size());
   if (rows == 0) return;
-  const Tensor tokens = tokens_.row_range(0, rows);
-  device_.write(tokens, host_tokens_.data());
-  model_.draft({tokens, segments_}, hidden_.row_range(0, rows), full_from);
+  device_.write(tokens_.row_range(0, rows), host_tokens_.data());
+  forward(rows, full_from);
+}
+
+void MtpDrafter::forward(int rows, int full_from) {
+  model_.draft({tokens_.row_range(0, rows), segments_}, hidden_.row_range(0, rows), full_from);
 }
 
 // Position 0 has no row: there is no hidden state before it. The first row of a later chunk pairs with the last hidden of the one before.
@@ -105,6 +99,7 @@ void MtpDrafter::observe_prompt(Sequence& sequence, int first_position, Tensor h
 void MtpDrafter::propose(std::span<Sequence* const> sequences) {
   catch_up(sequences);
   vocabulary_.refresh();
+  if (may_run_ahead()) run_ahead();
   while (!chain_.empty()) {
     choose_drafts();
     continue_chains();
@@ -137,35 +132,49 @@ void MtpDrafter::catch_up(std::span<Sequence* const> sequences) {
 
 void MtpDrafter::choose_drafts() {
   const int count = static_cast<int>(chain_.size());
-  const Tensor logits = vocabulary_.logits(hidden_.row_range(full_from_, count));
+  show_logits(vocabulary_.logits(hidden_.row_range(full_from_, count)));
   for (int i = 0; i < count; ++i) {
     Sequence& sequence = *chain_[static_cast<size_t>(i)];
-    std::span<const float> row = std::span(host_logits_).first(static_cast<size_t>(logits.cols));
-    if (device_.memory_is_host()) row = {logits.f32(i), static_cast<size_t>(logits.cols)};
-    else device_.read(host_logits_.data(), logits.row_range(i, 1));
-    if (on_draft_logits) on_draft_logits(sequence, row);
+    if (on_draft_logits) on_draft_logits(sequence, shown_.row(i));
     const size_t settled = sequence.tokens.size();
     sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
     std::span<const uint32_t> allowed;
     if (sequence.constraint != nullptr) allowed = sequence.constraint->allowed();
-    const Token draft = sampler_.choose(row, sequence.parameters, sequence.tokens, vocabulary_.ids(), allowed);
+    const Token draft = shown_.choose(sampler_, i, sequence.parameters, sequence.tokens, vocabulary_.ids(), allowed);
     sequence.tokens.resize(settled);
     // Where the head knows nothing that may follow, or behind the end, a chain stops.
     const bool possible = sequence.constraint == nullptr || is_allowed(allowed, draft);
-    if (possible) keep_draft(sequence, draft, row);
+    if (possible) keep_draft(sequence, draft, i);
     if (!possible || sequence.is_stop(draft)) sequence.draft_budget = static_cast<int>(sequence.drafts.size());
   }
 }
 
-void MtpDrafter::keep_draft(Sequence& sequence, Token draft, std::span<const float> logits) {
+void MtpDrafter::show_logits(Tensor logits) {
+  rankings_.clear();
+  for (const Sequence* sequence : chain_)
+    rankings_.push_back(Sampler::ranking(sequence->parameters, sequence->tokens.size() + sequence->drafts.size(),
+                                         sequence->constraint != nullptr));
+  shown_.show(logits, vocabulary_.device_ids(), rankings_);
+}
+
+float MtpDrafter::confidence(int row, Token draft) {
+  const auto list = shown_.candidates(row);
+  if (list && list->is_ordinary()) {
+    const auto listed = std::find(list->tokens.begin(), list->tokens.end(), draft);
+    if (listed != list->tokens.end())
+      return std::exp(list->logit(static_cast<size_t>(listed - list->tokens.begin())) - list->largest) / list->sum;
+  }
+  const std::span<const float> logits = shown_.row(row);
+  const auto ids = vocabulary_.ids();
+  const auto at = ids.empty() ? draft : std::lower_bound(ids.begin(), ids.end(), draft) - ids.begin();
+  return probability(logits, logits[static_cast<size_t>(at)]);
+}
+
+void MtpDrafter::keep_draft(Sequence& sequence, Token draft, int row) {
   sequence.drafts.push_back(draft);
   ++sequence.head_drafts;
   if (sequence.constraint != nullptr) sequence.constraint->accept(draft);
-  if (sequence.least_reach[0] > 0) {
-    const auto ids = vocabulary_.ids();
-    const auto at = ids.empty() ? draft : std::lower_bound(ids.begin(), ids.end(), draft) - ids.begin();
-    sequence.confidences.push_back(probability(logits, logits[static_cast<size_t>(at)]));
-  }
+  if (sequence.least_reach[0] > 0) sequence.confidences.push_back(confidence(row, draft));
   take_suggestion(sequence);
 }
 
@@ -174,6 +183,16 @@ void MtpDrafter::take_suggestion(Sequence& sequence) {
   const std::vector<Token>& suggestion = sequence.suggestion;
   if (sequence.drafts.size() != 1 || suggestion.empty() || suggestion[0] != sequence.drafts[0]) return;
   sequence.drafts.insert(sequence.drafts.end(), suggestion.begin() + 1, suggestion.end());
+}
+
+// Whether the chain so far is likely enough to be right for another draft to pay.
+bool MtpDrafter::is_worth_another(const Sequence& sequence) {
+  const size_t depth = sequence.drafts.size();
+  const double least = sequence.least_reach[depth - 1];
+  if (least <= 0) return true;
+  double reach = 1;
+  for (const float confidence : sequence.confidences) reach *= sequence.confidence.acceptance(confidence);
+  return reach >= least;
 }
 
 void MtpDrafter::continue_chains() {

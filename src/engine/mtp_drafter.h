@@ -8,6 +8,7 @@
 
 #include "engine/draft_vocabulary.h"
 #include "engine/drafter.h"
+#include "engine/logit_rows.h"
 #include "engine/runner.h"
 
 namespace paceline {
@@ -34,12 +35,23 @@ class MtpDrafter final : public Drafter {
   void begin_batch();
   void add_rows(Sequence& sequence, int first_position, std::span<const Token> tokens, Tensor hidden, Phase phase);
   void run(int full_from);
+  // The pass over what begin_batch() and add_rows() laid out, whose tokens are on the device.
+  void forward(int rows, int full_from);
   void catch_up(std::span<Sequence* const> sequences);
   // Picks a draft for every sequence of chain_ from the full rows, then keeps those that want another.
   void choose_drafts();
-  void keep_draft(Sequence& sequence, Token draft, std::span<const float> logits);
+  void show_logits(Tensor logits);
+  void keep_draft(Sequence& sequence, Token draft, int row);
+  // The head's probability of a draft, a pure function of the row.
+  float confidence(int row, Token draft);
   static void take_suggestion(Sequence& sequence);
+  static bool is_worth_another(const Sequence& sequence);
   void continue_chains();
+  // Chains that go on with the largest logit and end, but for rare events, at their budget: all drafts are made before the host looks at any.
+  bool may_run_ahead() const;
+  void run_ahead();
+  void move_to_front(int count);
+  void keep_until_stop(Sequence& sequence, int chain, int depth);
 
   Device& device_;
   Model& model_;
@@ -50,7 +62,8 @@ class MtpDrafter final : public Drafter {
   std::vector<Segment> segments_;
   std::vector<Sequence*> chain_;  // sequences with a full row, in row order
   std::vector<int> rows_;
-  std::vector<float> host_logits_;
+  LogitRows shown_;
+  std::vector<CandidateRanking> rankings_;
   int full_from_ = 0;
 };
 

@@ -10,6 +10,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+int max_logit_rows(const RunnerOptions& options) { return options.max_sequences * (1 + options.max_drafts); }
+
 }  // namespace
 
 int max_batch_rows(const RunnerOptions& options) {
@@ -17,8 +19,13 @@ int max_batch_rows(const RunnerOptions& options) {
 }
 
 Runner::Runner(Device& device, Model& model, Drafter* drafter, const RunnerOptions& options)
-    : device_(device), model_(model), drafter_(drafter), options_(options), sampler_(model.facts().vocab_size) {
-  const int rows = max_batch_rows(options), logit_rows = options.max_sequences * (1 + options.max_drafts);
+    : device_(device),
+      model_(model),
+      drafter_(drafter),
+      options_(options),
+      sampler_(model.facts().vocab_size),
+      shown_(device, max_logit_rows(options), model.facts().vocab_size) {
+  const int rows = max_batch_rows(options), logit_rows = max_logit_rows(options);
   const int width = model.facts().width, vocab_size = model.facts().vocab_size;
   tokens_ = device.allocate(DType::I32, rows, 1);
   hidden_ = device.allocate(DType::F32, rows, width);
@@ -26,7 +33,7 @@ Runner::Runner(Device& device, Model& model, Drafter* drafter, const RunnerOptio
   logits_ = device.allocate(DType::F32, logit_rows, vocab_size);
   host_tokens_.reserve(static_cast<size_t>(rows));
   rows_.reserve(static_cast<size_t>(rows));
-  host_logits_.resize(static_cast<size_t>(vocab_size));
+  rankings_.reserve(static_cast<size_t>(logit_rows));
   drafting_.reserve(static_cast<size_t>(options.max_sequences));
   work_.reserve(static_cast<size_t>(options.max_sequences));
   segments_.reserve(static_cast<size_t>(options.max_sequences));
@@ -102,6 +109,22 @@ void Runner::run_model() {
   const Tensor wanted = logit_hidden_.row_range(0, logit_rows);
   device_.gather_rows(wanted, hidden_, rows_);
   model_.logits(logits_.row_range(0, logit_rows), wanted);
+  show_logits();
+}
+
+void Runner::show_logits() {
+  rankings_.clear();
+  bool all_heard = true;
+  for (const Work& work : work_) {
+    const Sequence& sequence = *work.sequence;
+    all_heard &= work.logit_rows == 0 || is_heard(sequence);
+    for (int i = 0; i < work.logit_rows; ++i)
+      rankings_.push_back(Sampler::ranking(sequence.parameters, static_cast<size_t>(sequence.length() + i),
+                                           sequence.constraint != nullptr));
+  }
+  const Tensor logits = logits_.row_range(0, static_cast<int>(rows_.size()));
+  if (all_heard) shown_.show(logits);
+  else shown_.show(logits, {}, rankings_);
 }
 
 void Runner::settle(Work& work) {
@@ -162,13 +185,6 @@ void Runner::keep_hidden(Work& work, int count) {
   work.sequence->kept_count = count;
 }
 
-std::span<const float> Runner::logits_row(int row) {
-  const Tensor source = logits_.row_range(row, 1);
-  if (device_.memory_is_host()) return {source.f32(), static_cast<size_t>(source.cols)};
-  device_.read(host_logits_.data(), source);
-  return host_logits_;
-}
-
 std::optional<Token> Runner::choose(Sequence& sequence, int logit_row, int history_length) {
   std::span<const uint32_t> allowed;
   if (sequence.constraint != nullptr) {
@@ -176,15 +192,16 @@ std::optional<Token> Runner::choose(Sequence& sequence, int logit_row, int histo
     sequence.exhausted = allowed.empty();
     if (sequence.exhausted) return std::nullopt;
   }
-  const std::span<const float> logits = logits_row(logit_row);
-  const Token token = sampler_.choose(
-      logits, sequence.parameters, std::span(sequence.tokens).first(static_cast<size_t>(history_length)), {}, allowed);
+  const bool is_heard_of = is_heard(sequence);
+  if (is_heard_of) shown_.row(logit_row);  // it is read anyway: the choice is made from it
+  const std::span history = std::span(sequence.tokens).first(static_cast<size_t>(history_length));
+  const Token token = shown_.choose(sampler_, logit_row, sequence.parameters, history, {}, allowed);
   if (sequence.constraint != nullptr) {
     sequence.exhausted = !is_allowed(allowed, token);
     if (sequence.exhausted) return std::nullopt;
     sequence.constraint->accept(token);
   }
-  if (on_logits) on_logits(sequence, history_length, logits, token);
+  if (is_heard_of) on_logits(sequence, history_length, shown_.row(logit_row), token);
   return token;
 }
 

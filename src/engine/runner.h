@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/drafter.h"
+#include "engine/logit_rows.h"
 #include "engine/sequence.h"
 
 namespace paceline {
@@ -45,6 +46,8 @@ class Runner {
 
   // Called for each settled token with its position and the logits it was chosen from.
   std::function<void(const Sequence&, int position, std::span<const float> logits, Token chosen)> on_logits;
+  // Whose tokens it is called for; null: everybody's. A device with memory of its own hands out whole rows of logits for those only.
+  std::function<bool(const Sequence&)> wants_logits;
 
  private:
   struct Work {
@@ -57,11 +60,12 @@ class Runner {
   void draft(std::span<Sequence* const> sequences);
   void gather(std::span<Sequence* const> sequences);
   void run_model();
+  void show_logits();
+  bool is_heard(const Sequence& sequence) const { return on_logits && (!wants_logits || wants_logits(sequence)); }
   void settle(Work& work);
   void settle_prompt(Work& work);
   void settle_round(Work& work);
   void keep_hidden(Work& work, int count);
-  std::span<const float> logits_row(int row);
   // nullopt: the sequence's constraint allows nothing, and it is exhausted.
   std::optional<Token> choose(Sequence& sequence, int logit_row, int history_length);
 
@@ -76,7 +80,8 @@ class Runner {
   std::vector<Segment> segments_;
   std::vector<Token> host_tokens_;
   std::vector<int> rows_;
-  std::vector<float> host_logits_;
+  LogitRows shown_;
+  std::vector<CandidateRanking> rankings_;
   StepSeconds seconds_;
 };
 

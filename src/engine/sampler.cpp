@@ -11,12 +11,9 @@ namespace paceline {
 
 namespace {
 
-struct MoreLikely {
-  template <class Candidate>
-  bool operator()(const Candidate& a, const Candidate& b) const {
-    return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
-  }
-};
+Token token_at(Token index, std::span<const Token> ids) {
+  return ids.empty() ? index : ids[static_cast<size_t>(index)];
+}
 
 Token most_likely(std::span<const float> logits) {
   size_t best = 0;
@@ -27,29 +24,16 @@ Token most_likely(std::span<const float> logits) {
 
 }  // namespace
 
-double gumbel_noise(uint64_t seed, int64_t position, Token token) {
-  const uint64_t word = random_word(seed, static_cast<uint64_t>(position), static_cast<uint64_t>(token));
-  return -std::log(-std::log(unit_interval(word)));
-}
-
 Sampler::Sampler(int vocab_size) {
   adjusted_.reserve(static_cast<size_t>(vocab_size));
   candidates_.reserve(static_cast<size_t>(vocab_size));
+  places_.reserve(kMostCandidates);
 }
 
-float* Sampler::adjusted(Token token, std::span<const Token> ids) {
-  if (ids.empty())
-    return token >= 0 && static_cast<size_t>(token) < adjusted_.size() ? &adjusted_[static_cast<size_t>(token)]
-                                                                       : nullptr;
-  const auto found = std::lower_bound(ids.begin(), ids.end(), token);
-  return found != ids.end() && *found == token ? &adjusted_[static_cast<size_t>(found - ids.begin())] : nullptr;
-}
-
-void Sampler::adjust(std::span<const float> logits, const SamplingParameters& parameters,
-                     std::span<const Token> history, std::span<const Token> ids) {
-  adjusted_.assign(logits.begin(), logits.end());
+void Sampler::adjust(const SamplingParameters& parameters, std::span<const Token> history,
+                     const std::function<float*(Token)>& logit_of) {
   for (const LogitBias& bias : parameters.bias)
-    if (float* logit = adjusted(bias.token, ids)) *logit += bias.bias;
+    if (float* logit = logit_of(bias.token)) *logit += bias.bias;
   if (!parameters.has_penalties()) return;
 
   const size_t window = parameters.penalty_window < 0 ? history.size() : static_cast<size_t>(parameters.penalty_window);
@@ -63,11 +47,24 @@ void Sampler::adjust(std::span<const float> logits, const SamplingParameters& pa
     const Token token = counts_[first].first;
     const float count = static_cast<float>(end - first);
     first = end;
-    float* logit = adjusted(token, ids);
+    float* logit = logit_of(token);
     if (logit == nullptr) continue;
     *logit = *logit <= 0 ? *logit * parameters.repeat_penalty : *logit / parameters.repeat_penalty;
     *logit -= count * parameters.frequency_penalty + parameters.presence_penalty;
   }
+}
+
+void Sampler::adjust_row(std::span<const float> logits, const SamplingParameters& parameters,
+                         std::span<const Token> history, std::span<const Token> ids) {
+  adjusted_.assign(logits.begin(), logits.end());
+  const auto logit_of = [&](Token token) -> float* {
+    if (ids.empty())
+      return token >= 0 && static_cast<size_t>(token) < adjusted_.size() ? &adjusted_[static_cast<size_t>(token)]
+                                                                         : nullptr;
+    const auto found = std::lower_bound(ids.begin(), ids.end(), token);
+    return found != ids.end() && *found == token ? &adjusted_[static_cast<size_t>(found - ids.begin())] : nullptr;
+  };
+  adjust(parameters, history, std::cref(logit_of));
 }
 
 // After bias and penalties, so neither can bring a token back.
@@ -95,53 +92,80 @@ void Sampler::keep_top_k(std::span<const float> logits, int count) {
   std::sort(candidates_.begin(), candidates_.end(), MoreLikely{});
 }
 
-// The shortest prefix (most likely first) whose probabilities reach `share`; at least one.
-void Sampler::keep_top_p(float share) {
-  const double best = candidates_.front().logit;
-  double sum = 0;
-  for (const Candidate& candidate : candidates_) sum += std::exp(candidate.logit - best);
-  double reached = 0;
-  for (size_t i = 0; i < candidates_.size(); ++i) {
-    reached += std::exp(candidates_[i].logit - best) / sum;
-    if (reached >= share) return candidates_.resize(i + 1);
-  }
+// Tokens that are not allowed stand last; among none but them there is nothing to weigh.
+void Sampler::drop_forbidden(std::span<const uint32_t> allowed) {
+  while (!allowed.empty() && candidates_.size() > 1 && std::isinf(candidates_.back().logit)) candidates_.pop_back();
 }
 
+// The shortest prefix (most likely first) whose probabilities reach `share`; at least one. A larger sum makes every probability smaller and
+// the prefix no shorter, rounding included.
+Sampler::Kept Sampler::kept_by_top_p(float share, const Rest& rest) const {
+  const double best = candidates_.front().logit;
+  const auto prefix = [&](double sum) {
+    double reached = 0;
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      reached += std::exp(candidates_[i].logit - best) / sum;
+      if (reached >= share) return i + 1;
+    }
+    return candidates_.size() + rest.count;
+  };
+  if (rest.count > 0) return {prefix(rest.least_sum), prefix(rest.most_sum)};
+  double sum = 0;
+  for (const Candidate& candidate : candidates_) sum += std::exp(candidate.logit - best);
+  const size_t kept = prefix(sum);
+  return {kept, kept};
+}
+
+double Sampler::lowest_by_min_p(float best, float share) { return best + std::log(static_cast<double>(share)); }
+
 // Those at least `share` times as likely as the best.
-void Sampler::keep_min_p(float share) {
-  const double lowest = candidates_.front().logit + std::log(static_cast<double>(share));
+Sampler::Kept Sampler::kept_by_min_p(float share, const Rest& rest) const {
+  const double lowest = lowest_by_min_p(candidates_.front().logit, share);
   size_t kept = 1;
   while (kept < candidates_.size() && candidates_[kept].logit >= lowest) ++kept;
-  candidates_.resize(kept);
+  const bool may_go_on = rest.count > 0 && kept == candidates_.size() && !(rest.logit < lowest);
+  return {kept, may_go_on ? kept + rest.count : kept};
+}
+
+Sampler::Winner Sampler::winner(const SamplingParameters& parameters, int64_t position, std::span<const Token> ids,
+                                size_t count) const {
+  const auto token_of = [&](size_t i) { return token_at(candidates_[i].token, ids); };
+  Winner best{0, -std::numeric_limits<double>::infinity()};
+  for (size_t i = 0; i < count; ++i) {
+    const double score = candidates_[i].logit / static_cast<double>(parameters.temperature) +
+                         gumbel_noise(parameters.seed, position, token_of(i));
+    if (score > best.score || (score == best.score && token_of(i) < token_of(best.index))) best = {i, score};
+  }
+  return best;
+}
+
+std::optional<Token> Sampler::pick(const SamplingParameters& parameters, int64_t position, std::span<const Token> ids,
+                                   const Rest& rest) const {
+  const size_t known = candidates_.size();
+  if (known == 1 && rest.count == 0) return token_at(candidates_.front().token, ids);
+  Kept kept{known + rest.count, known + rest.count};
+  const auto narrow = [&](Kept by) { kept = {std::min(kept.least, by.least), std::min(kept.most, by.most)}; };
+  if (parameters.top_p < 1) narrow(kept_by_top_p(parameters.top_p, rest));
+  if (parameters.min_p > 0) narrow(kept_by_min_p(parameters.min_p, rest));
+  // Who wins among the most that may be kept and is among the least wins wherever the cut is.
+  const Winner best = winner(parameters, position, ids, std::min(kept.most, known));
+  if (best.index >= kept.least) return std::nullopt;
+  if (kept.most > known && !(best.score > rest.score)) return std::nullopt;
+  return token_at(candidates_[best.index].token, ids);
 }
 
 Token Sampler::choose(std::span<const float> logits, const SamplingParameters& parameters,
                       std::span<const Token> history, std::span<const Token> ids, std::span<const uint32_t> allowed) {
   PACELINE_ASSERT(!logits.empty() && (ids.empty() || ids.size() == logits.size()));
-  const auto token_of = [&](Token index) { return ids.empty() ? index : ids[static_cast<size_t>(index)]; };
-  if (!parameters.bias.empty() || parameters.has_penalties() || !allowed.empty()) {
-    adjust(logits, parameters, history, ids);
+  if (parameters.changes_logits() || !allowed.empty()) {
+    adjust_row(logits, parameters, history, ids);
     if (!allowed.empty()) forbid(ids, allowed);
     logits = adjusted_;
   }
-  if (parameters.temperature <= 0) return token_of(most_likely(logits));
-
+  if (parameters.temperature <= 0) return token_at(most_likely(logits), ids);
   keep_top_k(logits, parameters.top_k);
-  // Tokens that are not allowed stand last; among none but them there is nothing to weigh.
-  while (!allowed.empty() && candidates_.size() > 1 && std::isinf(candidates_.back().logit)) candidates_.pop_back();
-  if (candidates_.size() == 1) return token_of(candidates_.front().token);
-  if (parameters.top_p < 1) keep_top_p(parameters.top_p);
-  if (parameters.min_p > 0) keep_min_p(parameters.min_p);
-  const int64_t position = static_cast<int64_t>(history.size());
-  Token best = token_of(candidates_.front().token);
-  double best_score = -std::numeric_limits<double>::infinity();
-  for (const Candidate& candidate : candidates_) {
-    const Token token = token_of(candidate.token);
-    const double score =
-        candidate.logit / static_cast<double>(parameters.temperature) + gumbel_noise(parameters.seed, position, token);
-    if (score > best_score || (score == best_score && token < best)) best = token, best_score = score;
-  }
-  return best;
+  drop_forbidden(allowed);
+  return *pick(parameters, static_cast<int64_t>(history.size()), ids, {});
 }
 
 }  // namespace paceline

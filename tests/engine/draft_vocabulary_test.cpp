@@ -54,12 +54,21 @@ class DraftVocabularyTest : public testing::Test {
   OwnedTensor hidden_;
 };
 
+// Its ids as the device has them.
+std::vector<Token> device_ids(Device& device, const DraftVocabulary& vocabulary) {
+  const Tensor ids = vocabulary.device_ids();
+  std::vector<Token> read(static_cast<size_t>(ids.rows));
+  if (ids.rows > 0) device.read(read.data(), ids);
+  return read;
+}
+
 bool contains(std::span<const Token> ids, Token token) { return std::binary_search(ids.begin(), ids.end(), token); }
 
 TEST_F(DraftVocabularyTest, SmallHeadsAreUsedInFull) {
   HeadOnly model(1000);
   DraftVocabulary vocabulary(*device_, model, 1);
   EXPECT_TRUE(vocabulary.ids().empty());
+  EXPECT_EQ(vocabulary.device_ids().data, nullptr);
   const Tensor logits = vocabulary.logits(hidden_);
   EXPECT_EQ(logits.cols, 1000);
   EXPECT_EQ(logits.f32()[77], model.exact(77, hidden_));
@@ -72,6 +81,7 @@ TEST_F(DraftVocabularyTest, LogitsAreThoseOfTheKnownTokensInFourBits) {
   const std::span<const Token> ids = vocabulary.ids();
   ASSERT_EQ(static_cast<size_t>(logits.cols), ids.size());
   EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+  EXPECT_EQ(device_ids(*device_, vocabulary), std::vector<Token>(ids.begin(), ids.end()));
   EXPECT_TRUE(contains(ids, 0) && contains(ids, kVocabulary - 1)) << "frequent and special tokens";
   double error = 0, norm = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -90,6 +100,7 @@ TEST_F(DraftVocabularyTest, TakesInWhatOccurs) {
   vocabulary.observe(rare);
   vocabulary.refresh();
   EXPECT_TRUE(contains(vocabulary.ids(), 50007));
+  EXPECT_TRUE(contains(device_ids(*device_, vocabulary), 50007));
   const Tensor logits = vocabulary.logits(hidden_);
   const auto at = std::lower_bound(vocabulary.ids().begin(), vocabulary.ids().end(), 50007) - vocabulary.ids().begin();
   EXPECT_NEAR(logits.f32()[at], model.exact(50007, hidden_), 0.15);

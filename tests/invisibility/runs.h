@@ -26,6 +26,8 @@ struct Settings {
   float temperature = 0;
   KvTypes kv;
   int lookup = 0;  // lookup_budget of every round
+  bool heard =
+      true;  // else nobody is handed logits, and a device with memory of its own hands out lists of candidates (logit_rows.h)
 };
 
 std::vector<Token> make_prompt(const Model& model, int length);
@@ -33,7 +35,7 @@ SamplingParameters sampling(float temperature);
 
 struct Recording {
   std::vector<Token> output;
-  std::vector<uint64_t> logit_hashes;  // of the logits each output token was chosen from
+  std::vector<uint64_t> logit_hashes;  // of the logits each output token was chosen from; none where nobody heard them
 };
 
 // (drafted, accepted) of a round -> how often.

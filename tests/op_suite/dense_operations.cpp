@@ -82,6 +82,15 @@ void test_views(Suite& suite) {
     suite.device.gather_rows(out, in, chosen);
     suite.expect_same_bits(download(suite.device, out), select(x, chosen), "gathered rows");
   });
+  suite.test("gather_rows of a column of integers", [&] {
+    const std::vector<int32_t> values = {1, 0x7fa00001, 3, 4, -5, 6};  // one of them a signaling NaN, were it a float
+    const OwnedTensor in = suite.device.allocate(DType::I32, 2, 3), out = suite.device.allocate(DType::I32, 2, 1);
+    suite.device.write(in, values.data());
+    suite.device.gather_rows(out, in.columns(1, 1), std::vector<int>{1, 0});
+    std::vector<int32_t> got(2);
+    suite.device.read(got.data(), out);
+    suite.expect(got == std::vector<int32_t>{-5, 0x7fa00001}, "gathered integers");
+  });
 }
 
 void test_argmax(Suite& suite) {

@@ -13,6 +13,7 @@ int run(const DeviceOptions& options, const std::string& filter) {
   const std::unique_ptr<Device> device = open_device(options);
   op_suite::Suite suite(*device, *oracle, filter);
   op_suite::test_dense(suite);
+  op_suite::test_candidates(suite);
   op_suite::test_matrices(suite);
   op_suite::test_experts(suite);
   op_suite::test_sequences(suite);

@@ -58,6 +58,7 @@ class Suite {
 
 // The suites, one file each.
 void test_dense(Suite& suite);
+void test_candidates(Suite& suite);
 void test_matrices(Suite& suite);
 void test_experts(Suite& suite);
 void test_sequences(Suite& suite);

@@ -37,6 +37,9 @@ class CpuDevice final : public Device {
   void gated_rms_norm(Tensor out, Tensor x, Tensor weight, Tensor z, float eps) override;
   void argmax(Tensor ids, Tensor logits) override;
 
+  // candidates.cpp
+  void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
+
   // attention.cpp
   void rotate(Tensor x, const Batch& batch, const RotaryShape& shape) override;
   void store_kv(const Batch& batch, int layer, Tensor k, Tensor v) override;
@@ -94,7 +97,7 @@ class CpuDevice final : public Device {
   Scratch gates_, normalised_, tiles_;  // delta rule
   Scratch partials_, query_pointers_, query_limits_;  // attention
   Scratch angles_;  // rotate
-  Scratch candidates_;  // argmax
+  Scratch candidates_;  // argmax, list_candidates
   Scratch expert_rows_, expert_inner_, expert_out_;  // experts
   std::vector<double> turns_;  // base^(-2s/dims) of the shape last rotated
   double turns_base_ = 0;

@@ -73,7 +73,7 @@ struct CudaContext {
   cudaDeviceProp properties{};
 
   // Of one operation each.
-  DeviceScratch attention_scratch, recurrent_scratch, argmax_scratch;
+  DeviceScratch attention_scratch, recurrent_scratch, argmax_scratch, candidate_scratch, merged_candidate_scratch;
   DeviceScratch activation_scratch, expert_scratch;
 
  private:

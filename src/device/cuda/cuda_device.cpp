@@ -1,6 +1,7 @@
 #include "device/cuda/cuda_device.h"
 
 #include "device/cuda/attention.h"
+#include "device/cuda/candidates.h"
 #include "device/cuda/choose.h"
 #include "device/cuda/embed.h"
 #include "device/cuda/experts.h"
@@ -240,6 +241,11 @@ void CudaDevice::add_shared_expert(Tensor out, Tensor shared, Tensor x, Tensor g
 void CudaDevice::argmax(Tensor ids, Tensor logits) {
   checks::argmax(ids, logits);
   cuda::argmax(context_, ids, logits);
+}
+
+void CudaDevice::list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
+  checks::list_candidates(out, logits, ids, rankings);
+  cuda::list_candidates(context_, out, logits, ids, rankings);
 }
 
 }  // namespace paceline::cuda

@@ -50,6 +50,7 @@ class CudaDevice final : public Device {
   void add_shared_expert(Tensor out, Tensor shared, Tensor x, Tensor gate) override;
 
   void argmax(Tensor ids, Tensor logits) override;
+  void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
 
  private:
   OwnedTensor allocate_bytes(size_t bytes, DType dtype, int rows, int cols);

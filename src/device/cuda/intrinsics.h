@@ -40,6 +40,9 @@ __device__ __forceinline__ void store_wide(void* to, T value) {
 __device__ __forceinline__ float half_to_float(uint16_t half) { return __half2float(__ushort_as_half(half)); }
 __device__ __forceinline__ uint16_t float_to_half(float value) { return __half_as_ushort(__float2half_rn(value)); }
 
+// The sum over a warp's lanes, to each of them.
+__device__ __forceinline__ int warp_add(int value) { return __reduce_add_sync(kAllLanes, value); }
+
 // sum + the four products of signed bytes
 __device__ __forceinline__ int dot_bytes(int a, int b, int sum) { return __dp4a(a, b, sum); }
 
@@ -83,6 +86,10 @@ __device__ __forceinline__ void wait_async_copies() {
 using paceline::float_to_half;
 using paceline::half_to_float;
 
+inline int warp_add(int value) {
+  for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value += __shfl_xor_sync(kAllLanes, value, bits);
+  return value;
+}
 inline int dot_bytes(int a, int b, int sum) { return cuda_emulator::dot_bytes(a, b, sum); }
 inline void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   cuda_emulator::multiply_bytes_16x8x32(sums, a, b);

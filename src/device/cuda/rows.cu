@@ -145,10 +145,17 @@ void sigmoid_gate(CudaContext& context, Tensor x, Tensor gate) {
   launch_values(context, "sigmoid_gate", gate_kernel<false>, x, gate, x);
 }
 
+namespace {
+
+// Copied as they are, whatever they are.
+Matrix words(const Tensor& tensor) { return {static_cast<float*>(tensor.words()), tensor.stride}; }
+
+}  // namespace
+
 void gather_rows(CudaContext& context, Tensor out, Tensor in, std::span<const int> rows) {
   for (int first = 0; first < out.rows; first += GatherTask::kRows) {
     const int count = std::min(GatherTask::kRows, out.rows - first);
-    GatherTask task{matrix(out.row_range(first, count)), matrix(in), in.cols, {}};
+    GatherTask task{words(out.row_range(first, count)), words(in), in.cols, {}};
     std::copy_n(rows.begin() + first, count, task.rows);
     const dim3 blocks(static_cast<unsigned>(count), static_cast<unsigned>(ceil_divide(in.cols, kThreads)));
     launch(gather_kernel, Grid{"gather_rows", blocks, kThreads, 0}, context.stream, task);

@@ -72,7 +72,7 @@ void ReferenceDevice::gather_rows(Tensor out, Tensor in, std::span<const int> ro
   for (int i = 0; i < out.rows; ++i) {
     const int row = rows[static_cast<size_t>(i)];
     PACELINE_ASSERT(row >= 0 && row < in.rows);
-    std::memcpy(out.f32(i), in.f32(row), static_cast<size_t>(in.cols) * 4);
+    std::memcpy(out.words(i), in.words(row), static_cast<size_t>(in.cols) * 4);
   }
 }
 

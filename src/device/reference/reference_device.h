@@ -57,6 +57,7 @@ class ReferenceDevice final : public Device {
   void add_shared_expert(Tensor out, Tensor shared, Tensor x, Tensor gate) override;
 
   void argmax(Tensor ids, Tensor logits) override;
+  void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
 };
 
 namespace reference {

@@ -1,0 +1,50 @@
+#pragma once
+// The rows of logits of one pass as the host chooses from them. Where the device's memory is the host's they are read in place. Elsewhere all
+// rows' candidates come in one operation and one read, and a whole row is read only when they do not prove its choice or somebody asks for it.
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "device/device.h"
+#include "engine/sampler.h"
+
+namespace paceline {
+
+class LogitRows {
+ public:
+  // Of at most max_cols columns, with at most max_lists lists; the device outlives this.
+  LogitRows(Device& device, int max_lists, int max_cols);
+
+  // Rows of another pass, valid until the next call; reads nothing.
+  void show(Tensor logits);
+  // The same, and their candidates, where they are of use: waits for the device once. `ids` and `rankings` as in Device::list_candidates.
+  void show(Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings);
+
+  // The parts of it, for passes that follow each other without the host: lists candidates of more rows behind those that were listed since
+  // show(), with as many columns, and returns each row's best token in device memory (rows x 1), valid until the next show().
+  Tensor list(Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings);
+  // Waits for all of them.
+  void read_lists();
+
+  // Sampler::choose of a row; `ids` and `allowed` as there.
+  Token choose(Sampler& sampler, int row, const SamplingParameters& parameters, std::span<const Token> history,
+               std::span<const Token> ids, std::span<const uint32_t> allowed);
+  // The whole row, valid until the next call.
+  std::span<const float> row(int row);
+  // In the order of listing.
+  std::optional<CandidateList> candidates(int row) const;
+
+  // Room for top_k 40 when all of 64 penalised tokens leave it, and more.
+  static constexpr int kCandidates = 128;
+
+ private:
+  Device& device_;
+  Tensor logits_;
+  OwnedTensor lists_;
+  std::vector<int32_t> host_lists_;
+  std::vector<float> host_row_;
+  std::vector<CandidateRanking> rankings_;  // of the lists
+  int row_read_ = -1;
+};
+
+}  // namespace paceline
