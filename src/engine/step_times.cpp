@@ -9,6 +9,7 @@ namespace paceline {
 namespace {
 
 constexpr double kNeighbour = 0.05;  // weight of the next count, falling with the square of the distance
+constexpr double kAlike = 8;  // rows; among more of them, neighbours are nearer: thirty cost what thirty-one do
 constexpr double kHalfLife = 64;  // records until a measurement counts for half
 constexpr double kLeastFreshness = 0.05;
 constexpr uint64_t kStale = 24;  // records without one of a count, after which only the newest few of it are kept
@@ -55,7 +56,7 @@ double RowTimes::estimate(int rows) const {
   double sum = 0, weights = 0;
   for (const int other : known_) {
     const Point& point = points_[static_cast<size_t>(other)];
-    const double distance = other - rows;
+    const double distance = (other - rows) * std::min(1.0, kAlike / rows);
     const double share = weight(point) * (other == rows ? 1 : kNeighbour / (distance * distance));
     sum += share * point.median / default_curve(other);
     weights += share;
