@@ -1,5 +1,5 @@
 #pragma once
-// --device, --isa, -t and llama.cpp's -ngl together: which device a command opens.
+// --device, --isa, -t, --cuda-graphs and llama.cpp's -ngl together: which device a command opens.
 #include <functional>
 #include <string>
 

@@ -78,7 +78,7 @@ class SequenceState {
   const StateShape& shape() const { return shape_; }
   int length() const { return length_; }
 
-  // Called by the model at the start of a trunk step; checks that the rows fit.
+  // Called before a trunk step (begin_steps(), batch.h); checks that the rows fit.
   void begin_step(int rows, Phase phase);
   // Ends the step: the first `rows` of its rows have happened.
   void commit(int rows);

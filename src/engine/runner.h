@@ -57,6 +57,8 @@ class Runner {
   void draft(std::span<Sequence* const> sequences);
   void gather(std::span<Sequence* const> sequences);
   void run_model();
+  // What a device may replay.
+  void compute(const Batch& batch);
   void settle(Work& work);
   void settle_prompt(Work& work);
   void settle_round(Work& work);

@@ -71,7 +71,6 @@ StateShape Qwen3::state_shape(int max_length, int max_generate_rows, KvTypes typ
 }
 
 void Qwen3::forward(const Batch& batch, Tensor hidden) {
-  begin_steps(batch);
   const Tensor x = x_.row_range(0, batch.rows()), normed = normed_.row_range(0, batch.rows());
   device_.embed(x, *embed_, batch.tokens);
   for (size_t i = 0; i < layers_.size(); ++i) {

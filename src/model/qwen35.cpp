@@ -263,7 +263,6 @@ StateShape Qwen35::state_shape(int max_length, int max_generate_rows, KvTypes ty
 }
 
 void Qwen35::forward(const Batch& batch, Tensor hidden) {
-  begin_steps(batch);
   const Tensor x = x_.row_range(0, batch.rows()), normed = normed_.row_range(0, batch.rows());
   const float eps = config_.attention.eps;
   device_.embed(x, *embed_, batch.tokens);

@@ -11,7 +11,8 @@ namespace paceline::cuda {
 
 class CudaWeight final : public Weight {
  public:
-  CudaWeight(const QuantMatrix& matrix, WeightUse use, int expert_count);
+  CudaWeight(const QuantMatrix& matrix, WeightUse use, int expert_count, std::shared_ptr<MemoryWatch> watch);
+  ~CudaWeight() override;
 
   int expert_count() const { return expert_count_; }
   int panels_per_expert() const { return (rows + kPanelRows - 1) / kPanelRows; }
@@ -20,10 +21,15 @@ class CudaWeight final : public Weight {
     return static_cast<size_t>(expert_count_) * static_cast<size_t>(panels_per_expert()) * panel_size();
   }
   // Panels of expert 0, then of expert 1, …: device memory.
-  std::byte* panels() const { return static_cast<std::byte*>(memory_.data()); }
+  std::byte* panels() const {
+    is_captured_ |= watch_->is_capturing;
+    return static_cast<std::byte*>(memory_.data());
+  }
 
  private:
   const int expert_count_;
+  const std::shared_ptr<MemoryWatch> watch_;
+  mutable bool is_captured_ = false;  // a graph may hold its address
   DeviceBytes memory_;
 };
 
