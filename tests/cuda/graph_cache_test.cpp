@@ -10,9 +10,11 @@ namespace paceline::cuda {
 namespace {
 
 constexpr auto add_kernel = +[](int* to, const int* amount) {
+  wait_for_previous_kernel();
   if (threadIdx.x == 0) *to += *amount;
 };
 constexpr auto times_kernel = +[](int* to, int factor) {
+  wait_for_previous_kernel();
   if (threadIdx.x == 0) *to *= factor;
 };
 
@@ -27,9 +29,9 @@ class Capture : public testing::Test {
   }
   int* ints() { return static_cast<int*>(memory.data()); }
   void queue_add() {
-    launch(add_kernel, {"add", dim3(1), 32, 0}, context.stream, ints(), static_cast<const int*>(ints() + 1));
+    launch(add_kernel, {"add", dim3(1), 32, 0}, context, ints(), static_cast<const int*>(ints() + 1));
   }
-  void queue_times(int factor) { launch(times_kernel, {"times", dim3(1), 32, 0}, context.stream, ints(), factor); }
+  void queue_times(int factor) { launch(times_kernel, {"times", dim3(1), 32, 0}, context, ints(), factor); }
 
   // What the runtime says to `call` in a capture, and to the end of that capture.
   std::pair<cudaError_t, cudaError_t> refusal(const std::function<cudaError_t()>& call) {

@@ -241,6 +241,7 @@ __device__ __forceinline__ void store_sums(const AttentionTask& task, const Tile
 // Three blocks on a multiprocessor: held to 128 registers for a fourth, the sums would not stay in them.
 template <class K, class V>
 __global__ void __launch_bounds__(kThreads, 3) attention_kernel(AttentionTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<AttentionShared>();
   Tile tile;
   tile.segment = &task.segments[blockIdx.z];
@@ -274,6 +275,7 @@ __global__ void __launch_bounds__(kThreads, 3) attention_kernel(AttentionTask ta
 
 // A block folds the partials of one query, split by split; a thread is a dimension and its shares are everybody's.
 __global__ void __launch_bounds__(kThreads) merge_kernel(AttentionTask task) {
+  wait_for_previous_kernel();
   const AttentionSegment& segment = task.segments[blockIdx.z];
   const int row = static_cast<int>(blockIdx.x), head = static_cast<int>(blockIdx.y);
   if (row >= segment.row_count) return;
@@ -336,10 +338,10 @@ void attend(CudaContext& context, AttentionTask& task, std::span<const Segment> 
   const KvShape& kv = segments.front().state->kv(layer).shape;
   launch(kernel_for(kv.k_type, kv.v_type),
          Grid{"attention", dim3(static_cast<unsigned>(wide), kv_heads, count), kThreads, sizeof(AttentionShared)},
-         context.stream, task);
+         context, task);
   if (task.walks) return;
   const dim3 queries(static_cast<unsigned>(most_rows), static_cast<unsigned>(shape.head_count), count);
-  launch(merge_kernel, Grid{"merge attention", queries, kThreads, 0}, context.stream, task);
+  launch(merge_kernel, Grid{"merge attention", queries, kThreads, 0}, context, task);
 }
 
 }  // namespace

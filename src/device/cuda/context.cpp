@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kStagingBytes = size_t{1} << 20;
 constexpr int kStagingBuffers = 8;
+constexpr int kOverlapDriver = 12030;  // the first whose captures keep programmatic launches
 
 // Calls copy(offset on the device, offset on the host, bytes of a row, rows) for pieces that fit a buffer: whole rows, or parts of one.
 template <class Copy>
@@ -63,6 +64,9 @@ CudaContext::CudaContext() {
     fail("cuda: no device can be used: ", cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status));
   check(cudaGetDeviceProperties(&properties, 0), "asking for the device's properties");
   multiprocessor_count = properties.multiProcessorCount;
+  int driver = 0;
+  check(cudaDriverGetVersion(&driver), "asking for the driver's version");
+  overlaps_launches = properties.major >= 9 && driver >= kOverlapDriver;
   shared_bytes_per_block = properties.sharedMemPerBlockOptin;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
   staging_ = std::make_unique<Staging>();

@@ -26,6 +26,7 @@ struct CudaContext {
   cudaStream_t stream = nullptr;
   int multiprocessor_count = 0;
   size_t shared_bytes_per_block = 0;  // the most a kernel may ask for
+  bool overlaps_launches = false;  // launches are programmatic dependent ones: kernels wait by themselves (launch.h)
   cudaDeviceProp properties{};
 
   const std::shared_ptr<MemoryWatch> watch = std::make_shared<MemoryWatch>();

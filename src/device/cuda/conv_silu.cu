@@ -37,6 +37,7 @@ __device__ __forceinline__ float column(const ConvTask& task, const ConvSegment&
 }
 
 __global__ void __launch_bounds__(kThreads) conv_silu_kernel(ConvTask task) {
+  wait_for_previous_kernel();
   const ConvSegment& segment = task.segments[blockIdx.z];
   const int c = static_cast<int>(blockIdx.x * kThreads + threadIdx.x), before = task.taps - 1;
   const int first = static_cast<int>(blockIdx.y) * kRowsOfBlock, end = min(first + kRowsOfBlock, segment.row_count);
@@ -83,7 +84,7 @@ void conv_silu(CudaContext& context, Tensor out, Tensor u, const Batch& batch, i
     const dim3 blocks(static_cast<unsigned>(ceil_divide(u.cols, kThreads)),
                       static_cast<unsigned>(ceil_divide(most_rows, kRowsOfBlock)),
                       static_cast<unsigned>(segments.size()));
-    launch(conv_silu_kernel, Grid{"conv_silu", blocks, kThreads, 0}, context.stream, task);
+    launch(conv_silu_kernel, Grid{"conv_silu", blocks, kThreads, 0}, context, task);
   });
 }
 

@@ -54,6 +54,7 @@ __device__ __forceinline__ float softplus(float x) { return x > 20 ? x : log1pf(
 
 // A block does one row: a warp normalises one head's q or k at a time; then the threads make the gates.
 __global__ void __launch_bounds__(kThreads) prepare_kernel(DeltaTask task) {
+  wait_for_previous_kernel();
   const DeltaSegment& segment = task.segments[blockIdx.y];
   const int i = static_cast<int>(blockIdx.x), row = segment.first_row + i;
   if (i >= segment.row_count) return;
@@ -227,6 +228,7 @@ __device__ __forceinline__ void run_rows(Column<kDim>& column, const DeltaTask& 
 
 template <int kDim>
 __global__ void __launch_bounds__(kThreads) delta_kernel(DeltaTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<DeltaShared<kDim>>();
   const DeltaSegment& segment = task.segments[blockIdx.z];
   const SequenceNow now = task.now[segment.sequence];
@@ -289,11 +291,11 @@ void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segment
   }
   const unsigned count = static_cast<unsigned>(segments.size());
   launch(prepare_kernel, Grid{"prepare delta_rule", dim3(static_cast<unsigned>(most_rows), count), kThreads, 0},
-         context.stream, task);
+         context, task);
   const DeltaChoice choice = choose_kernel(task.dim);
   const dim3 blocks(static_cast<unsigned>(ceil_divide(task.dim, kColumns)), static_cast<unsigned>(task.value_heads),
                     count);
-  launch(choice.kernel, Grid{"delta_rule", blocks, kThreads, choice.shared_bytes}, context.stream, task);
+  launch(choice.kernel, Grid{"delta_rule", blocks, kThreads, choice.shared_bytes}, context, task);
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ struct RotateShared {
 };
 
 __global__ void __launch_bounds__(kThreads) rotate_kernel(RotateTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<RotateShared>();
   const int row = task.first_row + static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
   int segment = 0;
@@ -67,8 +68,8 @@ void rotate(CudaContext& context, Tensor x, const Batch& batch, const RotaryShap
     for (size_t i = 0; i < segments.size(); ++i)
       task.segments[i] = {segments[i].first_row, segments[i].row_count, context.step.place(segments[i])};
     const int rows = segments.back().first_row + segments.back().row_count - task.first_row;
-    launch(rotate_kernel, Grid{"rotate", dim3(static_cast<unsigned>(rows)), kThreads, sizeof(RotateShared)},
-           context.stream, task);
+    launch(rotate_kernel, Grid{"rotate", dim3(static_cast<unsigned>(rows)), kThreads, sizeof(RotateShared)}, context,
+           task);
   });
 }
 

@@ -51,6 +51,7 @@ __device__ __forceinline__ void store_block(const KvHead& head, int position, in
 
 template <DType kType, bool kKeys>
 __global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
+  wait_for_previous_kernel();
   const StoreSegment& segment = task.segments[blockIdx.z];
   const int item = static_cast<int>(blockIdx.x) * (kThreads / kWarpLanes) + warp_index();
   const int row = item / task.head_count, head = item % task.head_count;
@@ -88,9 +89,9 @@ void store(CudaContext& context, const SequenceNow* now, std::span<const Segment
   const Grid grid{kKeys ? "store keys" : "store values",
                   dim3(static_cast<unsigned>(blocks), 1, static_cast<unsigned>(segments.size())), kThreads, 0};
   switch (kKeys ? shape.k_type : shape.v_type) {
-    case DType::F32: return launch(store_kernel<DType::F32, kKeys>, grid, context.stream, task);
-    case DType::F16: return launch(store_kernel<DType::F16, kKeys>, grid, context.stream, task);
-    case DType::Q8_0: return launch(store_kernel<DType::Q8_0, kKeys>, grid, context.stream, task);
+    case DType::F32: return launch(store_kernel<DType::F32, kKeys>, grid, context, task);
+    case DType::F16: return launch(store_kernel<DType::F16, kKeys>, grid, context, task);
+    case DType::Q8_0: return launch(store_kernel<DType::Q8_0, kKeys>, grid, context, task);
     case DType::I32: PACELINE_ASSERT(!"a cache of integers");
   }
 }
