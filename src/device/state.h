@@ -93,6 +93,9 @@ class SequenceState {
   void restore_kv(const StateSnapshot& snapshot);
   void restore_recurrent(const StateSnapshot& snapshot);
 
+  // Tells states apart, also when one has moved to where another was: no two have the same memory.
+  const void* memory() const { return kv_.empty() ? recurrent_.front().state.data : kv_.front().k.data; }
+
   // For devices. Rows of the previous record to replay before this step's rows; also the offset of the conv window in conv().
   int replayed() const { return replayed_; }
   KvCache& kv(int layer) { return kv_[static_cast<size_t>(layer)]; }

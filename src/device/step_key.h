@@ -35,7 +35,7 @@ class StepKey {
   void add(std::span<const Segment> segments, const Segment& segment) {
     const Segment* first = segments.data();
     while (first->state != segment.state) ++first;
-    with(segment.state).with(segment.first_row).with(segment.row_count);
+    with(segment.state->memory()).with(segment.first_row).with(segment.row_count);
     with(segment.first_position - first->first_position);
     has_prompt_ |= segment.phase == Phase::Prompt;
   }
