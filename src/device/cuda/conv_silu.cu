@@ -15,8 +15,8 @@ namespace {
 constexpr int kThreads = 128, kRowsOfBlock = 16;
 
 struct ConvSegment {
-  Matrix sides
-      [2];  // of the records: one begins with the window, taps - 1 columns before the first row; this step's columns go to the other
+  // Of the records: one begins with the window, the taps - 1 columns before the first row; this step's columns go to the other.
+  Matrix sides[2];
   SegmentPlace place;
   int first_row, row_count;
   bool keeps_all;  // a Generate step records every column, a Prompt step the last ones

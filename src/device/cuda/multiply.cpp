@@ -51,7 +51,7 @@ void multiply(CudaContext& context, std::span<Product> products, const ProductRo
   Activations activations;
   while (!products.empty()) {
     const CudaWeight& first = *products.front().weight;
-    const auto others = std::stable_partition(products.begin(), products.end(), [&](const Product& product) {
+    const auto others = std::partition(products.begin(), products.end(), [&](const Product& product) {
       return product.weight->type == first.type && product.weight->cols == first.cols;
     });
     const size_t alike = static_cast<size_t>(others - products.begin());
