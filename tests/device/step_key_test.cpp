@@ -73,7 +73,7 @@ TEST_F(Form, IsHowFarSegmentsOfASequenceAreApart) {
 
 TEST_F(Form, IsTheMemoryOfASequenceAndNotWhereItsObjectIs) {
   const uint64_t first = key_of({{0, 3}}), second = key_of({{1, 3}});
-  std::optional<SequenceState> moved(std::move(*states[0]));
+  std::optional<SequenceState> moved(std::move(states[0]));
   states[0].reset();
   states[0].emplace(std::move(*states[1]));
   EXPECT_EQ(key_of({{0, 3}}), second);
