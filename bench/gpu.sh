@@ -64,11 +64,13 @@ variants() {
 }
 
 same_text() {
-  local plain drafted prompt="The riders take turns at the front"
+  local plain drafted eager prompt="The riders take turns at the front"
   plain=$("$build/paceline" complete -m "$1" --device cuda -p "$prompt" -n 200 --temp 0 --mtp off) || return 1
   drafted=$("$build/paceline" complete -m "$1" --device cuda -p "$prompt" -n 200 --temp 0 --mtp 3) || return 1
+  eager=$("$build/paceline" complete -m "$1" --device cuda --cuda-graphs off -p "$prompt" -n 200 --temp 0 --mtp 3) || return 1
   [[ -n $plain && $plain == "$drafted" ]] || { echo "the text with drafts is another one"; return 1; }
-  echo "the same $(wc -w <<<"$plain") words with drafts and without"
+  [[ $drafted == "$eager" ]] || { echo "the text without graphs is another one"; return 1; }
+  echo "the same $(wc -w <<<"$plain") words with drafts and without, with graphs and without"
 }
 
 export -f environment architecture build_all variants same_text

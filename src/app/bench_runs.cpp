@@ -6,6 +6,7 @@
 #include "base/cpu_info.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "device/step_key.h"
 
 namespace paceline {
 
@@ -160,7 +161,9 @@ std::vector<RowsResult> Bench::rows(int first, int last) {
   for (int done = 0; done < kRowsPrompt; done += kMaxRows) {
     device.write(tokens, prompt.data() + done);
     const Segment segment{&state, 0, kMaxRows, done, Phase::Prompt};
-    session_.model->forward({tokens, std::span(&segment, 1)}, hidden);
+    const Batch batch{tokens, std::span(&segment, 1)};
+    begin_steps(batch);
+    session_.model->forward(batch, hidden);
     state.commit(kMaxRows);
   }
   std::vector<RowsResult> results;
@@ -185,9 +188,15 @@ RowsResult Bench::measure_rows(SequenceState& state, int rows) {
     const Clock::time_point start = Clock::now();
     for (int step = 0; step < kSteps; ++step) {
       const Segment segment{&state, 0, rows, state.length(), Phase::Generate};
-      model.forward({tokens, std::span(&segment, 1)}, hidden);
+      const Batch batch{tokens, std::span(&segment, 1)};
+      begin_steps(batch);
+      StepKey key(batch.segments);
+      key.with(&model).with(tokens).with(hidden).with(logits);
+      device.run(key.value(), batch.segments, [&] {
+        model.forward(batch, hidden);
+        model.logits(logits, hidden);
+      });
       state.commit(0);
-      model.logits(logits, hidden);
     }
     completion_.wait();
     const double seconds = seconds_since(start) / kSteps;

@@ -27,6 +27,16 @@ std::optional<bool> layers_on_gpu(const Arguments& arguments, const MissingCuda&
   return std::nullopt;
 }
 
+// --cuda-graphs is for a GPU that is there, or that would have been used.
+bool uses_graphs(const Arguments& arguments, const std::string& device, std::string& note) {
+  const auto text = arguments.text("cuda_graphs");
+  if (!text || device == "cuda") return text != "off";
+  if (arguments.text("device") != "auto" && !arguments.text("gpu_layers"))
+    throw UsageError(cat("--cuda-graphs ", *text, " is for the cuda device, expected --device cuda or none of it"));
+  note += cat(note.empty() ? "" : "; ", "--cuda-graphs changes nothing on the CPU");
+  return true;
+}
+
 }  // namespace
 
 DeviceChoice choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, std::string& note) {
@@ -48,6 +58,7 @@ DeviceChoice choose_device(const Arguments& arguments, const MissingCuda& cuda_m
   }
   options.threads = static_cast<int>(std::max<int64_t>(0, arguments.integer("threads").value_or(0)));
   options.isa = arguments.text("isa").value_or("");
+  options.graphs = uses_graphs(arguments, options.kind, note);
   return choice;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// --device, --isa, -t and llama.cpp's -ngl together: which device a command opens, and how many layers a GPU gets.
+// --device, --isa, -t, --cuda-graphs and llama.cpp's -ngl together: which device a command opens, and how many layers a GPU gets.
 #include <functional>
 #include <optional>
 #include <string>

@@ -19,4 +19,12 @@ struct Batch {
   int rows() const { return tokens.rows; }
 };
 
+// Starts a trunk step of every sequence in the batch; its segment begins where the sequence stands.
+inline void begin_steps(const Batch& batch) {
+  for (const Segment& segment : batch.segments) {
+    PACELINE_ASSERT(segment.first_position == segment.state->length());
+    segment.state->begin_step(segment.row_count, segment.phase);
+  }
+}
+
 }  // namespace paceline

@@ -100,9 +100,11 @@ class Device {
     return *this;
   }
 
-  // One step of a model. CPU devices just call it; a device that captures graphs replays one keyed by `key`.
-  virtual void run(uint64_t key, const std::function<void()>& step) {
-    (void)key;
+  // One step of a model: calls `step`, whose operations work on `segments` or parts of them. A device that captures graphs may, when it has seen
+  // the key before, replay what it captured then instead of calling it; key: StepKey (step_key.h). So `step` does nothing that outlives it
+  // but operations, and neither writes, reads nor allocates tensors.
+  virtual void run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) {
+    (void)key, (void)segments;
     step();
   }
 
@@ -159,6 +161,7 @@ struct DeviceOptions {
   std::string kind = "cpu";  // reference | cpu | cuda
   int threads = 0;  // 0: physical cores of the affinity mask; of a cuda device, those that load weights
   std::string isa;  // "" best, or scalar | avx2 | avx512; of the cpu device
+  bool graphs = true;  // of the cuda device: steps that are repeated are replayed as graphs
 };
 
 // Throws Error for a kind or instruction set this build or machine lacks, naming what there is.

@@ -13,9 +13,4 @@ std::string SplitDevice::description() const {
              first_.description());
 }
 
-void SplitDevice::run(uint64_t key, const std::function<void()>& step) {
-  (void)key;
-  step();
-}
-
 }  // namespace paceline

@@ -88,7 +88,7 @@ class SequenceState {
   const StateShape& shape() const { return shape_; }
   int length() const { return length_; }
 
-  // Called by the model at the start of a trunk step; checks that the rows fit.
+  // Called before a trunk step (begin_steps(), batch.h); checks that the rows fit.
   void begin_step(int rows, Phase phase);
   // Ends the step: the first `rows` of its rows have happened.
   void commit(int rows);
@@ -102,6 +102,9 @@ class SequenceState {
   // recurrent memory of the last one, which says where the sequence stands.
   void restore_kv(const StateSnapshot& snapshot);
   void restore_recurrent(const StateSnapshot& snapshot);
+
+  // Tells states apart, also when one has moved to where another was: no two have the same memory.
+  const void* memory() const { return kv_.empty() ? recurrent_.front().state.data : kv_.front().k.data; }
 
   // For devices. Rows of the previous record to replay before this step's rows; also the offset of the conv window in conv().
   int replayed() const { return replayed_; }

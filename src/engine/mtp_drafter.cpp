@@ -4,7 +4,10 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <numeric>
+
+#include "device/step_key.h"
 
 namespace paceline {
 
@@ -81,7 +84,13 @@ void MtpDrafter::run(int full_from) {
 }
 
 void MtpDrafter::forward(int rows, int full_from) {
-  model_.draft({tokens_.row_range(0, rows), segments_}, hidden_.row_range(0, rows), full_from);
+  const Batch batch{tokens_.row_range(0, rows), segments_};
+  const Tensor hidden = hidden_.row_range(0, rows);
+  StepKey key(segments_);
+  key.with(&model_).with(batch.tokens).with(hidden).with(full_from);
+  const auto draft = [&] { model_.draft(batch, hidden, full_from); };
+  device_.run(key.value(), segments_,
+              std::cref(draft));  // a reference: a function object of that size would be allocated
 }
 
 // Position 0 has no row: there is no hidden state before it. The first row of a later chunk pairs with the last hidden of the one before.

@@ -54,9 +54,10 @@ class Evaluation {
       const int rows = std::min(max_rows_, count - first);
       const Segment segment{&state_, 0, rows, first, Phase::Prompt};
       const Tensor hidden = hidden_.row_range(first, rows);
-      model_.forward(
-          {upload(prompt_.subspan(static_cast<size_t>(first), static_cast<size_t>(rows))), std::span(&segment, 1)},
-          hidden);
+      const Batch batch{upload(prompt_.subspan(static_cast<size_t>(first), static_cast<size_t>(rows))),
+                        std::span(&segment, 1)};
+      begin_steps(batch);
+      model_.forward(batch, hidden);
       state_.commit(rows);
       append(result_.trunk, hidden, &Model::logits);
     }

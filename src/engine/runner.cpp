@@ -4,6 +4,8 @@
 #include <chrono>
 #include <numeric>
 
+#include "device/step_key.h"
+
 namespace paceline {
 
 namespace {
@@ -101,15 +103,24 @@ void Runner::gather(std::span<Sequence* const> sequences) {
 }
 
 void Runner::run_model() {
-  const int rows = static_cast<int>(host_tokens_.size()), logit_rows = static_cast<int>(rows_.size());
-  const Tensor tokens = tokens_.row_range(0, rows);
-  device_.write(tokens, host_tokens_.data());
-  model_.forward({tokens, segments_}, hidden_.row_range(0, rows));
+  const Batch batch{tokens_.row_range(0, static_cast<int>(host_tokens_.size())), segments_};
+  device_.write(batch.tokens, host_tokens_.data());
+  begin_steps(batch);
+  StepKey key(segments_);
+  key.with(&model_).with(batch.tokens).with(hidden_).with(logit_hidden_).with(logits_);
+  for (const int row : rows_) key.with(row);
+  device_.run(key.value(), segments_, [this, &batch] { compute(batch); });
+  if (!rows_.empty()) show_logits();
+}
+
+void Runner::compute(const Batch& batch) {
+  const Tensor hidden = hidden_.row_range(0, batch.rows());
+  model_.forward(batch, hidden);
+  const int logit_rows = static_cast<int>(rows_.size());
   if (logit_rows == 0) return;
   const Tensor wanted = logit_hidden_.row_range(0, logit_rows);
-  device_.gather_rows(wanted, hidden_, rows_);
+  device_.gather_rows(wanted, hidden, rows_);
   model_.logits(logits_.row_range(0, logit_rows), wanted);
-  show_logits();
 }
 
 void Runner::show_logits() {

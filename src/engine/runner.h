@@ -60,6 +60,8 @@ class Runner {
   void draft(std::span<Sequence* const> sequences);
   void gather(std::span<Sequence* const> sequences);
   void run_model();
+  // What a device may replay.
+  void compute(const Batch& batch);
   void show_logits();
   bool is_heard(const Sequence& sequence) const { return on_logits && (!wants_logits || wants_logits(sequence)); }
   void settle(Work& work);

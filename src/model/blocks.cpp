@@ -11,13 +11,6 @@ Tensor Scratch::get(const std::string& role, int cols, DType dtype) {
   return found->second;
 }
 
-void begin_steps(const Batch& batch) {
-  for (const Segment& segment : batch.segments) {
-    PACELINE_ASSERT(segment.first_position == segment.state->length());
-    segment.state->begin_step(segment.row_count, segment.phase);
-  }
-}
-
 Batch batch_from(const Batch& batch, int first_row, std::vector<Segment>& segments) {
   segments.clear();
   for (Segment segment : batch.segments) {

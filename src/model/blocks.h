@@ -23,9 +23,6 @@ class Scratch {
   std::map<std::string, OwnedTensor> tensors_;
 };
 
-// Starts a trunk step of every sequence in the batch.
-void begin_steps(const Batch& batch);
-
 // The batch without its first `first_row` rows; a segment that straddles the cut keeps its tail. `segments` is the result's storage.
 Batch batch_from(const Batch& batch, int first_row, std::vector<Segment>& segments);
 

@@ -30,7 +30,7 @@ class Model {
   // What a sequence of this model must remember. The draft block's K/V are never below q8_0.
   virtual StateShape state_shape(int max_length, int max_generate_rows, KvTypes types) const = 0;
 
-  // One step of the trunk. Segments' first_position must be their state's length(); the caller commits afterwards.
+  // One step of the trunk, between the caller's begin_steps(batch) and commit() of each state.
   // hidden: rows x width, the state after the final norm.
   virtual void forward(const Batch& batch, Tensor hidden) = 0;
 

@@ -78,7 +78,6 @@ StateShape Qwen3::state_shape(int max_length, int max_generate_rows, KvTypes typ
 }
 
 void Qwen3::forward(const Batch& batch, Tensor hidden) {
-  begin_steps(batch);
   const int rows = batch.rows();
   Stage* stage = &stages_->embed(*embed_, batch.tokens);
   for (size_t i = 0; i < layers_.size(); ++i) {

@@ -277,7 +277,6 @@ StateShape Qwen35::state_shape(int max_length, int max_generate_rows, KvTypes ty
 }
 
 void Qwen35::forward(const Batch& batch, Tensor hidden) {
-  begin_steps(batch);
   const int rows = batch.rows();
   const float eps = config_.attention.eps;
   Stage* stage = &stages_.embed(*embed_, batch.tokens);

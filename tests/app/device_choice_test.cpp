@@ -98,5 +98,18 @@ TEST(DeviceChoice, ContradictionsAreRefused) {
   EXPECT_THAT(complaint({"-ngl", "all", "--device", "reference"}, ""), HasSubstr("contradict each other"));
 }
 
+TEST(DeviceChoice, GraphsAreForAGpu) {
+  EXPECT_TRUE(choose({"--device", "cuda"}, "").options.graphs);
+  EXPECT_FALSE(choose({"--device", "cuda", "--cuda-graphs", "off"}, "").options.graphs);
+  EXPECT_FALSE(choose({"-ngl", "all", "--cuda-graphs", "off"}, "").options.graphs);
+  EXPECT_TRUE(choose({"--device", "auto", "--cuda-graphs", "on"}, "").options.graphs);
+  EXPECT_THAT(complaint({"--cuda-graphs", "off"}, ""), HasSubstr("--cuda-graphs off is for the cuda device"));
+  EXPECT_THAT(complaint({"--cuda-graphs", "on", "--device", "reference"}, ""), HasSubstr("is for the cuda device"));
+  EXPECT_EQ(choose({"--device", "auto", "--cuda-graphs", "off"}, kNoGpu).note,
+            "--cuda-graphs changes nothing on the CPU");
+  EXPECT_THAT(choose({"-ngl", "all", "--cuda-graphs", "off"}, kNoGpu).note,
+              HasSubstr("there is no GPU; --cuda-graphs changes nothing on the CPU"));
+}
+
 }  // namespace
 }  // namespace paceline

@@ -26,9 +26,9 @@ class Emulator : public testing::Test {
  protected:
   // What the stream's synchronisation says after the kernel, "" for nothing.
   template <class Kernel>
-  std::string failure_of(Kernel kernel, int threads = 64, size_t shared_bytes = sizeof(Values)) {
+  std::string failure_of(Kernel kernel, int threads = 64, size_t shared_bytes = sizeof(Values), bool waits = false) {
     try {
-      cuda_emulator::run_grid({"kernel", dim3(1), dim3(static_cast<unsigned>(threads)), shared_bytes}, kernel);
+      cuda_emulator::run_grid({"kernel", dim3(1), dim3(static_cast<unsigned>(threads)), shared_bytes, waits}, kernel);
     } catch (const cuda_emulator::Violation& violation) {
       return violation.what();
     }
@@ -49,10 +49,11 @@ TEST_F(Emulator, RunsEveryThreadOfEveryBlockOnTheDevice) {
   CudaContext context;
   const DeviceBytes memory(6 * 64 * sizeof(int));
   constexpr auto kernel = +[](int* out) {
+    wait_for_previous_kernel();
     const unsigned block = blockIdx.x + gridDim.x * blockIdx.y;
     out[block * blockDim.x + threadIdx.x] = static_cast<int>(block * 1000 + threadIdx.x);
   };
-  launch(kernel, {"number", dim3(3, 2), 64, 0}, context.stream, static_cast<int*>(memory.data()));
+  launch(kernel, {"number", dim3(3, 2), 64, 0}, context, static_cast<int*>(memory.data()));
   std::vector<int> got(6 * 64);
   context.download(got.data(), memory.data(), got.size() * 4, got.size() * 4, 1);
   for (int i = 0; i < 6 * 64; ++i) EXPECT_EQ(got[static_cast<size_t>(i)], i / 64 * 1000 + i % 64);
@@ -85,6 +86,15 @@ TEST_F(Emulator, RefusesThreadsThatMissABarrier) {
               if (threadIdx.x < 60) __syncthreads();
             }),
             "kernel: block (0, 0, 0): 60 threads wait at __syncthreads, 4 have ended without it");
+}
+
+TEST_F(Emulator, RefusesThreadsThatDoNotWaitForTheKernelBefore) {
+  const auto waits = [] {
+    if (threadIdx.x != 7) wait_for_previous_kernel();
+  };
+  EXPECT_EQ(failure_of(waits, 64, 0, false), "");
+  EXPECT_EQ(failure_of(waits, 64, 0, true),
+            "kernel: block (0, 0, 0), thread 7 ends without having waited for the kernel before");
 }
 
 TEST_F(Emulator, RefusesLanesThatMissACollective) {
@@ -139,9 +149,10 @@ TEST_F(Emulator, KernelFailuresAreErrorsOfTheNextSynchronisation) {
         CudaContext context;
         launch(
             +[](float*) {
+              wait_for_previous_kernel();
               if (threadIdx.x == 0) __syncthreads();
             },
-            {"half_hearted", dim3(1), 32, 0}, context.stream, static_cast<float*>(nullptr));
+            {"half_hearted", dim3(1), 32, 0}, context, static_cast<float*>(nullptr));
         try {
           check(cudaStreamSynchronize(context.stream), "waiting");
         } catch (const Error& error) {

@@ -126,6 +126,34 @@ TEST_P(ProductTest, AreTheSumsOfTheFilesValues) {
   }
 }
 
+// Six of the type, more than a launch takes, between others of two types: each gets what it gets alone.
+TEST_P(ProductTest, OfSeveralWeightsAtOnceAreThoseOfEachAlone) {
+  constexpr int kRows = 3, kCols = 256;
+  const QuantType mine = GetParam(), other = mine == QuantType::Q8_0 ? QuantType::Q4_0 : QuantType::Q8_0,
+                  plain = mine == QuantType::F32 ? QuantType::F16 : QuantType::F32;
+  const QuantType types[] = {mine, other, mine, plain, mine, mine, plain, other, mine, mine};
+  DeviceRows in(context_, kRows, kCols);
+  in.write(random_rows(9, kRows, kCols));
+  std::vector<WeightPtr> loaded;
+  std::vector<DeviceRows> together, alone;
+  std::vector<Tensor> outs;
+  std::vector<const Weight*> weights;
+  for (int outputs = 5; const QuantType type : types) {
+    const Matrix weight = random_matrix(type, outputs, kCols);
+    loaded.push_back(loader_.load(weight.matrix, WeightUse::Project, 1));
+    together.emplace_back(context_, kRows, outputs), alone.emplace_back(context_, kRows, outputs);
+    outs.push_back(together.back().tensor());
+    weights.push_back(loaded.back().get());
+    outputs += 9;  // of no panel's size
+  }
+  project(context_, outs, in.tensor(), weights);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const Tensor out = alone[i].tensor();
+    project(context_, std::span(&out, 1), in.tensor(), std::span(&weights[i], 1));
+    EXPECT_EQ(together[i].read(), alone[i].read()) << "weight " << i;
+  }
+}
+
 TEST_P(ProductTest, AnUnfinishedGroupOfColumns) {
   const int block = format_info(GetParam()).block_size, cols = block == 1 ? 7 : std::max(block, 96);
   const Matrix weight = random_matrix(GetParam(), 16, cols);

@@ -48,6 +48,7 @@ struct Thread {
   LaneWords words;
   // Groups of asynchronous copies that have not happened; the last one is open. Empty for a kernel that has none.
   std::deque<std::vector<Copy>> copies;
+  bool has_waited = false;  // for the kernel before
 };
 
 // Lanes of a warp that have come to a collective; there are several when lanes diverge, each with its own lanes.
@@ -153,6 +154,7 @@ void live(context::transfer_t arrival) {
       (*state.kernel)();
       if (self.copies.size() > 1 || (self.copies.size() == 1 && !self.copies.back().empty()))
         violate("ends with asynchronous copies that nobody waited for");
+      if (state.launch->waits_itself && !self.has_waited) violate("ends without having waited for the kernel before");
     } catch (...) {
       if (!state.failure) state.failure = std::current_exception();
     }
@@ -214,6 +216,7 @@ void prepare(int count) {
     Thread& thread = *state.threads[static_cast<size_t>(i)];
     thread.waits = Waits::No;
     thread.copies.clear();
+    thread.has_waited = false;
   }
 }
 
@@ -302,6 +305,8 @@ void block_barrier() {
   running().threads[static_cast<size_t>(running().current)]->waits = Waits::Block;
   leave();
 }
+
+void wait_for_previous_kernel() { running().threads[static_cast<size_t>(running().current)]->has_waited = true; }
 
 void* shared_memory(size_t bytes) {
   if (bytes > running().launch->shared_bytes)

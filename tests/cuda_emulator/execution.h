@@ -21,6 +21,7 @@ struct Launch {
   std::string kernel;
   dim3 blocks, threads;  // threads.y and .z are 1
   size_t shared_bytes = 0;
+  bool waits_itself = false;  // a thread that ends without wait_for_previous_kernel() is a violation
 };
 
 enum class Order { Forward, Reverse, Shuffled };
@@ -34,6 +35,8 @@ void run_grid(const Launch& launch, const std::function<void()>& kernel);
 
 // __syncthreads()
 void block_barrier();
+// Kernels run one after the other here, so that there is nothing to wait for; that every thread asks is checked.
+void wait_for_previous_kernel();
 // The block's shared memory; a type larger than what was asked for at the launch is a violation.
 void* shared_memory(size_t bytes);
 [[noreturn]] void violate(const std::string& what);

@@ -2,36 +2,45 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <iterator>
-#include <map>
-#include <mutex>
 
 #include "cuda_emulator/device_memory.h"
+#include "cuda_emulator/queue.h"
 
-namespace {
-
-using cuda_emulator::DeviceMemoryAccess;
-
-struct Runtime {
-  std::recursive_mutex mutex;
-  std::deque<std::function<void()>> queue;
-  uint64_t queued = 0, done = 0;
-  std::map<const std::byte*, size_t> pinned;
-  std::string failure;  // sticky, as a real device's
-};
+namespace cuda_emulator {
 
 Runtime& runtime() {
   static Runtime* const state = new Runtime;  // outlives every static that uses the device
   return *state;
 }
 
-using Lock = std::lock_guard<std::recursive_mutex>;
+bool is_capturing(cudaStream_t stream) { return runtime().capture != nullptr && runtime().capture->stream == stream; }
 
-void enqueue(std::function<void()> work) {
+void enqueue(cudaStream_t stream, Work work) {
+  if (is_capturing(stream)) {
+    runtime().capture->nodes.push_back(std::move(work));
+    return;
+  }
   runtime().queue.push_back(std::move(work));
   ++runtime().queued;
 }
+
+bool refuses_while_capturing() {
+  if (runtime().capture == nullptr || runtime().capture->thread != std::this_thread::get_id()) return false;
+  runtime().capture->is_invalid = true;
+  return true;
+}
+
+}  // namespace cuda_emulator
+
+namespace {
+
+using cuda_emulator::DeviceMemoryAccess;
+using cuda_emulator::enqueue;
+using cuda_emulator::Lock;
+using cuda_emulator::refuses_while_capturing;
+using cuda_emulator::Runtime;
+using cuda_emulator::runtime;
 
 cudaError_t run_until(uint64_t position) {
   Runtime& state = runtime();
@@ -71,7 +80,7 @@ bool fits_kind(const void* to, const void* from, cudaMemcpyKind kind) {
 
 namespace cuda_emulator {
 
-cudaError_t launch(const Launch& shape, cudaStream_t, std::function<void()> kernel) {
+cudaError_t launch(const Launch& shape, cudaStream_t stream, std::function<void()> kernel) {
   const Lock lock(runtime().mutex);
   const dim3 &blocks = shape.blocks, &threads = shape.threads;
   if (threads.x < 1 || threads.x > 1024 || threads.y != 1 || threads.z != 1) return cudaErrorInvalidValue;
@@ -80,7 +89,7 @@ cudaError_t launch(const Launch& shape, cudaStream_t, std::function<void()> kern
   cudaDeviceProp properties;
   cudaGetDeviceProperties(&properties, 0);
   if (shape.shared_bytes > properties.sharedMemPerBlockOptin) return cudaErrorInvalidValue;
-  enqueue([shape, kernel = std::move(kernel)] { run_grid(shape, kernel); });
+  enqueue(stream, [shape, kernel = std::move(kernel)] { run_grid(shape, kernel); });
   return cudaSuccess;
 }
 
@@ -92,6 +101,9 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorInvalidValue: return "invalid argument";
     case cudaErrorMemoryAllocation: return "out of memory";
     case cudaErrorNoDevice: return "no CUDA-capable device is detected";
+    case cudaErrorIllegalState: return "the operation cannot be performed in the present state";
+    case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated: return "operation failed due to a previous error during capture";
     case cudaErrorNotReady: return "device not ready";
     case cudaErrorLaunchFailure: return runtime().failure.c_str();
   }
@@ -117,6 +129,11 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   return cudaSuccess;
 }
 
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = 12030;
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
   const Lock lock(runtime().mutex);
   *free_bytes = cuda_emulator::free_device_bytes();
@@ -126,6 +143,7 @@ cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
   const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   *memory = cuda_emulator::allocate_device_memory(bytes);
   return *memory == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
@@ -134,6 +152,7 @@ cudaError_t cudaMalloc(void** memory, size_t bytes) {
 cudaError_t cudaFree(void* memory) {
   const Lock lock(runtime().mutex);
   if (memory == nullptr) return cudaSuccess;
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   const cudaError_t status = cudaDeviceSynchronize();
   try {
     if (!cuda_emulator::free_device_memory(memory)) return cudaErrorInvalidValue;
@@ -146,6 +165,7 @@ cudaError_t cudaFree(void* memory) {
 
 cudaError_t cudaMallocHost(void** memory, size_t bytes) {
   const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   *memory = std::malloc(bytes);
   if (*memory == nullptr) return cudaErrorMemoryAllocation;
   runtime().pinned[static_cast<const std::byte*>(*memory)] = bytes;
@@ -154,6 +174,7 @@ cudaError_t cudaMallocHost(void** memory, size_t bytes) {
 
 cudaError_t cudaFreeHost(void* memory) {
   const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   const cudaError_t status = cudaDeviceSynchronize();
   if (runtime().pinned.erase(static_cast<const std::byte*>(memory)) == 0) return cudaErrorInvalidValue;
   std::free(memory);
@@ -166,6 +187,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   const cudaError_t status = cudaDeviceSynchronize();
   delete stream;
   return status;
@@ -175,6 +198,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaDeviceSynchronize()
 
 cudaError_t cudaDeviceSynchronize() {
   const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   return run_until(runtime().queued);
 }
 
@@ -190,17 +214,20 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
   const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   event->position = runtime().queued;
   return cudaSuccess;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   return run_until(event->position);
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   return runtime().done >= event->position ? cudaSuccess : cudaErrorNotReady;
 }
 
@@ -209,16 +236,17 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 }
 
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
-                              size_t height, cudaMemcpyKind kind, cudaStream_t) {
+                              size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
   const Lock lock(runtime().mutex);
   if (width == 0 || height == 0) return cudaSuccess;
   if (width > to_pitch || width > from_pitch || !fits_kind(to, from, kind)) return cudaErrorInvalidValue;
-  enqueue([=] {
+  const bool later = kind == cudaMemcpyDeviceToDevice || is_pinned(kind == cudaMemcpyHostToDevice ? from : to);
+  if (!later && refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
+  enqueue(stream, [=] {
     for (size_t row = 0; row < height; ++row)
       std::memcpy(static_cast<std::byte*>(to) + row * to_pitch, static_cast<const std::byte*>(from) + row * from_pitch,
                   width);
   });
-  const bool later = kind == cudaMemcpyDeviceToDevice || is_pinned(kind == cudaMemcpyHostToDevice ? from : to);
   return later ? cudaSuccess : cudaDeviceSynchronize();
 }
 
@@ -226,10 +254,10 @@ cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t 
   return cudaMemset2DAsync(memory, bytes, value, bytes, 1, stream);
 }
 
-cudaError_t cudaMemset2DAsync(void* memory, size_t pitch, int value, size_t width, size_t height, cudaStream_t) {
+cudaError_t cudaMemset2DAsync(void* memory, size_t pitch, int value, size_t width, size_t height, cudaStream_t stream) {
   const Lock lock(runtime().mutex);
   if (width > pitch || !cuda_emulator::is_device_memory(memory)) return cudaErrorInvalidValue;
-  enqueue([=] {
+  enqueue(stream, [=] {
     for (size_t row = 0; row < height; ++row) std::memset(static_cast<std::byte*>(memory) + row * pitch, value, width);
   });
   return cudaSuccess;

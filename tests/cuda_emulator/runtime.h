@@ -6,6 +6,9 @@
 //   warp.h). Threads that miss a barrier, lanes that miss a collective, out-of-range shared memory, misaligned wide loads: errors.
 // - Shared memory is poisoned (NaN) before each block, device memory when it is allocated.
 // - The stream is a queue: nothing happens until something waits for it, so host memory that is changed too early shows.
+// - A stream can be captured: launches, copies and clearings are written down with their arguments, and a graph runs them again, reading memory
+//   as it is then. What waits for the device or moves memory is refused meanwhile, and so are, more strictly than by the real runtime, events
+//   and copies of memory that is not pinned. One capture at a time.
 // - Device memory may be touched by kernels and copies only; the host's access to it is a segmentation fault (device_memory.h).
 // - CUDA_EMULATOR_ORDER=forward|reverse|shuffled in the environment: the order of a grid's blocks and a block's threads. What differs between
 //   two orders is a race. CUDA_EMULATOR_MIB: how much device memory there is.
@@ -29,8 +32,11 @@ enum cudaError_t {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorNoDevice = 100,
+  cudaErrorIllegalState = 401,
   cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
 };
 enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 
@@ -45,8 +51,17 @@ struct EmulatedStream {};
 struct EmulatedEvent {
   uint64_t position = 0;  // in the queue; 0: not recorded
 };
+struct EmulatedGraph;
+struct EmulatedGraphExec;
 using cudaStream_t = EmulatedStream*;
 using cudaEvent_t = EmulatedEvent*;
+using cudaGraph_t = EmulatedGraph*;
+using cudaGraphExec_t = EmulatedGraphExec*;
+enum cudaStreamCaptureMode {
+  cudaStreamCaptureModeGlobal,
+  cudaStreamCaptureModeThreadLocal,
+  cudaStreamCaptureModeRelaxed
+};
 
 inline constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
 
@@ -56,6 +71,7 @@ cudaError_t cudaGetLastError();
 
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes);
 
 cudaError_t cudaMalloc(void** memory, size_t bytes);
@@ -80,6 +96,13 @@ cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_
                               size_t height, cudaMemcpyKind kind, cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t stream);
 cudaError_t cudaMemset2DAsync(void* memory, size_t pitch, int value, size_t width, size_t height, cudaStream_t stream);
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 
 namespace cuda_emulator {
 

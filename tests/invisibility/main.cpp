@@ -27,6 +27,18 @@ constexpr float kTemperatures[] = {0.0f, 0.8f};
 // With --brief. A prompt that crosses a split of the attention, chunks that do and do not divide it.
 constexpr int kBriefLength = 130, kBriefChunks[] = {7, 64};
 
+// Hands steps on whole, so that a device may replay them, and counts those that it did.
+class ReplayCount final : public ForwardingDevice {
+ public:
+  using ForwardingDevice::ForwardingDevice;
+  void run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) override {
+    int calls = 0;
+    inner_.run(key, segments, [&] { ++calls, step(); });
+    replayed += calls == 0;
+  }
+  int replayed = 0;
+};
+
 // What every usual GEMV does: one row is summed in two halves, several rows in one go.
 class BrokenDevice final : public ForwardingDevice {
  public:
@@ -77,10 +89,13 @@ class Check {
   // For devices whose every step is slow.
   void run_brief(const std::string& path) {
     const std::unique_ptr<Device> device = open(1);
-    LoadedModel loaded(path, *device);
+    ReplayCount counted(*device);
+    LoadedModel loaded(path, counted);
     const Settings settings{kBriefLength, 512, kTemperatures[1], {}};
     const Recording plain = generate(loaded, settings, nullptr, {0});
     for (const int chunk : kBriefChunks) compare(loaded, {kBriefLength, chunk, settings.temperature, {}}, plain, path);
+    if (options_.device.kind == "cuda" && counted.replayed < kGenerated)
+      fail_with(cat(path, ": ", counted.replayed, " steps were replayed, expected most of them"));
     compare_unheard(loaded, settings, plain, path);
     const Settings greedy{kBriefLength, 512, kTemperatures[0], {}};
     compare_unheard(loaded, greedy, generate(loaded, greedy, nullptr, {0}), path);

@@ -59,6 +59,7 @@ __device__ int add_over_row(int value) {
 }
 
 __global__ void __launch_bounds__(32 * kWarps) quantize_kernel(QuantizeTask task) {
+  wait_for_previous_kernel();
   const int block = static_cast<int>(blockIdx.x) * kWarps + warp_index(), tile = static_cast<int>(blockIdx.y);
   if (block >= task.block_count) return;
   const int lane = lane_index(), slot = tile * kTileRows + lane / 4;
@@ -98,7 +99,7 @@ Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlo
          Grid{"quantize",
               dim3(static_cast<unsigned>((block_count + kWarps - 1) / kWarps), static_cast<unsigned>(rows.tiles)),
               32 * kWarps},
-         context.stream, task);
+         context, task);
   return {blocks, rows.tiles, block_count};
 }
 

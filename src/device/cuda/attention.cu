@@ -22,23 +22,25 @@ namespace paceline::cuda {
 
 namespace {
 
-constexpr int kThreads = 128, kSplitPositions = 128, kQueries = 16;
+constexpr int kThreads = 128, kQueries = 16;
 constexpr int kWeightStride =
     20;  // floats per position: 16 queries, and a distance at which eight 16-byte writes meet no bank twice
 constexpr size_t kMostPartialBytes = size_t{512} << 20;
 
 struct AttentionSegment {
   KvSlab k, v;
-  int first_row, row_count, first_position;
+  int first_row, row_count;
+  SegmentPlace place;
 };
 
 struct AttentionTask {
   Matrix q, out;  // q: rows * head_count rows
+  const SequenceNow* now;
   int head_count, group, head_dim;  // group: query heads of a kv head
   float scale;
   int tiles;  // of queries, in the longest segment
   bool walks;  // over all splits in one block
-  int split_count;  // partials of a query
+  int split_count;  // partials of a query that there is room for
   float* partials;  // rows x heads x split_count x (head_dim sums, maximum, total)
   AttentionSegment segments[kMaxSegments];
 };
@@ -57,11 +59,12 @@ constexpr float kNothing = -1;
 // What a block works on.
 struct Tile {
   const AttentionSegment* segment;
-  int kv_head, first_query, query_count, first_row;  // first_row: of the segment, in the batch
+  int kv_head, first_query, query_count;
+  int first_row, first_position;  // of the segment, in the batch and in its sequence
 
   __device__ int row(int query, int group) const { return (first_query + query) / group; }  // in the segment
   // Positions that a query sees.
-  __device__ int limit(int query, int group) const { return segment->first_position + row(query, group) + 1; }
+  __device__ int limit(int query, int group) const { return first_position + row(query, group) + 1; }
 };
 
 __device__ __forceinline__ void load_queries(const AttentionTask& task, const Tile& tile, AttentionShared& shared) {
@@ -238,6 +241,7 @@ __device__ __forceinline__ void store_sums(const AttentionTask& task, const Tile
 // Three blocks on a multiprocessor: held to 128 registers for a fourth, the sums would not stay in them.
 template <class K, class V>
 __global__ void __launch_bounds__(kThreads, 3) attention_kernel(AttentionTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<AttentionShared>();
   Tile tile;
   tile.segment = &task.segments[blockIdx.z];
@@ -246,6 +250,7 @@ __global__ void __launch_bounds__(kThreads, 3) attention_kernel(AttentionTask ta
   tile.query_count = min(kQueries, tile.segment->row_count * task.group - tile.first_query);
   tile.first_row = tile.segment->first_row;
   if (tile.query_count <= 0) return;
+  tile.first_position = tile.segment->place.first_position(task.now);
   const int seen = tile.limit(tile.query_count - 1, task.group);
   const int splits = (seen + kSplitPositions - 1) / kSplitPositions;
   const int first_split = static_cast<int>(blockIdx.x) / task.tiles, end_split = task.walks ? splits : first_split + 1;
@@ -270,10 +275,12 @@ __global__ void __launch_bounds__(kThreads, 3) attention_kernel(AttentionTask ta
 
 // A block folds the partials of one query, split by split; a thread is a dimension and its shares are everybody's.
 __global__ void __launch_bounds__(kThreads) merge_kernel(AttentionTask task) {
+  wait_for_previous_kernel();
   const AttentionSegment& segment = task.segments[blockIdx.z];
   const int row = static_cast<int>(blockIdx.x), head = static_cast<int>(blockIdx.y);
   if (row >= segment.row_count) return;
-  const int splits = (segment.first_position + row + kSplitPositions) / kSplitPositions, width = task.head_dim + 2;
+  const int splits = (segment.place.first_position(task.now) + row + kSplitPositions) / kSplitPositions,
+            width = task.head_dim + 2;
   const int64_t query = int64_t{segment.first_row + row} * task.head_count + head;
   const float* partials = task.partials + query * task.split_count * width;
   for (int d = static_cast<int>(threadIdx.x); d < task.head_dim; d += kThreads) {
@@ -302,24 +309,23 @@ AttentionKernel kernel_for(DType k_type, DType v_type) {
 }
 
 // Fills in what depends on the segments; returns the most rows of one.
-int describe_segments(AttentionTask& task, std::span<const Segment> segments, int layer) {
-  int most_rows = 0, most_splits = 0;
+int describe_segments(const StepParameters& step, AttentionTask& task, std::span<const Segment> segments, int layer) {
+  int most_rows = 0;
   for (size_t i = 0; i < segments.size(); ++i) {
     const Segment& segment = segments[i];
     const KvCache& cache = segment.state->kv(layer);
     task.segments[i] = {kv_slab(cache.k, cache.shape), kv_slab(cache.v, cache.shape), segment.first_row,
-                        segment.row_count, segment.first_position};
+                        segment.row_count, step.place(segment)};
     most_rows = std::max(most_rows, segment.row_count);
-    most_splits = std::max(most_splits, ceil_divide(segment.first_position + segment.row_count, kSplitPositions));
   }
   task.tiles = ceil_divide(most_rows * task.group, kQueries);
-  task.split_count = most_splits;
+  task.split_count = attention_splits(step.end_position());
   return most_rows;
 }
 
 void attend(CudaContext& context, AttentionTask& task, std::span<const Segment> segments, int layer, int batch_rows,
             const AttentionShape& shape) {
-  const int most_rows = describe_segments(task, segments, layer);
+  const int most_rows = describe_segments(context.step, task, segments, layer);
   const unsigned count = static_cast<unsigned>(segments.size()), kv_heads = static_cast<unsigned>(shape.head_count_kv);
   const int64_t blocks = int64_t{task.tiles} * kv_heads * count;
   const size_t partials = static_cast<size_t>(batch_rows) * static_cast<size_t>(task.head_count) *
@@ -332,10 +338,10 @@ void attend(CudaContext& context, AttentionTask& task, std::span<const Segment> 
   const KvShape& kv = segments.front().state->kv(layer).shape;
   launch(kernel_for(kv.k_type, kv.v_type),
          Grid{"attention", dim3(static_cast<unsigned>(wide), kv_heads, count), kThreads, sizeof(AttentionShared)},
-         context.stream, task);
+         context, task);
   if (task.walks) return;
   const dim3 queries(static_cast<unsigned>(most_rows), static_cast<unsigned>(shape.head_count), count);
-  launch(merge_kernel, Grid{"merge attention", queries, kThreads, 0}, context.stream, task);
+  launch(merge_kernel, Grid{"merge attention", queries, kThreads, 0}, context, task);
 }
 
 }  // namespace
@@ -346,6 +352,7 @@ void attention(CudaContext& context, Tensor out, Tensor q, const Batch& batch, i
   task.head_count = shape.head_count, task.group = shape.head_count / shape.head_count_kv;
   task.head_dim = shape.head_dim;
   task.scale = shape.scale;
+  task.now = context.step.of(batch);
   for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
     attend(context, task, segments, layer, batch.rows(), shape);
   });

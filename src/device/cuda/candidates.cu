@@ -217,6 +217,7 @@ __device__ __forceinline__ PartSum sum_part(CandidateShared& shared, const float
 }
 
 __global__ void __launch_bounds__(kThreads) candidates_of_pieces_kernel(CandidateTask task, Lists out) {
+  wait_for_previous_kernel();
   constexpr int kItems = kColumns / kThreads;
   auto& shared = dynamic_shared<CandidateShared>();
   const int row = static_cast<int>(blockIdx.y), first = static_cast<int>(blockIdx.x) * kColumns;
@@ -254,6 +255,7 @@ __device__ __forceinline__ PartSum add_sums(const PartSum* parts, int count) {
 // Block (i, row): the lists [i, i + 1) * lists_per_block of the row become one.
 __global__ void __launch_bounds__(kThreads)
     merged_candidates_kernel(CandidateTask task, Lists in, Lists out, int lists_per_block) {
+  wait_for_previous_kernel();
   constexpr int kItems = kEntries / kThreads;
   auto& shared = dynamic_shared<CandidateShared>();
   const int row = static_cast<int>(blockIdx.y), first = static_cast<int>(blockIdx.x) * lists_per_block;
@@ -289,12 +291,12 @@ Grid grid(const char* kernel, int lists, int rows) {
 void list_rows(CudaContext& context, const CandidateTask& task, int rows) {
   DeviceScratch* scratch[] = {&context.candidate_scratch, &context.merged_candidate_scratch};
   Lists lists = lists_at(*scratch[0], rows, task.count, ceil_divide(task.cols, kColumns));
-  launch(candidates_of_pieces_kernel, grid("candidates of pieces", lists.per_row, rows), context.stream, task, lists);
+  launch(candidates_of_pieces_kernel, grid("candidates of pieces", lists.per_row, rows), context, task, lists);
   const int lists_per_block = kEntries / task.count;
   for (int level = 1; lists.per_row > 1; ++level) {
     const Lists merged = lists_at(*scratch[level % 2], rows, task.count, ceil_divide(lists.per_row, lists_per_block));
-    launch(merged_candidates_kernel, grid("merged candidates", merged.per_row, rows), context.stream, task, lists,
-           merged, lists_per_block);
+    launch(merged_candidates_kernel, grid("merged candidates", merged.per_row, rows), context, task, lists, merged,
+           lists_per_block);
     lists = merged;
   }
 }

@@ -25,6 +25,7 @@ struct RouteTask {
 constexpr int kRouteThreads = 128;
 
 __global__ void __launch_bounds__(kRouteThreads) route_kernel(RouteTask task) {
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.x) * (kRouteThreads / kWarpLanes) + warp_index(), lane = lane_index();
   if (row >= task.rows) return;
   const float* logits = task.logits.row(row);
@@ -68,6 +69,7 @@ struct ArgmaxShared {
 };
 
 __global__ void __launch_bounds__(kArgmaxThreads) argmax_pieces_kernel(ArgmaxTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<ArgmaxShared>();
   const int piece = static_cast<int>(blockIdx.x), first = piece * kPiece, end = min(first + kPiece, task.cols);
   const float* logits = task.logits.row(blockIdx.y);
@@ -83,6 +85,7 @@ __global__ void __launch_bounds__(kArgmaxThreads) argmax_pieces_kernel(ArgmaxTas
 }
 
 __global__ void __launch_bounds__(kWarpLanes) argmax_rows_kernel(ArgmaxTask task) {
+  wait_for_previous_kernel();
   const Candidate* found = task.found + int64_t{blockIdx.x} * task.pieces;
   Candidate best{-INFINITY, task.cols - 1};
   for (int piece = lane_index(); piece < task.pieces; piece += kWarpLanes) best = better(best, found[piece]);
@@ -96,7 +99,7 @@ void route(CudaContext& context, Tensor ids, Tensor shares, Tensor logits, const
   if (shape.expert_count > kMaxRoutedExperts)
     fail("cuda: a layer has ", shape.expert_count, " experts, expected at most ", kMaxRoutedExperts);
   const unsigned blocks = static_cast<unsigned>(ceil_divide(logits.rows, kRouteThreads / kWarpLanes));
-  launch(route_kernel, Grid{"route", dim3(blocks), kRouteThreads, 0}, context.stream,
+  launch(route_kernel, Grid{"route", dim3(blocks), kRouteThreads, 0}, context,
          RouteTask{matrix(logits), matrix(shares), ids.i32(), ids.stride, logits.rows, shape.expert_count,
                    shape.used_count});
 }
@@ -108,8 +111,8 @@ void argmax(CudaContext& context, Tensor ids, Tensor logits) {
   const unsigned rows = static_cast<unsigned>(logits.rows);
   launch(argmax_pieces_kernel,
          Grid{"argmax of pieces", dim3(static_cast<unsigned>(task.pieces), rows), kArgmaxThreads, sizeof(ArgmaxShared)},
-         context.stream, task);
-  launch(argmax_rows_kernel, Grid{"argmax", dim3(rows), kWarpLanes, 0}, context.stream, task);
+         context, task);
+  launch(argmax_rows_kernel, Grid{"argmax", dim3(rows), kWarpLanes, 0}, context, task);
 }
 
 }  // namespace paceline::cuda

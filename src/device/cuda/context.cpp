@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kStagingBytes = size_t{1} << 20;
 constexpr int kStagingBuffers = 8;
+constexpr int kOverlapDriver = 12030;  // the first whose captures keep programmatic launches
 
 // Calls copy(offset on the device, offset on the host, bytes of a row, rows) for pieces that fit a buffer: whole rows, or parts of one.
 template <class Copy>
@@ -57,46 +58,15 @@ struct CudaContext::Staging {
   }
 };
 
-DeviceBytes::DeviceBytes(size_t bytes) {
-  const cudaError_t status = cudaMalloc(&data_, std::max<size_t>(bytes, 1));
-  if (status == cudaSuccess) return;
-  data_ = nullptr;
-  size_t free_bytes = 0, total_bytes = 0;
-  if (status == cudaErrorMemoryAllocation && cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess)
-    fail("cuda: cannot allocate ", human_bytes(bytes), ": ", human_bytes(free_bytes), " of ", human_bytes(total_bytes),
-         " are free on the device");
-  check(status, "allocating memory");
-}
-
-DeviceBytes::~DeviceBytes() { cudaFree(data_); }
-
-DeviceBytes& DeviceBytes::operator=(DeviceBytes&& other) noexcept {
-  std::swap(data_, other.data_);
-  return *this;
-}
-
-void* DeviceScratch::get_bytes(size_t bytes) {
-  if (bytes > bytes_) {
-    memory_ = DeviceBytes();
-    bytes_ = 0;
-    memory_ = DeviceBytes(bytes + bytes / 2);
-    bytes_ = bytes + bytes / 2;
-  }
-  return memory_.data();
-}
-
-PinnedBytes::PinnedBytes(size_t bytes) { check(cudaMallocHost(&data_, bytes), "allocating pinned memory of the host"); }
-
-PinnedBytes::~PinnedBytes() {
-  if (data_ != nullptr) cudaFreeHost(data_);
-}
-
 CudaContext::CudaContext() {
   int count = 0;
   if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0)
     fail("cuda: no device can be used: ", cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status));
   check(cudaGetDeviceProperties(&properties, 0), "asking for the device's properties");
   multiprocessor_count = properties.multiProcessorCount;
+  int driver = 0;
+  check(cudaDriverGetVersion(&driver), "asking for the driver's version");
+  overlaps_launches = properties.major >= 9 && driver >= kOverlapDriver;
   shared_bytes_per_block = properties.sharedMemPerBlockOptin;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
   staging_ = std::make_unique<Staging>();
@@ -109,6 +79,7 @@ CudaContext::~CudaContext() {
 }
 
 void CudaContext::upload(void* to, size_t pitch_bytes, const void* from, size_t row_bytes, size_t rows) {
+  watch->expect_no_capture("copying to the device");
   for_pieces(pitch_bytes, row_bytes, rows, [&](size_t device_offset, size_t host_offset, size_t width, size_t count) {
     Staging::Buffer& buffer = staging_->with_room(width * count, stream);
     std::byte* place = buffer.bytes.data() + buffer.used_bytes;
@@ -121,6 +92,7 @@ void CudaContext::upload(void* to, size_t pitch_bytes, const void* from, size_t 
 }
 
 void CudaContext::download(void* to, const void* from, size_t pitch_bytes, size_t row_bytes, size_t rows) {
+  watch->expect_no_capture("copying from the device");
   for_pieces(pitch_bytes, row_bytes, rows, [&](size_t device_offset, size_t host_offset, size_t width, size_t count) {
     std::byte* place = staging_->downloads.data();
     check(cudaMemcpy2DAsync(place, width, static_cast<const std::byte*>(from) + device_offset,

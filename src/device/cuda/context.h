@@ -5,54 +5,10 @@
 #include <cstdint>
 #include <memory>
 
-#include "device/cuda/platform.h"
+#include "device/cuda/memory.h"
+#include "device/cuda/step_parameters.h"
 
 namespace paceline::cuda {
-
-// Device memory, 256-byte aligned, not cleared. Throws Error that says how much was wanted and how much is free. Freeing it waits for the device.
-class DeviceBytes {
- public:
-  DeviceBytes() = default;
-  explicit DeviceBytes(size_t bytes);
-  ~DeviceBytes();
-  DeviceBytes(DeviceBytes&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
-  DeviceBytes& operator=(DeviceBytes&& other) noexcept;
-
-  void* data() const { return data_; }
-
- private:
-  void* data_ = nullptr;
-};
-
-// Memory an operation needs while it runs: grows when a shape is seen for the first time, is then reused. Contents are not kept; work on the
-// stream that still uses an earlier, smaller piece finishes first.
-class DeviceScratch {
- public:
-  template <class Value>
-  Value* get(size_t count) {
-    return static_cast<Value*>(get_bytes(count * sizeof(Value)));
-  }
-
- private:
-  void* get_bytes(size_t bytes);
-
-  DeviceBytes memory_;
-  size_t bytes_ = 0;
-};
-
-// Memory of the host that the device copies from and to by itself ("pinned").
-class PinnedBytes {
- public:
-  explicit PinnedBytes(size_t bytes);
-  ~PinnedBytes();
-  PinnedBytes(PinnedBytes&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
-  PinnedBytes& operator=(PinnedBytes&&) = delete;
-
-  std::byte* data() const { return static_cast<std::byte*>(data_); }
-
- private:
-  void* data_ = nullptr;
-};
 
 struct CudaContext {
   CudaContext();  // of the process' first visible device; throws Error when there is none
@@ -70,11 +26,15 @@ struct CudaContext {
   cudaStream_t stream = nullptr;
   int multiprocessor_count = 0;
   size_t shared_bytes_per_block = 0;  // the most a kernel may ask for
+  bool overlaps_launches = false;  // launches are programmatic dependent ones: kernels wait by themselves (launch.h)
   cudaDeviceProp properties{};
 
+  const std::shared_ptr<MemoryWatch> watch = std::make_shared<MemoryWatch>();
+  StepParameters step{*this};
   // Of one operation each.
-  DeviceScratch attention_scratch, recurrent_scratch, argmax_scratch, candidate_scratch, merged_candidate_scratch;
-  DeviceScratch activation_scratch, expert_scratch;
+  DeviceScratch attention_scratch{*watch}, recurrent_scratch{*watch}, argmax_scratch{*watch};
+  DeviceScratch candidate_scratch{*watch}, merged_candidate_scratch{*watch};
+  DeviceScratch activation_scratch{*watch}, expert_scratch{*watch};
 
  private:
   struct Staging;

@@ -1,5 +1,6 @@
 #include "device/cuda/cuda_device.h"
 
+#include "base/random.h"
 #include "device/cuda/attention.h"
 #include "device/cuda/candidates.h"
 #include "device/cuda/choose.h"
@@ -23,7 +24,7 @@ std::string missing_cuda_device() {
 std::unique_ptr<Device> open_cuda_device(const DeviceOptions& options) {
   if (options.threads < 0 || options.threads > 1024)
     fail("threads is ", options.threads, ", expected 0 (all cores) to 1024");
-  return std::make_unique<cuda::CudaDevice>(options.threads);
+  return std::make_unique<cuda::CudaDevice>(options.threads, options.graphs);
 }
 
 }  // namespace paceline
@@ -32,13 +33,23 @@ namespace paceline::cuda {
 
 namespace {
 
+// A tensor's memory. Tensors are made when something begins and freed when it ends (a sequence, a runner, a model), so that a graph which
+// knows one is assumed.
 class CudaAllocation final : public Allocation {
  public:
-  explicit CudaAllocation(size_t bytes) : bytes_(bytes) {}
+  CudaAllocation(size_t bytes, std::shared_ptr<MemoryWatch> watch) : watch_(std::move(watch)), bytes_(bytes) {}
+  ~CudaAllocation() override { ++watch_->moves; }
   void* data() const override { return bytes_.data(); }
 
  private:
+  const std::shared_ptr<MemoryWatch> watch_;
   DeviceBytes bytes_;
+};
+
+// A step ends, also by an exception.
+struct StepEnd {
+  StepParameters& parameters;
+  ~StepEnd() { parameters.end(); }
 };
 
 // Four bytes an element: what rows can be read, written and cleared.
@@ -86,8 +97,9 @@ uint64_t CudaDevice::available_bytes() const {
 }
 
 OwnedTensor CudaDevice::allocate_bytes(size_t bytes, DType dtype, int rows, int cols) {
+  context_.watch->expect_no_capture("allocating a tensor");
   OwnedTensor tensor;
-  tensor.memory = std::make_unique<CudaAllocation>(bytes);
+  tensor.memory = std::make_unique<CudaAllocation>(bytes, context_.watch);
   tensor.data = tensor.memory->data();
   tensor.dtype = dtype;
   tensor.rows = rows;
@@ -158,6 +170,14 @@ void CudaDevice::gather_rows(Tensor out, Tensor in, std::span<const int> rows) {
   PACELINE_ASSERT(out.rows == static_cast<int>(rows.size()) && out.cols == in.cols);
   for (const int row : rows) PACELINE_ASSERT(row >= 0 && row < in.rows);
   cuda::gather_rows(context_, out, in, rows);
+}
+
+void CudaDevice::run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) {
+  context_.step.begin(segments);
+  const StepEnd end{context_.step};
+  if (key == 0 || !uses_graphs_) return step();
+  // The grid of attention is part of the form, too.
+  graphs_.run(mix64(key ^ static_cast<uint64_t>(attention_splits(context_.step.end_position()))), step);
 }
 
 void CudaDevice::embed(Tensor out, const Weight& table, Tensor tokens) {

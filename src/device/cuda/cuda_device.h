@@ -1,9 +1,11 @@
 #pragma once
 // The device on a GPU: one stream, in which every operation is queued and nothing is waited for but read() and save_kv(). Descriptors of
-// batches are kernel parameters (matrix.h), so that no operation copies or synchronises for their sake. The layouts of K, V and weights are in
+// batches are kernel parameters (matrix.h) but for what changes from step to step (step_parameters.h), so that no operation copies or
+// synchronises for their sake, and steps that are repeated are replayed as graphs (graph_cache.h). The layouts of K, V and weights are in
 // kv_layout.h and packing/; one numeric order for prompts and answers, few rows and many.
 #include "device/checks.h"
 #include "device/cuda/context.h"
+#include "device/cuda/graph_cache.h"
 #include "device/cuda/weights.h"
 #include "device/device.h"
 
@@ -11,8 +13,9 @@ namespace paceline::cuda {
 
 class CudaDevice final : public Device {
  public:
-  // `threads` pack weights; 0: as many as there are cores.
-  explicit CudaDevice(int threads) : loader_(context_, threads) {}
+  // `threads` pack weights; 0: as many as there are cores. Without `graphs` every step is launched kernel by kernel.
+  explicit CudaDevice(int threads, bool graphs = true)
+      : loader_(context_, threads), graphs_(context_), uses_graphs_(graphs) {}
 
   std::string description() const override;
 
@@ -29,6 +32,7 @@ class CudaDevice final : public Device {
   bool memory_is_host() const override { return false; }
   uint64_t available_bytes() const override;
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override;
+  void run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) override;
 
   void embed(Tensor out, const Weight& table, Tensor tokens) override;
   void rms_norm(Tensor out, Tensor x, Tensor weight, float eps) override;
@@ -52,11 +56,15 @@ class CudaDevice final : public Device {
   void argmax(Tensor ids, Tensor logits) override;
   void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
 
+  const GraphCounts& graph_counts() const { return graphs_.counts(); }
+
  private:
   OwnedTensor allocate_bytes(size_t bytes, DType dtype, int rows, int cols);
 
   CudaContext context_;
   WeightLoader loader_;
+  GraphCache graphs_;
+  const bool uses_graphs_;
 };
 
 }  // namespace paceline::cuda

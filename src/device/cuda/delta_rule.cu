@@ -27,15 +27,19 @@ struct Recorded {
 
 struct DeltaSegment {
   float* state;  // value heads x head_dim (keys) x head_dim (values)
-  Recorded old, record;  // of the step before, replayed; of this step
-  int replayed, first_row, row_count;
+  Recorded sides[2];  // one of the step before, replayed; one of this step
+  int sequence, first_row, row_count;  // sequence: in DeltaTask::now
   bool is_prompt;
+
+  __device__ const Recorded& old(const SequenceNow& now) const { return sides[now.record ^ 1]; }
+  __device__ const Recorded& record(const SequenceNow& now) const { return sides[now.record]; }
 };
 
 constexpr int kMaxDeltaSegments = 16;
 
 struct DeltaTask {
   Matrix qkv, beta, alpha, out;
+  const SequenceNow* now;
   const float *a, *dt;
   float eps, out_scale;
   int key_heads, value_heads, dim;
@@ -50,9 +54,11 @@ __device__ __forceinline__ float softplus(float x) { return x > 20 ? x : log1pf(
 
 // A block does one row: a warp normalises one head's q or k at a time; then the threads make the gates.
 __global__ void __launch_bounds__(kThreads) prepare_kernel(DeltaTask task) {
+  wait_for_previous_kernel();
   const DeltaSegment& segment = task.segments[blockIdx.y];
   const int i = static_cast<int>(blockIdx.x), row = segment.first_row + i;
   if (i >= segment.row_count) return;
+  const SequenceNow now = task.now[segment.sequence];
   const int key_cols = task.key_heads * task.dim;
   for (int vector = warp_index(); vector < 2 * task.key_heads; vector += kThreads / kWarpLanes) {
     const float* x = task.qkv.row(row) + vector * task.dim;
@@ -63,7 +69,7 @@ __global__ void __launch_bounds__(kThreads) prepare_kernel(DeltaTask task) {
     for (int d = lane_index(); d < task.dim; d += kWarpLanes) {
       out[d] = x[d] * scale;
       if (!segment.is_prompt && vector >= task.key_heads)
-        segment.record.key.row(i)[vector * task.dim - key_cols + d] = x[d] * scale;
+        segment.record(now).key.row(i)[vector * task.dim - key_cols + d] = x[d] * scale;
     }
   }
   float* gates = task.gates.row(row);
@@ -71,7 +77,7 @@ __global__ void __launch_bounds__(kThreads) prepare_kernel(DeltaTask task) {
     const float decay = expf(task.a[head] * softplus(task.alpha.row(row)[head] + task.dt[head]));
     gates[head] = 1.0f / (1.0f + expf(-task.beta.row(row)[head]));
     gates[task.value_heads + head] = decay;
-    if (!segment.is_prompt) segment.record.decay.row(i)[head] = decay;
+    if (!segment.is_prompt) segment.record(now).decay.row(i)[head] = decay;
   }
 }
 
@@ -169,14 +175,14 @@ struct Fetched {
 
 template <int kDim>
 __device__ __forceinline__ void replay_rows(Column<kDim>& column, const DeltaTask& task, const DeltaSegment& segment,
-                                            const Place& place, DeltaShared<kDim>& shared) {
-  for (int r = 0; r < segment.replayed; ++r) {
+                                            const SequenceNow& now, const Place& place, DeltaShared<kDim>& shared) {
+  for (int r = 0; r < now.replayed; ++r) {
     Fetched<kDim> key;
-    key.fetch(segment.old.key.row(r) + place.key_head * task.dim, task.dim);
+    key.fetch(segment.old(now).key.row(r) + place.key_head * task.dim, task.dim);
     key.put(shared.k[r % 2]);
     __syncthreads();
-    const float delta = place.exists ? segment.old.delta.row(r)[place.value_head * task.dim + place.column] : 0.0f;
-    column.replay(segment.old.decay.row(r)[place.value_head], delta, shared.k[r % 2][place.chain]);
+    const float delta = place.exists ? segment.old(now).delta.row(r)[place.value_head * task.dim + place.column] : 0.0f;
+    column.replay(segment.old(now).decay.row(r)[place.value_head], delta, shared.k[r % 2][place.chain]);
   }
   __syncthreads();
 }
@@ -200,7 +206,7 @@ struct RowInput {
 
 template <int kDim>
 __device__ __forceinline__ void run_rows(Column<kDim>& column, const DeltaTask& task, const DeltaSegment& segment,
-                                         const Place& place, DeltaShared<kDim>& shared) {
+                                         const SequenceNow& now, const Place& place, DeltaShared<kDim>& shared) {
   const bool stores = place.exists && place.chain == 0;
   const int value = place.value_head * task.dim + place.column;
   RowInput<kDim> next;
@@ -216,14 +222,16 @@ __device__ __forceinline__ void run_rows(Column<kDim>& column, const DeltaTask& 
     const float out = sum_chains(column.add_and_read(delta, k[place.chain], q[place.chain]));
     if (!stores) continue;
     task.out.row(segment.first_row + i)[value] = out * task.out_scale;
-    if (!segment.is_prompt) segment.record.delta.row(i)[value] = delta;
+    if (!segment.is_prompt) segment.record(now).delta.row(i)[value] = delta;
   }
 }
 
 template <int kDim>
 __global__ void __launch_bounds__(kThreads) delta_kernel(DeltaTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<DeltaShared<kDim>>();
   const DeltaSegment& segment = task.segments[blockIdx.z];
+  const SequenceNow now = task.now[segment.sequence];
   Place place;
   place.value_head = static_cast<int>(blockIdx.y);
   place.key_head =
@@ -243,9 +251,9 @@ __global__ void __launch_bounds__(kThreads) delta_kernel(DeltaTask task) {
 #pragma unroll
   for (int n = 0; n < Column<kDim>::kCount; ++n)
     column.s[n] = is_inside(n) ? state[(n * kChains + place.chain) * task.dim] : 0.0f;
-  replay_rows(column, task, segment, place, shared);
-  if (!segment.is_prompt && segment.replayed > 0) store();
-  run_rows(column, task, segment, place, shared);
+  replay_rows(column, task, segment, now, place, shared);
+  if (!segment.is_prompt && now.replayed > 0) store();
+  run_rows(column, task, segment, now, place, shared);
   if (segment.is_prompt) store();
 }
 
@@ -274,9 +282,8 @@ void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segment
     SequenceState& state = *segments[i].state;
     const RecurrentMemory& memory = state.recurrent(layer);
     task.segments[i] = {memory.state.f32(),
-                        recorded(memory, state.previous_record()),
-                        recorded(memory, state.current_record()),
-                        state.replayed(),
+                        {recorded(memory, 0), recorded(memory, 1)},
+                        context.step.place(segments[i]).sequence,
                         segments[i].first_row,
                         segments[i].row_count,
                         segments[i].phase == Phase::Prompt};
@@ -284,11 +291,11 @@ void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segment
   }
   const unsigned count = static_cast<unsigned>(segments.size());
   launch(prepare_kernel, Grid{"prepare delta_rule", dim3(static_cast<unsigned>(most_rows), count), kThreads, 0},
-         context.stream, task);
+         context, task);
   const DeltaChoice choice = choose_kernel(task.dim);
   const dim3 blocks(static_cast<unsigned>(ceil_divide(task.dim, kColumns)), static_cast<unsigned>(task.value_heads),
                     count);
-  launch(choice.kernel, Grid{"delta_rule", blocks, kThreads, choice.shared_bytes}, context.stream, task);
+  launch(choice.kernel, Grid{"delta_rule", blocks, kThreads, choice.shared_bytes}, context, task);
 }
 
 }  // namespace
@@ -302,6 +309,7 @@ void delta_rule(CudaContext& context, Tensor out, const DeltaRuleInput& input, c
   float* scratch =
       context.recurrent_scratch.get<float>(static_cast<size_t>(batch.rows()) * static_cast<size_t>(vectors + gates));
   DeltaTask task{};
+  task.now = context.step.of(batch);
   task.qkv = matrix(input.qkv), task.beta = matrix(input.beta), task.alpha = matrix(input.alpha);
   task.out = matrix(out);
   task.a = input.a.f32(), task.dt = input.dt.f32();

@@ -80,6 +80,7 @@ struct QuantizedValues {
 // Tokens outside the table give NaN: a wrong id is our own mistake, and it shows in the logits.
 template <class Values>
 __global__ void __launch_bounds__(kThreads) embed_kernel(EmbedTask task) {
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y),
             col = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   if (col >= task.cols) return;
@@ -95,7 +96,7 @@ void launch_embed(CudaContext& context, const EmbedTask& task, int rows) {
   const Grid grid{"embed",
                   dim3(static_cast<unsigned>((task.cols + kThreads - 1) / kThreads), static_cast<unsigned>(rows)),
                   kThreads};
-  launch(embed_kernel<Values>, grid, context.stream, task);
+  launch(embed_kernel<Values>, grid, context, task);
 }
 
 }  // namespace

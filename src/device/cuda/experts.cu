@@ -46,6 +46,7 @@ __device__ int expert_of(const GroupTask& task, int pair) {
 
 // One block. A thread looks after whole experts and finds its pairs in their order, so that the order of threads decides nothing.
 __global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<GroupShared>();
   const int thread = static_cast<int>(threadIdx.x);
   for (int tile = thread; tile < task.out.tiles; tile += kGroupThreads) task.out.tile_experts[tile] = -1;
@@ -89,6 +90,7 @@ struct CombineTask {
 };
 
 __global__ void __launch_bounds__(kCombineThreads) combine_kernel(CombineTask task) {
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y),
             col = static_cast<int>(blockIdx.x) * kCombineThreads + static_cast<int>(threadIdx.x);
   if (col >= task.cols) return;
@@ -122,26 +124,7 @@ struct Memory {
 
 void group(CudaContext& context, Tensor ids, int expert_count, const Grouping& grouping) {
   const GroupTask task{ids.i32(), ids.stride, ids.rows * ids.cols, ids.cols, expert_count, grouping};
-  launch(group_kernel, Grid{"group by expert", dim3(1), kGroupThreads, sizeof(GroupShared)}, context.stream, task);
-}
-
-// outs[i] = weights[i] of each tile's expert times the rows of the list.
-void multiply_tiles(CudaContext& context, std::initializer_list<const CudaWeight*> weights,
-                    std::initializer_list<Tensor> outs, Tensor x, RowList rows, const Grouping& grouping) {
-  Activations activations;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const CudaWeight& weight = *weights.begin()[i];
-    const Tensor& out = outs.begin()[i];
-    const Product product{&weight, grouping.tile_experts, out.f32(), out.stride, out.rows, false};
-    if (is_float_format(weight.type)) {
-      multiply_floats(context, product, x, rows);
-      continue;
-    }
-    if (activations.blocks == nullptr)
-      activations = quantize(context, x, rows,
-                             context.activation_scratch.get<ActivationBlock>(activation_blocks(rows.tiles, x.cols)));
-    multiply(context, product, activations);
-  }
+  launch(group_kernel, Grid{"group by expert", dim3(1), kGroupThreads, sizeof(GroupShared)}, context, task);
 }
 
 }  // namespace
@@ -155,10 +138,12 @@ void project_experts(CudaContext& context, Tensor out, Tensor x, Tensor ids, Ten
   const Memory memory(context, ids.rows * ids.cols, gate.expert_count(), gate.rows, down.rows);
   const Grouping& grouping = memory.grouping;
   group(context, ids, gate.expert_count(), grouping);
-  multiply_tiles(context, {&gate, &up}, {memory.gated, memory.raised}, x, {grouping.slot_rows, grouping.tiles},
-                 grouping);
-  swiglu(context, memory.gated, memory.gated, memory.raised);
-  multiply_tiles(context, {&down}, {memory.results}, memory.gated, {grouping.slots, grouping.tiles}, grouping);
+  const Tensor &gated = memory.gated, &raised = memory.raised, &results = memory.results;
+  Product first[] = {{&gate, gated.f32(), gated.stride}, {&up, raised.f32(), raised.stride}};
+  multiply(context, first, {x, {grouping.slot_rows, grouping.tiles}, gated.rows, grouping.tile_experts});
+  swiglu(context, gated, gated, raised);
+  Product second[] = {{&down, results.f32(), results.stride}};
+  multiply(context, second, {gated, {grouping.slots, grouping.tiles}, results.rows, grouping.tile_experts});
   const CombineTask task{out.f32(),           out.stride, shares.f32(), shares.stride, memory.results.f32(),
                          grouping.pair_slots, out.cols,   ids.cols};
   launch(combine_kernel,
@@ -166,7 +151,7 @@ void project_experts(CudaContext& context, Tensor out, Tensor x, Tensor ids, Ten
               dim3(static_cast<unsigned>((out.cols + kCombineThreads - 1) / kCombineThreads),
                    static_cast<unsigned>(out.rows)),
               kCombineThreads},
-         context.stream, task);
+         context, task);
 }
 
 }  // namespace paceline::cuda

@@ -2,7 +2,7 @@
 // Starting a kernel. For .cu files: the files of this folder that are plain C++ call functions which launch.
 #include <type_traits>
 
-#include "device/cuda/platform.h"
+#include "device/cuda/context.h"
 
 namespace paceline::cuda {
 
@@ -12,6 +12,20 @@ struct Grid {
   int threads = 0;  // of a block, a multiple of 32, at most 1024
   size_t shared_bytes = 0;  // of a block: sizeof the struct that the kernel gets by dynamic_shared<T>()
 };
+
+// Every kernel's first statement (tests/cuda/kernels_test.cpp). Where CudaContext::overlaps_launches a kernel's blocks are placed while the one
+// before it still ends, and this is where they wait until it has ended and all that it wrote can be seen; so has, since it waited too, every
+// kernel before it. Then the next one's blocks may be placed.
+#ifdef __CUDACC__
+__device__ __forceinline__ void wait_for_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+#else
+inline void wait_for_previous_kernel() { cuda_emulator::wait_for_previous_kernel(); }
+#endif
 
 #ifdef __CUDACC__
 // The block's shared memory. One type in a kernel.
@@ -30,10 +44,10 @@ T& dynamic_shared() {
 
 constexpr size_t kSharedBytesWithoutAsking = 48 * 1024;
 
-// Starts the kernel on the stream. Arguments are copied: pointers to device memory, numbers, structs of at most 4 KiB together. Throws Error
+// Starts the kernel on the context's stream. Arguments are copied: pointers to device memory, numbers, structs of at most 4 KiB together. Throws Error
 // with the kernel's name when the runtime refuses; what goes wrong while it runs is reported by the stream's next synchronisation.
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream, Arguments... arguments) {
+void launch(void (*kernel)(Parameters...), const Grid& grid, CudaContext& context, Arguments... arguments) {
   static_assert((std::is_trivially_copyable_v<Parameters> && ...) && (sizeof(Parameters) + ... + 0) <= 4096);
   PACELINE_ASSERT(grid.threads >= 32 && grid.threads % 32 == 0 && grid.threads <= 1024);
   PACELINE_ASSERT(grid.blocks.x >= 1 && grid.blocks.y >= 1 && grid.blocks.z >= 1);
@@ -47,11 +61,17 @@ void launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream
   config.gridDim = grid.blocks;
   config.blockDim = dim3(static_cast<unsigned>(grid.threads));
   config.dynamicSmemBytes = grid.shared_bytes;
-  config.stream = stream;
+  config.stream = context.stream;
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &overlap;
+  config.numAttrs = context.overlaps_launches ? 1 : 0;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), grid.kernel);
 #else
-  check(cuda_emulator::launch({grid.kernel, grid.blocks, dim3(static_cast<unsigned>(grid.threads)), grid.shared_bytes},
-                              stream, [=] { kernel(static_cast<Parameters>(arguments)...); }),
+  check(cuda_emulator::launch(
+            {grid.kernel, grid.blocks, dim3(static_cast<unsigned>(grid.threads)), grid.shared_bytes, true},
+            context.stream, [=] { kernel(static_cast<Parameters>(arguments)...); }),
         grid.kernel);
 #endif
 }

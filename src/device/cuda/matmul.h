@@ -1,5 +1,5 @@
 #pragma once
-// The dense products of the device: rows are made ready once for all weights that share them, then each weight is one launch.
+// The dense products of the device: rows are made ready once for all weights that share them; weights of one type are one launch.
 #include <span>
 
 #include "device/cuda/context.h"

@@ -151,30 +151,34 @@ struct Shares {
 
 // Adds the shares and writes the outputs of the panel; consecutive threads write consecutive outputs of a row.
 template <int kTiles>
-__device__ __forceinline__ void write_outputs(const MultiplyTask& task, const Shares<kTiles>& shares, int first_tile,
-                                              int panel) {
+__device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part,
+                                              const Shares<kTiles>& shares, int first_tile, int panel) {
   for (int v = static_cast<int>(threadIdx.x); v < kTiles * kTileValues; v += 32 * kWarps) {
     const int output = v % kPanelRows, column = v / kPanelRows % kTileRows, tile = v / kTileValues;
     const int row = (first_tile + tile) * kTileRows + column;
-    if (row >= task.rows || panel * kPanelRows + output >= task.outputs) continue;
+    if (row >= task.rows || panel * kPanelRows + output >= part.outputs) continue;
     const int lane = output % 8 * 4 + column / 2, i = output / 8 * 2 + column % 2;
     float sum = 0;
     for (int w = 0; w < kWarps; ++w) sum += shares.values[w][tile * kTileValues + 32 * i + lane];
-    float* out = task.out + row * task.out_stride + panel * kPanelRows + output;
+    float* out = part.out + row * part.out_stride + panel * kPanelRows + output;
     *out = task.add ? *out + sum : sum;
   }
 }
 
-// blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel.
+// blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel, those of one weight behind those of another.
 template <class Format, int kTiles>
 __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_kernel(MultiplyTask task) {
+  wait_for_previous_kernel();
   constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes();
   const int lane = lane_index(), warp = warp_index();
-  const int first_tile = static_cast<int>(blockIdx.x) * kTiles, panel = static_cast<int>(blockIdx.y);
+  const int first_tile = static_cast<int>(blockIdx.x) * kTiles;
+  int panel = static_cast<int>(blockIdx.y), which = 0;
+  while (panel >= task.parts[which].panels_per_expert) panel -= task.parts[which++].panels_per_expert;
+  const MultiplyPart& part = task.parts[which];
   const int tiles = min(kTiles, task.tiles - first_tile);
   const int expert = task.tile_experts != nullptr ? task.tile_experts[first_tile] : 0;
   if (expert < 0) return;
-  const std::byte* at = task.panels + (int64_t{expert} * task.panels_per_expert + panel) * task.panel_size;
+  const std::byte* at = part.panels + (int64_t{expert} * part.panels_per_expert + panel) * task.panel_size;
   const int64_t tile_blocks = int64_t{task.groups} * kGroupBlocks;
   const ActivationBlock* activations = task.activations + first_tile * tile_blocks;
 
@@ -190,16 +194,15 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_k
 #pragma unroll
     for (int i = 0; i < 4; ++i) shares.values[warp][t * kTileValues + 32 * i + lane] = sums[t][i];
   __syncthreads();
-  write_outputs<kTiles>(task, shares, first_tile, panel);
+  write_outputs<kTiles>(task, part, shares, first_tile, panel);
 }
 
 template <class Format, int kTiles>
 void launch_multiply(CudaContext& context, const char* name, const MultiplyTask& task) {
   const Grid grid{
-      name,
-      dim3(static_cast<unsigned>((task.tiles + kTiles - 1) / kTiles), static_cast<unsigned>(task.panels_per_expert)),
+      name, dim3(static_cast<unsigned>((task.tiles + kTiles - 1) / kTiles), static_cast<unsigned>(task.all_panels)),
       32 * kWarps, sizeof(Shares<kTiles>)};
-  launch(multiply_kernel<Format, kTiles>, grid, context.stream, task);
+  launch(multiply_kernel<Format, kTiles>, grid, context, task);
 }
 
 // Tiles of experts are alone in a block: each may have another expert.

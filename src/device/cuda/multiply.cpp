@@ -1,23 +1,31 @@
 #include "device/cuda/multiply.h"
 
+#include <algorithm>
+
 namespace paceline::cuda {
 
-void multiply(CudaContext& context, const Product& product, const Activations& activations) {
-  const CudaWeight& weight = *product.weight;
-  PACELINE_ASSERT(activations.block_count == group_count(weight.cols) * kGroupBlocks);
-  const MultiplyTask task{weight.panels(),
-                          static_cast<int64_t>(weight.panel_size()),
-                          weight.panels_per_expert(),
-                          weight.rows,
-                          group_count(weight.cols),
-                          activations.blocks,
-                          activations.tiles,
-                          product.rows,
-                          product.tile_experts,
-                          product.out,
-                          product.out_stride,
-                          product.add};
-  switch (weight.type) {
+namespace {
+
+// Quantized weights of one type.
+void multiply_quantized(CudaContext& context, std::span<const Product> products, const ProductRows& rows,
+                        const Activations& activations) {
+  const CudaWeight& first = *products.front().weight;
+  PACELINE_ASSERT(activations.block_count == group_count(first.cols) * kGroupBlocks);
+  MultiplyTask task{{},
+                    0,
+                    static_cast<int64_t>(first.panel_size()),
+                    group_count(first.cols),
+                    activations.blocks,
+                    activations.tiles,
+                    rows.count,
+                    rows.tile_experts,
+                    rows.add};
+  for (size_t i = 0; i < products.size(); ++i) {
+    const CudaWeight& weight = *products[i].weight;
+    task.parts[i] = {weight.panels(), weight.panels_per_expert(), weight.rows, products[i].out, products[i].out_stride};
+    task.all_panels += weight.panels_per_expert();
+  }
+  switch (first.type) {
     case QuantType::Q8_0: return multiply_q8_0(context, task);
     case QuantType::Q4_0: return multiply_q4_0(context, task);
     case QuantType::Q4_1: return multiply_q4_1(context, task);
@@ -34,6 +42,31 @@ void multiply(CudaContext& context, const Product& product, const Activations& a
     case QuantType::F32:
     case QuantType::F16:
     case QuantType::BF16: PACELINE_ASSERT(!"float weights are multiply_floats()'s");
+  }
+}
+
+}  // namespace
+
+void multiply(CudaContext& context, std::span<Product> products, const ProductRows& rows) {
+  Activations activations;
+  while (!products.empty()) {
+    const CudaWeight& first = *products.front().weight;
+    const auto others = std::partition(products.begin(), products.end(), [&](const Product& product) {
+      return product.weight->type == first.type && product.weight->cols == first.cols;
+    });
+    const size_t alike = static_cast<size_t>(others - products.begin());
+    const auto together = products.first(std::min<size_t>(alike, kMostTogether));
+    products = products.subspan(together.size());
+    PACELINE_ASSERT(first.cols == rows.x.cols);
+    if (is_float_format(first.type)) {
+      multiply_floats(context, together, rows);
+      continue;
+    }
+    if (activations.blocks == nullptr) {
+      const size_t count = activation_blocks(rows.list.tiles, rows.x.cols);
+      activations = quantize(context, rows.x, rows.list, context.activation_scratch.get<ActivationBlock>(count));
+    }
+    multiply_quantized(context, together, rows, activations);
   }
 }
 

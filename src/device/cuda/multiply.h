@@ -1,37 +1,53 @@
 #pragma once
-// Products of panels with prepared rows: one launch for one weight. The numeric order of an output is the same whatever the number of rows:
-// each warp of a block sums a fixed share of the groups of 256 columns, block after block; the shares are added in order.
+// Products of panels with prepared rows: one launch for weights of one type. The numeric order of an output is the same whatever the number of
+// rows: each warp of a block sums a fixed share of the groups of 256 columns, block after block; the shares are added in order.
+#include <span>
+
 #include "device/cuda/activations.h"
 #include "device/cuda/weights.h"
 
 namespace paceline::cuda {
 
-// out rows = or += weight times rows. Row i of tile t is written to out row 8 t + i.
+inline constexpr int kMostTogether = 4;  // weights in a launch
+
 struct Product {
   const CudaWeight* weight = nullptr;
-  const int* tile_experts = nullptr;  // device memory, the expert of each tile, -1: skip it; nullptr: no experts
   float* out = nullptr;
   int64_t out_stride = 0;
-  int rows = 0;  // to write
-  bool add = false;
 };
 
-// Quantized weights.
-void multiply(CudaContext& context, const Product& product, const Activations& activations);
+// What products of several weights have in common. Row i of tile t of the list is written to out row 8 t + i.
+struct ProductRows {
+  Tensor x;
+  RowList list;
+  int count = 0;  // to write
+  const int* tile_experts = nullptr;  // device memory, the expert of each tile, -1: skip it; nullptr: no experts
+  bool add = false;  // to what is in `out`
+};
 
-// F32, F16 and BF16 weights, with the rows of x as they are.
-void multiply_floats(CudaContext& context, const Product& product, Tensor x, RowList rows);
+// out = or += weight times rows, for each product. Rows are quantized once, when a weight is. Puts products of one type beside each other.
+void multiply(CudaContext& context, std::span<Product> products, const ProductRows& rows);
+
+// At most kMostTogether F32, F16 or BF16 weights of one type, with the rows of x as they are.
+void multiply_floats(CudaContext& context, std::span<const Product> products, const ProductRows& rows);
+
+// One weight of a kernel's.
+struct MultiplyPart {
+  const std::byte* panels;
+  int panels_per_expert, outputs;
+  float* out;
+  int64_t out_stride;
+};
 
 // A kernel's arguments.
 struct MultiplyTask {
-  const std::byte* panels;
+  MultiplyPart parts[kMostTogether];
+  int all_panels;  // of an expert, of all parts
   int64_t panel_size;
-  int panels_per_expert, outputs, groups;
+  int groups;
   const ActivationBlock* activations;
   int tiles, rows;
   const int* tile_experts;
-  float* out;
-  int64_t out_stride;
   bool add;
 };
 

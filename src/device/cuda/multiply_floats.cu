@@ -15,17 +15,24 @@ namespace {
 constexpr int kWarps = 8;
 constexpr int kLaneColumns = 4, kStepColumns = 32 * kLaneColumns;
 
-struct FloatTask {
+struct FloatPart {
   const std::byte* weights;
-  int64_t expert_rows, weight_stride, cols;  // rows of an expert with those that fill up its last panel
+  int64_t expert_rows;  // with those that fill up its last panel
   int outputs;
+  float* out;
+  int64_t out_stride;
+
+  __host__ __device__ int blocks() const { return (outputs + kWarps - 1) / kWarps; }
+};
+
+struct FloatTask {
+  FloatPart parts[kMostTogether];
+  int64_t weight_stride, cols;
   const float* x;
   int64_t x_stride;
   int x_rows;
   const int* sources;
   const int* tile_experts;
-  float* out;
-  int64_t out_stride;
   int rows;
   bool add;
 };
@@ -75,10 +82,14 @@ __device__ void add_columns(const float (&weights)[4], const float* x, int64_t c
 
 template <class Element>
 __global__ void __launch_bounds__(32 * kWarps) multiply_floats_kernel(FloatTask task) {
-  const int tile = static_cast<int>(blockIdx.x), output = static_cast<int>(blockIdx.y) * kWarps + warp_index();
+  wait_for_previous_kernel();
+  int block = static_cast<int>(blockIdx.y), which = 0;
+  while (block >= task.parts[which].blocks()) block -= task.parts[which++].blocks();
+  const FloatPart& part = task.parts[which];
+  const int tile = static_cast<int>(blockIdx.x), output = block * kWarps + warp_index();
   const int expert = task.tile_experts != nullptr ? task.tile_experts[tile] : 0;
-  if (expert < 0 || output >= task.outputs) return;
-  const std::byte* weights = task.weights + (expert * task.expert_rows + output) * task.weight_stride * Element::kBytes;
+  if (expert < 0 || output >= part.outputs) return;
+  const std::byte* weights = part.weights + (expert * part.expert_rows + output) * task.weight_stride * Element::kBytes;
   const float* rows[kTileRows];
   find_rows(task, tile, rows);
   float sums[kTileRows] = {};
@@ -94,36 +105,30 @@ __global__ void __launch_bounds__(32 * kWarps) multiply_floats_kernel(FloatTask 
     for (int distance = 16; distance > 0; distance /= 2) sums[r] += __shfl_xor_sync(kAllLanes, sums[r], distance);
     const int row = tile * kTileRows + r;
     if (lane_index() != 0 || row >= task.rows) continue;
-    float* out = task.out + row * task.out_stride + output;
+    float* out = part.out + row * part.out_stride + output;
     *out = task.add ? *out + sums[r] : sums[r];
   }
 }
 
 }  // namespace
 
-void multiply_floats(CudaContext& context, const Product& product, Tensor x, RowList rows) {
-  const CudaWeight& weight = *product.weight;
-  PACELINE_ASSERT(x.cols == weight.cols && is_float_format(weight.type));
-  const FloatTask task{weight.panels(),
-                       int64_t{weight.panels_per_expert()} * kPanelRows,
-                       float_stride(weight.cols),
-                       weight.cols,
-                       weight.rows,
-                       x.f32(),
-                       x.stride,
-                       x.rows,
-                       rows.sources,
-                       product.tile_experts,
-                       product.out,
-                       product.out_stride,
-                       product.rows,
-                       product.add};
-  const Grid grid{"multiply floats",
-                  dim3(static_cast<unsigned>(rows.tiles), static_cast<unsigned>((weight.rows + kWarps - 1) / kWarps)),
+void multiply_floats(CudaContext& context, std::span<const Product> products, const ProductRows& rows) {
+  const QuantType type = products.front().weight->type;
+  FloatTask task{{},          float_stride(rows.x.cols), rows.x.cols,       rows.x.f32(), rows.x.stride,
+                 rows.x.rows, rows.list.sources,         rows.tile_experts, rows.count,   rows.add};
+  int blocks = 0;
+  for (size_t i = 0; i < products.size(); ++i) {
+    const CudaWeight& weight = *products[i].weight;
+    PACELINE_ASSERT(weight.cols == rows.x.cols && is_float_format(weight.type));
+    task.parts[i] = {weight.panels(), int64_t{weight.panels_per_expert()} * kPanelRows, weight.rows, products[i].out,
+                     products[i].out_stride};
+    blocks += task.parts[i].blocks();
+  }
+  const Grid grid{"multiply floats", dim3(static_cast<unsigned>(rows.list.tiles), static_cast<unsigned>(blocks)),
                   32 * kWarps};
-  if (weight.type == QuantType::F32) launch(multiply_floats_kernel<F32Element>, grid, context.stream, task);
-  else if (weight.type == QuantType::F16) launch(multiply_floats_kernel<F16Element>, grid, context.stream, task);
-  else launch(multiply_floats_kernel<Bf16Element>, grid, context.stream, task);
+  if (type == QuantType::F32) launch(multiply_floats_kernel<F32Element>, grid, context, task);
+  else if (type == QuantType::F16) launch(multiply_floats_kernel<F16Element>, grid, context, task);
+  else launch(multiply_floats_kernel<Bf16Element>, grid, context, task);
 }
 
 }  // namespace paceline::cuda

@@ -17,11 +17,13 @@ namespace {
 constexpr int kThreads = 128, kMaxHalf = kMaxHeadDim / 2;
 
 struct RowRange {
-  int first_row, row_count, first_position;
+  int first_row, row_count;
+  SegmentPlace place;
 };
 
 struct RotateTask {
   Matrix heads;  // rows * head_count rows
+  const SequenceNow* now;
   int head_count, half, first_row;
   double turns[kMaxHalf];  // per position, in radians
   RowRange segments[kMaxSegments];
@@ -32,11 +34,12 @@ struct RotateShared {
 };
 
 __global__ void __launch_bounds__(kThreads) rotate_kernel(RotateTask task) {
+  wait_for_previous_kernel();
   auto& shared = dynamic_shared<RotateShared>();
   const int row = task.first_row + static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
   int segment = 0;
   while (row >= task.segments[segment].first_row + task.segments[segment].row_count) ++segment;
-  const int position = task.segments[segment].first_position + row - task.segments[segment].first_row;
+  const int position = task.segments[segment].place.first_position(task.now) + row - task.segments[segment].first_row;
   for (int s = thread; s < task.half; s += kThreads) {
     const double angle = position * task.turns[s];
     shared.cosine[s] = static_cast<float>(cos(angle));
@@ -58,15 +61,15 @@ void rotate(CudaContext& context, Tensor x, const Batch& batch, const RotaryShap
   const int half = shape.dims / 2;
   if (half == 0) return;
   PACELINE_ASSERT(half <= kMaxHalf);
-  RotateTask task{matrix(x), shape.head_count, half, 0, {}, {}};
+  RotateTask task{matrix(x), context.step.of(batch), shape.head_count, half, 0, {}, {}};
   for (int s = 0; s < half; ++s) task.turns[s] = std::pow(shape.base, -2.0 * s / shape.dims);
   for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
     task.first_row = segments.front().first_row;
     for (size_t i = 0; i < segments.size(); ++i)
-      task.segments[i] = {segments[i].first_row, segments[i].row_count, segments[i].first_position};
+      task.segments[i] = {segments[i].first_row, segments[i].row_count, context.step.place(segments[i])};
     const int rows = segments.back().first_row + segments.back().row_count - task.first_row;
-    launch(rotate_kernel, Grid{"rotate", dim3(static_cast<unsigned>(rows)), kThreads, sizeof(RotateShared)},
-           context.stream, task);
+    launch(rotate_kernel, Grid{"rotate", dim3(static_cast<unsigned>(rows)), kThreads, sizeof(RotateShared)}, context,
+           task);
   });
 }
 

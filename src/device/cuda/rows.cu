@@ -42,6 +42,7 @@ __device__ __forceinline__ int row_of_thread(int rows) {
 
 template <int kRowThreads, bool kGated>
 __global__ void __launch_bounds__(kThreads) rms_norm_kernel(RowTask task) {
+  wait_for_previous_kernel();
   const int row = row_of_thread<kRowThreads>(task.rows), thread = static_cast<int>(threadIdx.x) % kRowThreads;
   if (row < 0) return;
   const float* x = task.x.row(row);
@@ -59,6 +60,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(RowTask task) {
 
 template <int kRowThreads>
 __global__ void __launch_bounds__(kThreads) add_shared_expert_kernel(RowTask task) {
+  wait_for_previous_kernel();
   const int row = row_of_thread<kRowThreads>(task.rows), thread = static_cast<int>(threadIdx.x) % kRowThreads;
   if (row < 0) return;
   const float* x = task.x.row(row);
@@ -77,6 +79,7 @@ struct ValueTask {
 
 template <bool kSwiglu>
 __global__ void __launch_bounds__(kThreads) gate_kernel(ValueTask task) {
+  wait_for_previous_kernel();
   const unsigned index = blockIdx.x * kThreads + threadIdx.x;
   if (index >= task.count) return;
   const unsigned row = index / task.cols, column = index % task.cols;
@@ -93,6 +96,7 @@ struct GatherTask {
 };
 
 __global__ void __launch_bounds__(kThreads) gather_kernel(GatherTask task) {
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.x), column = static_cast<int>(blockIdx.y * kThreads + threadIdx.x);
   if (column < task.cols) task.out.row(row)[column] = task.in.row(task.rows[row])[column];
 }
@@ -106,7 +110,7 @@ void launch_rows(CudaContext& context, const char* name, RowKernel for_warps, Ro
   const bool is_short = task.cols <= kShortColumns;
   const int blocks = is_short ? ceil_divide(task.rows, kThreads / kWarpLanes) : task.rows;
   launch(is_short ? for_warps : for_blocks, Grid{name, dim3(static_cast<unsigned>(blocks)), kThreads, sizeof(RowSums)},
-         context.stream, task);
+         context, task);
 }
 
 void launch_values(CudaContext& context, const char* name, void (*kernel)(ValueTask), Tensor out, Tensor gate,
@@ -115,7 +119,7 @@ void launch_values(CudaContext& context, const char* name, void (*kernel)(ValueT
   if (count == 0) return;
   PACELINE_ASSERT(count < int64_t{1} << 31);
   const unsigned blocks = static_cast<unsigned>((count + kThreads - 1) / kThreads);
-  launch(kernel, Grid{name, dim3(blocks), kThreads, 0}, context.stream,
+  launch(kernel, Grid{name, dim3(blocks), kThreads, 0}, context,
          ValueTask{matrix(out), matrix(gate), matrix(other), static_cast<unsigned>(count),
                    static_cast<unsigned>(out.cols)});
 }
@@ -158,7 +162,7 @@ void gather_rows(CudaContext& context, Tensor out, Tensor in, std::span<const in
     GatherTask task{words(out.row_range(first, count)), words(in), in.cols, {}};
     std::copy_n(rows.begin() + first, count, task.rows);
     const dim3 blocks(static_cast<unsigned>(count), static_cast<unsigned>(ceil_divide(in.cols, kThreads)));
-    launch(gather_kernel, Grid{"gather_rows", blocks, kThreads, 0}, context.stream, task);
+    launch(gather_kernel, Grid{"gather_rows", blocks, kThreads, 0}, context, task);
   }
 }
 

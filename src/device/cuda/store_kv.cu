@@ -17,11 +17,13 @@ constexpr int kThreads = 128;
 
 struct StoreSegment {
   KvSlab slab;
-  int first_row, row_count, first_position;
+  int first_row, row_count;
+  SegmentPlace place;
 };
 
 struct StoreTask {
   Matrix values;
+  const SequenceNow* now;
   int head_count, head_dim;
   StoreSegment segments[kMaxSegments];
 };
@@ -49,13 +51,14 @@ __device__ __forceinline__ void store_block(const KvHead& head, int position, in
 
 template <DType kType, bool kKeys>
 __global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
+  wait_for_previous_kernel();
   const StoreSegment& segment = task.segments[blockIdx.z];
   const int item = static_cast<int>(blockIdx.x) * (kThreads / kWarpLanes) + warp_index();
   const int row = item / task.head_count, head = item % task.head_count;
   if (row >= segment.row_count) return;
   const KvHead to = segment.slab.head(head);
   const float* values = task.values.row(segment.first_row + row) + head * task.head_dim;
-  const int position = segment.first_position + row;
+  const int position = segment.place.first_position(task.now) + row;
   for (int first = 0; first < task.head_dim; first += kWarpLanes) {
     const int d = first + lane_index();
     if constexpr (kType == DType::Q8_0) {
@@ -70,25 +73,25 @@ __global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
 }
 
 template <bool kKeys>
-void store(CudaContext& context, std::span<const Segment> segments, int layer, Tensor values) {
+void store(CudaContext& context, const SequenceNow* now, std::span<const Segment> segments, int layer, Tensor values) {
   const KvShape& shape = segments.front().state->kv(layer).shape;
-  StoreTask task{matrix(values), shape.head_count_kv, shape.head_dim, {}};
+  StoreTask task{matrix(values), now, shape.head_count_kv, shape.head_dim, {}};
   int most_rows = 0;
   for (size_t i = 0; i < segments.size(); ++i) {
     const KvCache& cache = segments[i].state->kv(layer);
     const Tensor& slab = kKeys ? cache.k : cache.v;
     PACELINE_ASSERT(slab.dtype == (kKeys ? shape.k_type : shape.v_type));
     task.segments[i] = {kv_slab(slab, cache.shape), segments[i].first_row, segments[i].row_count,
-                        segments[i].first_position};
+                        context.step.place(segments[i])};
     most_rows = std::max(most_rows, segments[i].row_count);
   }
   const int blocks = ceil_divide(most_rows * shape.head_count_kv, kThreads / kWarpLanes);
   const Grid grid{kKeys ? "store keys" : "store values",
                   dim3(static_cast<unsigned>(blocks), 1, static_cast<unsigned>(segments.size())), kThreads, 0};
   switch (kKeys ? shape.k_type : shape.v_type) {
-    case DType::F32: return launch(store_kernel<DType::F32, kKeys>, grid, context.stream, task);
-    case DType::F16: return launch(store_kernel<DType::F16, kKeys>, grid, context.stream, task);
-    case DType::Q8_0: return launch(store_kernel<DType::Q8_0, kKeys>, grid, context.stream, task);
+    case DType::F32: return launch(store_kernel<DType::F32, kKeys>, grid, context, task);
+    case DType::F16: return launch(store_kernel<DType::F16, kKeys>, grid, context, task);
+    case DType::Q8_0: return launch(store_kernel<DType::Q8_0, kKeys>, grid, context, task);
     case DType::I32: PACELINE_ASSERT(!"a cache of integers");
   }
 }
@@ -96,9 +99,10 @@ void store(CudaContext& context, std::span<const Segment> segments, int layer, T
 }  // namespace
 
 void store_kv(CudaContext& context, const Batch& batch, int layer, Tensor k, Tensor v) {
+  const SequenceNow* now = context.step.of(batch);
   for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
-    store<true>(context, segments, layer, k);
-    store<false>(context, segments, layer, v);
+    store<true>(context, now, segments, layer, k);
+    store<false>(context, now, segments, layer, v);
   });
 }
 

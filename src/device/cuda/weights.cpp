@@ -13,12 +13,20 @@ constexpr size_t kPieceBytes = size_t{16} << 20;  // at least one panel fits: a 
 
 }  // namespace
 
-CudaWeight::CudaWeight(const QuantMatrix& matrix, WeightUse use, int expert_count)
-    : Weight(matrix.type, matrix.rows / expert_count, matrix.cols), expert_count_(expert_count) {
+CudaWeight::CudaWeight(const QuantMatrix& matrix, WeightUse use, int expert_count, std::shared_ptr<MemoryWatch> watch)
+    : Weight(matrix.type, matrix.rows / expert_count, matrix.cols),
+      expert_count_(expert_count),
+      watch_(std::move(watch)) {
+  watch_->expect_no_capture("loading a weight");
   PACELINE_ASSERT(matrix.rows % expert_count == 0 && (expert_count == 1 || use == WeightUse::Experts));
   PACELINE_ASSERT(matrix.cols % format_info(matrix.type).block_size == 0);
   PACELINE_ASSERT(matrix.bytes.size() == static_cast<size_t>(matrix.rows) * row_bytes(matrix.type, matrix.cols));
   memory_ = DeviceBytes(bytes());
+}
+
+// Weights come and go with the draft vocabulary while steps are replayed; only those that a graph uses end its life.
+CudaWeight::~CudaWeight() {
+  if (is_captured_) ++watch_->moves;
 }
 
 // Pinned memory and the moment from which it may be written again.
@@ -66,7 +74,7 @@ void WeightLoader::fill(const QuantMatrix& matrix, const CudaWeight& weight, int
 }
 
 WeightPtr WeightLoader::load(const QuantMatrix& matrix, WeightUse use, int expert_count) {
-  auto weight = std::make_unique<CudaWeight>(matrix, use, expert_count);
+  auto weight = std::make_unique<CudaWeight>(matrix, use, expert_count, context_.watch);
   const size_t panel_size = weight->panel_size();
   PACELINE_ASSERT(panel_size <= kPieceBytes);
   const int64_t all = int64_t{weight->panels_per_expert()} * expert_count,

@@ -17,17 +17,23 @@ constexpr size_t stored_bytes(QuantType type, int rows, int cols, int expert_cou
 
 class CudaWeight final : public Weight {
  public:
-  CudaWeight(const QuantMatrix& matrix, WeightUse use, int expert_count);
+  CudaWeight(const QuantMatrix& matrix, WeightUse use, int expert_count, std::shared_ptr<MemoryWatch> watch);
+  ~CudaWeight() override;
 
   int expert_count() const { return expert_count_; }
   int panels_per_expert() const { return (rows + kPanelRows - 1) / kPanelRows; }
   size_t panel_size() const { return panel_bytes(type, cols); }
   size_t bytes() const { return stored_bytes(type, rows, cols, expert_count_); }
   // Panels of expert 0, then of expert 1, …: device memory.
-  std::byte* panels() const { return static_cast<std::byte*>(memory_.data()); }
+  std::byte* panels() const {
+    is_captured_ |= watch_->is_capturing;
+    return static_cast<std::byte*>(memory_.data());
+  }
 
  private:
   const int expert_count_;
+  const std::shared_ptr<MemoryWatch> watch_;
+  mutable bool is_captured_ = false;  // a graph may hold its address
   DeviceBytes memory_;
 };
 
