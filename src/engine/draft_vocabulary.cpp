@@ -147,7 +147,8 @@ uint64_t DraftVocabulary::most_bytes(const QuantMatrix& head, int max_rows) {
   const uint64_t logits = sizeof(float) * static_cast<uint64_t>(max_rows) * static_cast<uint64_t>(head.rows);
   if (head.rows <= kFullSize) return logits;
   const int copied = 3 * kBaseSize + kExtraRoom;  // the base and one twice as wide
-  return logits + static_cast<uint64_t>(copied) * row_bytes(kDraftType, head.cols);
+  return logits + sizeof(Token) * static_cast<uint64_t>(head.rows) +
+         static_cast<uint64_t>(copied) * row_bytes(kDraftType, head.cols);
 }
 
 uint64_t DraftVocabulary::bytes_per_draft() const {

@@ -15,6 +15,11 @@ class LogitRows {
   // Of at most max_cols columns, with at most max_lists lists; the device outlives this.
   LogitRows(Device& device, int max_lists, int max_cols);
 
+  // Device memory it takes where that is not the host's.
+  static uint64_t most_bytes(int max_lists) {
+    return sizeof(int32_t) * static_cast<uint64_t>(max_lists) * candidate_words(kCandidates);
+  }
+
   // Rows of another pass, valid until the next call; reads nothing.
   void show(Tensor logits);
   // The same, and their candidates, where they are of use: waits for the device once. `ids` and `rankings` as in Device::list_candidates.

@@ -44,7 +44,7 @@ MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& option
       model_(model),
       sampler_(model.facts().vocab_size),
       vocabulary_(device, model, options.max_sequences),
-      shown_(device, options.max_sequences * kMaxDrafts, model.facts().vocab_size) {
+      shown_(device, max_lists(options), model.facts().vocab_size) {
   PACELINE_ASSERT(model.facts().has_draft_head);
   const int rows = max_batch_rows(options);
   tokens_ = device.allocate(DType::I32, rows, 1);
@@ -56,10 +56,13 @@ MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& option
   rankings_.reserve(static_cast<size_t>(options.max_sequences));
 }
 
+int MtpDrafter::max_lists(const RunnerOptions& options) { return options.max_sequences * kMaxDrafts; }
+
 uint64_t MtpDrafter::most_bytes(const Model& model, const RunnerOptions& options) {
   const uint64_t rows = static_cast<uint64_t>(max_batch_rows(options)),
                  width = static_cast<uint64_t>(model.facts().width);
-  return sizeof(float) * rows * (width + 1) + DraftVocabulary::most_bytes(model.draft_head(), options.max_sequences);
+  return sizeof(float) * rows * (width + 1) + LogitRows::most_bytes(max_lists(options)) +
+         DraftVocabulary::most_bytes(model.draft_head(), options.max_sequences);
 }
 
 void MtpDrafter::begin_batch() { host_tokens_.clear(), segments_.clear(); }

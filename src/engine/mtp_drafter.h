@@ -31,6 +31,7 @@ class MtpDrafter final : public Drafter {
   std::function<void(const Sequence&, std::span<const float> logits)> on_draft_logits;
 
  private:
+  static int max_lists(const RunnerOptions& options);
   // Starts a batch; add_rows appends rows of one sequence: tokens from `first_position` on with hidden rows `hidden`.
   void begin_batch();
   void add_rows(Sequence& sequence, int first_position, std::span<const Token> tokens, Tensor hidden, Phase phase);

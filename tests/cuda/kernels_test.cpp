@@ -15,7 +15,8 @@ struct Kernels {
 };
 
 Kernels kernels_of(const std::string& source) {
-  static const std::regex kernel(R"(__global__\s+void\s+__launch_bounds__\([^{]*?\b(\w+)\(\w+ \w+\)\s*\{\s*([^;]*;))");
+  static const std::regex kernel(
+      R"(__global__\s+void\s+__launch_bounds__\([^{]*?\b(\w+)\(\w+ \w+(?:, \w+ \w+)*\)\s*\{\s*([^;]*;))");
   Kernels out;
   for (auto at = std::sregex_iterator(source.begin(), source.end(), kernel); at != std::sregex_iterator(); ++at) {
     ++out.count;
@@ -45,7 +46,7 @@ TEST(Kernels, WaitBeforeTheyDoAnything) {
 TEST(Kernels, AreFoundWhenTheyDoNotWait) {
   const std::string source =
       "__global__ void __launch_bounds__(f(1) * 2, kAt<3>) quick(Task task) {\n  const int i = 1;\n}\n"
-      "__global__ void __launch_bounds__(32) slow(Task task) {\n  wait_for_previous_kernel();\n}\n";
+      "__global__ void __launch_bounds__(32) slow(Task task, int count) {\n  wait_for_previous_kernel();\n}\n";
   EXPECT_EQ(kernels_of(source).count, 2);
   EXPECT_EQ(kernels_of(source).hasty, std::vector<std::string>{"quick"});
 }

@@ -94,7 +94,7 @@ class Check {
     const Settings settings{kBriefLength, 512, kTemperatures[1], {}};
     const Recording plain = generate(loaded, settings, nullptr, {0});
     for (const int chunk : kBriefChunks) compare(loaded, {kBriefLength, chunk, settings.temperature, {}}, plain, path);
-    if (options_.device.kind == "cuda" && counted.replayed < kGenerated)
+    if (options_.device.kind == "cuda" && options_.device.split == 0 && counted.replayed < kGenerated)
       fail_with(cat(path, ": ", counted.replayed, " steps were replayed, expected most of them"));
     compare_unheard(loaded, settings, plain, path);
     const Settings greedy{kBriefLength, 512, kTemperatures[0], {}};
@@ -152,6 +152,7 @@ class Check {
 
   // The text is the same when no logits are asked for, drafted by the model's head, whose chains then need the host less.
   void compare_unheard(LoadedModel& loaded, Settings settings, const Recording& plain, const std::string& path) {
+    if (!loaded.model->facts().has_draft_head) return;
     settings.heard = false;
     MtpDrafter head(loaded.device, *loaded.model,
                     {.max_prompt_rows = settings.chunk, .max_sequences = 1, .max_drafts = kMaxLookupDrafts});
