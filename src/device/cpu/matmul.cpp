@@ -46,6 +46,10 @@ void Matmul::multiply_item(const Kernels& kernels, const Activations& activation
 void Matmul::multiply_panels(const Kernels& kernels, const Activations& activations, Item item, int count) {
   const CpuWeight& weight = *item.product->weight;
   const int rows = item.last_row - item.first_row;
+  if (rows > kernels.largest_quant_tile) {
+    item.panels = count;
+    return multiply_item(kernels, activations, item);
+  }
   int together = streams(kernels, weight, rows);
   if (rows > 1 && static_cast<size_t>(count / together) * weight.panel_size() < kLeastStream) together = 1;
   const int apart = count / together, first = item.panel;
