@@ -57,7 +57,7 @@ std::pair<int, int> parse_rows(const Arguments& arguments) {
 struct BenchReport {
   std::vector<BenchResult> results;
   std::vector<RowsResult> rows;
-  double read_gb_s = 0, int8_gop_s = 0;
+  double bandwidth_gb_s = 0, int8_gop_s = 0;
 };
 
 BenchReport run_all(const Arguments& arguments, Session& session) {
@@ -75,7 +75,7 @@ BenchReport run_all(const Arguments& arguments, Session& session) {
     if (session.options.drafts > 0) report.results.push_back(bench.generate(generated, depth, true));
   }
   if (first_rows > 0) report.rows = bench.rows(first_rows, last_rows);
-  report.read_gb_s = bench.read_gb_s();
+  report.bandwidth_gb_s = bench.bandwidth_gb_s();
   report.int8_gop_s = bench.int8_gop_s();
   return report;
 }
@@ -84,11 +84,18 @@ std::string percent(double share) { return cat(fixed(share * 100, 0), " %"); }
 
 std::string share_or_dash(const Samples& share) { return share.values.empty() ? "–" : percent(share.median()); }
 
+// "; read bandwidth 31.0 GB/s", nothing where it was not measured.
+std::string bandwidth_text(const Session& session, const BenchReport& report) {
+  if (report.bandwidth_gb_s <= 0) return "";
+  return cat(session.device->memory_is_host() ? "; read" : "; copy", " bandwidth ", fixed(report.bandwidth_gb_s, 1),
+             " GB/s");
+}
+
 std::string markdown(const Session& session, const BenchReport& report) {
   const StepCost cost = step_cost(*session.file);
   std::string out = cat(session.file->path(), ", ", session.device->description(), "\n\nweights read by a pass ",
                         human_bytes(cost.trunk_bytes), ", by the draft block ", human_bytes(cost.draft_block_bytes));
-  if (report.read_gb_s > 0) out += cat("; read bandwidth ", fixed(report.read_gb_s, 1), " GB/s");
+  out += bandwidth_text(session, report);
   if (report.int8_gop_s > 0) out += cat("; int8 peak ", fixed(report.int8_gop_s, 0), " Gop/s");
   out +=
       "\n\n| test | depth | tokens/s | lowest – highest | GB/s | of bandwidth | of int8 peak | tokens per pass | "
@@ -140,7 +147,8 @@ Json json_report(const Session& session, const BenchReport& report) {
   }
   out.set("model", session.file->path()), out.set("device", session.device->description());
   out.set("trunk_bytes", cost.trunk_bytes), out.set("draft_block_bytes", cost.draft_block_bytes);
-  out.set("read_gb_per_s", report.read_gb_s), out.set("int8_gop_per_s", report.int8_gop_s);
+  out.set(session.device->memory_is_host() ? "read_gb_per_s" : "copy_gb_per_s", report.bandwidth_gb_s);
+  out.set("int8_gop_per_s", report.int8_gop_s);
   out.set("tests", std::move(tests)), out.set("rows", std::move(rows));
   return out;
 }
@@ -241,7 +249,8 @@ int run_bench(const Arguments& arguments) {
   if (arguments.has("kernels")) return bench_kernels(arguments, session);
   const BenchReport report = run_all(arguments, session);
   if (const auto chart = arguments.text("svg"))
-    write_file(*chart, rows_chart(session.file->path(), session.device->description(), report.read_gb_s, report.rows));
+    write_file(*chart, rows_chart(session.file->path(), session.device->description() + bandwidth_text(session, report),
+                                  report.rows));
   write_output(arguments.has("json") ? json_report(session, report).dump() + "\n" : markdown(session, report));
   return 0;
 }

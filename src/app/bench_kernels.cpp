@@ -54,6 +54,12 @@ class Kernels {
   }
 
  private:
+  // 0: not known, as the peak of a device that is not the processor.
+  double limit_of(bool by_bandwidth) {
+    if (device_.memory_is_host()) return by_bandwidth ? limits_.read_gb_s() : limits_.int8_gop_s();
+    return by_bandwidth ? device_.copy_gb_s() : 0;
+  }
+
   // Times `work` between measurements of what limits it. bytes: what it must read; operations: int8, for those limited by them.
   void measure(const std::string& kernel, int rows, double bytes, double operations, bool is_first,
                const std::function<void()>& work) {
@@ -61,8 +67,7 @@ class Kernels {
     Samples times, limits;
     work();
     for (int i = 0; i < repetitions_; ++i) {
-      // What limits a device with memory of its own is not known here: its shares are 0.
-      if (device_.memory_is_host()) limits.values.push_back(by_bandwidth ? limits_.read_gb_s() : limits_.int8_gop_s());
+      limits.values.push_back(limit_of(by_bandwidth));
       completion_.wait();
       const auto start = Clock::now();
       work();

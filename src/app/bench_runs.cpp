@@ -87,9 +87,9 @@ std::vector<Token> Bench::make_prompt(int tokens) const {
 }
 
 double Bench::measure_bandwidth() {
-  if (!session_.device->memory_is_host()) return 0;  // the host's memory is not what limits it
-  read_gb_s_.values.push_back(limits_.read_gb_s());
-  return read_gb_s_.values.back();
+  Device& device = *session_.device;
+  bandwidth_gb_s_.values.push_back(device.memory_is_host() ? limits_.read_gb_s() : device.copy_gb_s());
+  return bandwidth_gb_s_.values.back();
 }
 
 Generation Bench::generate_once(int prompt, int tokens, bool with_drafts, const std::function<void(int)>& on_prompt) {

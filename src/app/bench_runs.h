@@ -1,6 +1,6 @@
 #pragma once
 // The measurements of `paceline bench`: prompt, generation with and without drafts, and steps of several rows. Each is repeated, and each
-// repetition stands beside the machine's read bandwidth and int8 peak at that moment, because shared machines change from minute to
+// repetition stands beside the memory's bandwidth and int8 peak at that moment, because shared machines change from minute to
 // minute. Text is greedy from made-up prompts, so the same file does the same work every time.
 #include <string>
 #include <vector>
@@ -33,7 +33,7 @@ struct BenchResult {
   int depth = 0;
   Samples tokens_per_second;
   Samples gb_per_second;  // of weights
-  Samples bandwidth_share;  // of the read bandwidth measured beside it
+  Samples bandwidth_share;  // of the bandwidth measured beside it
   Samples peak_share;  // prompts: of the int8 peak measured beside it; empty where that is unknown
   double tokens_per_pass = 0;
   std::vector<double> acceptance;  // by position
@@ -61,8 +61,7 @@ class Completion {
 };
 
 // An SVG picture of a rows table, which is not empty.
-std::string rows_chart(const std::string& model, const std::string& machine, double read_gb_s,
-                       const std::vector<RowsResult>& rows);
+std::string rows_chart(const std::string& model, const std::string& machine, const std::vector<RowsResult>& rows);
 
 class Bench {
  public:
@@ -72,7 +71,8 @@ class Bench {
   BenchResult generate(int tokens, int depth, bool with_drafts);
   std::vector<RowsResult> rows(int first, int last);
 
-  double read_gb_s() const { return read_gb_s_.median(); }
+  // Of the host's memory reading, of a device's own memory copying.
+  double bandwidth_gb_s() const { return bandwidth_gb_s_.median(); }
   double int8_gop_s() const { return int8_gop_s_.median(); }
 
   static constexpr int kMaxRows = 16;
@@ -88,7 +88,7 @@ class Bench {
   StepCost cost_;
   MachineLimits limits_;
   Completion completion_;
-  Samples read_gb_s_, int8_gop_s_;
+  Samples bandwidth_gb_s_, int8_gop_s_;
 };
 
 }  // namespace paceline

@@ -11,8 +11,7 @@ namespace paceline {
 
 using namespace svg;
 
-std::string rows_chart(const std::string& model, const std::string& machine, double read_gb_s,
-                       const std::vector<RowsResult>& rows) {
+std::string rows_chart(const std::string& model, const std::string& machine, const std::vector<RowsResult>& rows) {
   constexpr double kTop = 112, kPanelHeight = 240, kBottom = kTop + kPanelHeight;
   const double first = rows.front().milliseconds.median();
   double most = 0;
@@ -31,9 +30,7 @@ std::string rows_chart(const std::string& model, const std::string& machine, dou
     out += text_at(middle, y(value) - 5, "value", cat(fixed(value / first, 2), "×"));
     out += text_at(middle, kBottom + 19, "middle", cat(rows[i].rows, rows[i].rows == 1 ? " row" : " rows"));
   }
-  out += text_at(kLeft, kBottom + 46, "quiet",
-                 cat(machine, read_gb_s > 0 ? cat("; read bandwidth ", fixed(read_gb_s, 1), " GB/s") : "",
-                     "; paceline bench --rows"));
+  out += text_at(kLeft, kBottom + 46, "quiet", cat(machine, "; paceline bench --rows"));
   const std::string name = std::filesystem::path(model).filename();
   return page(kBottom + 58, cat("Milliseconds of a step of ", name, " by its rows"),
               cat("Checking several tokens at once: ", name), out);

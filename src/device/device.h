@@ -90,6 +90,9 @@ class Device {
   virtual bool memory_is_host() const { return true; }
   // Bytes that allocations may still take: the host's, unless the device has its own.
   virtual uint64_t available_bytes() const { return available_memory_bytes(); }
+  // What copying a large piece of the device's own memory reaches now, bytes read and bytes written together, in GB/s: what a benchmark
+  // compares with. 0: the memory is the host's (base/machine_limits.h), or there are several.
+  virtual double copy_gb_s() { return 0; }
   // out row i = in row rows[i], of F32 or I32; rows is host memory. Not in place.
   virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
 

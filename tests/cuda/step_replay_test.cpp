@@ -152,6 +152,18 @@ TEST_P(Replay, HasTheBitsOfTheEagerStep) {
   EXPECT_EQ(without.counts().captured, 0u);
 }
 
+// A benchmark measures the memory between its steps.
+TEST(CopyBandwidth, IsMeasuredWithoutDroppingGraphs) {
+  CudaDevice device(1, true);
+  const OwnedTensor x = device.allocate(DType::F32, 1, 32);
+  for (int i = 0; i < 3; ++i) {
+    device.run(1, {}, [&] { device.swiglu(x, x, x); });
+    EXPECT_GT(device.copy_gb_s(), 0);
+  }
+  EXPECT_EQ(device.graph_counts().replayed, 1u);
+  EXPECT_EQ(device.graph_counts().dropped, 0u);
+}
+
 TEST_P(Replay, FindsSeveralSegmentsOfASequence) {
   Layers with(true, 3, GetParam()), without(false, 3, GetParam());
   for (int i = 0, position = 0; position < 290; position += 1 + i++ % 3)

@@ -1,5 +1,8 @@
 #include "device/cuda/cuda_device.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "base/random.h"
 #include "device/cuda/attention.h"
 #include "device/cuda/candidates.h"
@@ -94,6 +97,29 @@ uint64_t CudaDevice::available_bytes() const {
   size_t free_bytes = 0, total_bytes = 0;
   check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking how much memory is free");
   return free_bytes;
+}
+
+// Twenty copies, so that waiting for them does not count; after one that is not timed.
+double CudaDevice::copy_gb_s() {
+  constexpr int kCopies = 20;
+  if (copied_bytes_ == 0) {
+    const uint64_t bytes = std::clamp(available_bytes() / 8, uint64_t{1} << 20, uint64_t{256} << 20);
+    copied_ = DeviceBytes(2 * bytes);
+    copied_bytes_ = bytes;
+    check(cudaMemsetAsync(copied_.data(), 1, 2 * copied_bytes_, context_.stream), "clearing memory");
+  }
+  auto* first = static_cast<std::byte*>(copied_.data());
+  const auto copy = [&] {
+    check(cudaMemcpyAsync(first + copied_bytes_, first, copied_bytes_, cudaMemcpyDeviceToDevice, context_.stream),
+          "copying on the device");
+  };
+  const auto wait = [&] { check(cudaStreamSynchronize(context_.stream), "waiting for the device"); };
+  copy(), wait();
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kCopies; ++i) copy();
+  wait();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return 2e-9 * kCopies * static_cast<double>(copied_bytes_) / seconds;
 }
 
 OwnedTensor CudaDevice::allocate_bytes(size_t bytes, DType dtype, int rows, int cols) {

@@ -31,6 +31,7 @@ class CudaDevice final : public Device {
   void clear(Tensor tensor) override;
   bool memory_is_host() const override { return false; }
   uint64_t available_bytes() const override;
+  double copy_gb_s() override;
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override;
   void run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) override;
 
@@ -63,6 +64,8 @@ class CudaDevice final : public Device {
 
   CudaContext context_;
   WeightLoader loader_;
+  DeviceBytes copied_;  // what copy_gb_s() copies: one half to the other
+  uint64_t copied_bytes_ = 0;
   GraphCache graphs_;
   const bool uses_graphs_;
 };
