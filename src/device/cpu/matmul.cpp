@@ -42,15 +42,16 @@ void Matmul::multiply_item(const Kernels& kernels, const Activations& activation
   }
 }
 
-// The claimed items of one product and block of rows: as many streams as its kernel reads, each a run of panels, and what is left over.
+// The claimed items of one product and block of rows: as many streams as its kernel reads, each a run of panels, and what is left over. A kernel
+// of one stream gets all panels, and each group of rows passes over them.
 void Matmul::multiply_panels(const Kernels& kernels, const Activations& activations, Item item, int count) {
   const CpuWeight& weight = *item.product->weight;
   const int rows = item.last_row - item.first_row;
-  if (rows > kernels.largest_quant_tile) {
+  int together = streams(kernels, weight, rows);
+  if (together == 1) {
     item.panels = count;
     return multiply_item(kernels, activations, item);
   }
-  int together = streams(kernels, weight, rows);
   if (rows > 1 && static_cast<size_t>(count / together) * weight.panel_size() < kLeastStream) together = 1;
   const int apart = count / together, first = item.panel;
   item.panels = together, item.apart = apart;
