@@ -34,9 +34,7 @@ class Kernels {
         device_(*session.device),
         repetitions_(repetitions),
         limits_(session.threads),
-        completion_(device_) {
-    limits_.read_gb_s();  // touches the memory
-  }
+        completion_(device_) {}
 
   std::vector<KernelResult> run() {
     std::map<QuantType, const GgufTensor*> largest;

@@ -78,9 +78,7 @@ Bench::Bench(Session& session, int repetitions)
       repetitions_(repetitions),
       cost_(step_cost(*session.file)),
       limits_(session.threads),
-      completion_(*session.device) {
-  limits_.read_gb_s();  // touches the memory
-}
+      completion_(*session.device) {}
 
 std::vector<Token> Bench::make_prompt(int tokens) const {
   return made_up_prompt(1, tokens, session_.model->facts().vocab_size);

@@ -26,6 +26,7 @@ void MtpDrafter::run_ahead() {
   for (int i = 0; i < count; ++i)
     segments_.push_back({&chain_[static_cast<size_t>(i)]->state, i, 1, 0, Phase::Generate});
   rows_.resize(static_cast<size_t>(count));
+  std::iota(rows_.begin(), rows_.end(), 0);
   rankings_.assign(static_cast<size_t>(count), {});
   for (int drafted = 0; drafted < depth; ++drafted) {
     const Tensor logits = vocabulary_.logits(hidden_.row_range(full_from_, count));
@@ -33,7 +34,6 @@ void MtpDrafter::run_ahead() {
     const Tensor drafts = shown_.list(logits, vocabulary_.device_ids(), rankings_);
     if (drafted + 1 == depth) break;
     move_to_front(count);
-    std::iota(rows_.begin(), rows_.end(), 0);
     device_.gather_rows(tokens_.row_range(0, count), drafts, rows_);
     for (Segment& segment : segments_)
       segment.first_position = chain_[static_cast<size_t>(segment.first_row)]->length() + drafted - 1;
