@@ -52,7 +52,7 @@ constexpr Machine straight(const char* name, double first, double row, double dr
 
 const Machine kMachines[] = {
     straight("in between", 36, 4.2, 1.6),
-    // Measured: 2 Zen 4 cores, the model in the box and 0.8B Q4_K_M, older kernels and today's at three paces of the memory.
+    // Measured: 2 Zen 4 cores, the model in the box and 0.8B Q4_K_M, older kernels and later ones at three paces of the memory.
     {"tiny", {.107, .15, .185, .206, .251, .287, .335, .369, .42, .46, .50, .54, .584, .62, .66, .70}, .028},
     {"0.8B", {15.4, 18.1, 20.4, 21.4, 25.1, 28.0, 31.9, 32.2, 36.0, 39, 42, 45, 48, 51, 54, 57}, 1.2},
     straight("bound by memory", 20, 0.5, 1),
