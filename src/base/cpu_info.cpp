@@ -60,4 +60,12 @@ bool cpu_has_avx512() {
 #endif
 }
 
+bool cpu_is_intel() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
 }  // namespace paceline

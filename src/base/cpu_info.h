@@ -13,4 +13,7 @@ int physical_core_count();
 bool cpu_has_avx2();  // AVX2, FMA, F16C
 bool cpu_has_avx512();  // AVX-512 F, BW, DQ, VL, VNNI on top
 
+// What no instruction set says: how a core likes its memory read (device/cpu/kernels.h).
+bool cpu_is_intel();
+
 }  // namespace paceline

@@ -3,6 +3,8 @@
 // sets, exact at the extremes of codes and activations.
 #include <gtest/gtest.h>
 
+#include "device/cpu/cpu_device.h"
+#include "device/cpu/dispatch.h"
 #include "device/cpu_support.h"
 
 namespace paceline::cpu_test {
@@ -80,21 +82,27 @@ TEST_P(CpuMatmul, BitsDoNotDependOnTheNumberOfThreads) {
   }
 }
 
-// Panels enough that one thread claims many at once: few rows read them as several streams, many pass over all of them in turn. Not a multiple
+// Panels enough that one thread claims many at once: few rows read them as several streams or as one, many pass over all of them in turn. Not a multiple
 // of anything, so that there are panels left over and a part of one.
 TEST_P(CpuMatmul, ManyPanelsAtOnce) {
-  const std::unique_ptr<Device> device = open_if_supported(GetParam(), 1);
+  cpu::Kernels kernels = cpu::choose_kernels(GetParam());
   const Rows x = random_rows(13, 37, 512);
   for (const QuantType type : {QuantType::Q8_0, QuantType::Q4_K, QuantType::Q6_K, QuantType::F16}) {
     const EncodedMatrix matrix = encoded(type, random_rows(14, 16 * 150 + 5, 512));
-    const WeightPtr weight = device->load(matrix.matrix, WeightUse::Project);
-    const Rows together = project(*device, *weight, x);
+    Rows together;
+    for (const bool streams : {false, true}) {
+      kernels.streams = streams;
+      cpu::CpuDevice cpu(kernels, 1);
+      Device& device = cpu;
+      const WeightPtr weight = device.load(matrix.matrix, WeightUse::Project);
+      if (together.empty()) together = project(device, *weight, x);
+      for (const size_t count : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 16u, 17u})
+        EXPECT_TRUE(same_bits(project(device, *weight, first_rows(x, 20, count)), first_rows(together, 20, count)))
+            << format_info(type).name << ": " << count << " rows, " << (streams ? "streams" : "one stream");
+    }
     EXPECT_LE(normalised_error(first_rows(together, 0, 3), expected_products(matrix.matrix, first_rows(x, 0, 3))),
               3e-13)
         << format_info(type).name;
-    for (const size_t count : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 16u, 17u})
-      EXPECT_TRUE(same_bits(project(*device, *weight, first_rows(x, 20, count)), first_rows(together, 20, count)))
-          << format_info(type).name << ": " << count << " rows";
   }
 }
 

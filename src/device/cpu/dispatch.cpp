@@ -26,7 +26,9 @@ Kernels choose_kernels(const std::string& name) {
     known += cat(known.empty() ? "" : ", ", set.name);
   }
   if (best == nullptr) fail("instruction set \"", name, "\" is unknown; there are: ", known);
-  return best->kernels();
+  Kernels kernels = best->kernels();
+  kernels.streams = cpu_is_intel();
+  return kernels;
 }
 
 }  // namespace paceline::cpu

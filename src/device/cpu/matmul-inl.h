@@ -135,7 +135,7 @@ template <class Format, int kRows>
 void multiply_quants(const TileArguments& task) {
   constexpr int kTogether = panels_together(kRows, kLargestTile);
   int panel = 0;
-  if constexpr (kTogether > 1)
+  if (kTogether > 1 && task.as_streams)
     for (; panel + kTogether <= task.panels; panel += kTogether) multiply_panels<Format, kRows, kTogether>(task, panel);
   for (; panel < task.panels; ++panel) multiply_panels<Format, kRows, 1>(task, panel);
 }

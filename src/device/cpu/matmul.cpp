@@ -13,7 +13,7 @@ constexpr size_t kClaimBytes = 128 << 10;    // of a stream claimed at once: som
 
 // Panels of one claim that are read side by side.
 int streams(const Kernels& kernels, const CpuWeight& weight, int rows) {
-  if (is_float_format(weight.type)) return 1;
+  if (!kernels.streams || is_float_format(weight.type)) return 1;
   return panels_together(padded_rows(std::min(rows, kernels.largest_quant_tile)), kernels.largest_quant_tile);
 }
 
@@ -30,6 +30,7 @@ void Matmul::multiply_item(const Kernels& kernels, const Activations& activation
   task.panels = item.panels;
   task.panel_stride = static_cast<int64_t>(weight.panel_size()) * item.apart;
   task.panel_outputs = item.apart * kPanelRows;
+  task.as_streams = item.as_streams;
   task.cols = weight.cols;
   task.out_stride = item.product->out_stride;
   task.outputs = weight.rows - item.panel * kPanelRows;
@@ -42,23 +43,20 @@ void Matmul::multiply_item(const Kernels& kernels, const Activations& activation
   }
 }
 
-// The claimed items of one product and block of rows: as many streams as its kernel reads, each a run of panels, and what is left over. A kernel
-// of one stream gets all panels, and each group of rows passes over them.
+// The claimed items of one product and block of rows. As streams: each a run of panels, and what is left over. Otherwise the kernel gets all
+// panels, and each group of rows passes over them.
 void Matmul::multiply_panels(const Kernels& kernels, const Activations& activations, Item item, int count) {
   const CpuWeight& weight = *item.product->weight;
-  const int rows = item.last_row - item.first_row;
-  int together = streams(kernels, weight, rows);
-  if (together == 1) {
-    item.panels = count;
-    return multiply_item(kernels, activations, item);
+  const int rows = item.last_row - item.first_row, together = streams(kernels, weight, rows), apart = count / together;
+  const int end = item.panel + count;
+  if (together > 1 && (rows == 1 || static_cast<size_t>(apart) * weight.panel_size() >= kLeastStream)) {
+    item.panels = together, item.apart = apart, item.as_streams = true;
+    for (const int last = item.panel + apart; item.panel < last; ++item.panel)
+      multiply_item(kernels, activations, item);
+    item.panel += apart * (together - 1), item.apart = 1, item.as_streams = false;
   }
-  if (rows > 1 && static_cast<size_t>(count / together) * weight.panel_size() < kLeastStream) together = 1;
-  const int apart = count / together, first = item.panel;
-  item.panels = together, item.apart = apart;
-  for (; item.panel < first + apart; ++item.panel) multiply_item(kernels, activations, item);
-  item.panels = item.apart = 1;
-  for (item.panel = first + apart * together; item.panel < first + count; ++item.panel)
-    multiply_item(kernels, activations, item);
+  item.panels = end - item.panel;
+  if (item.panels > 0) multiply_item(kernels, activations, item);
 }
 
 Matmul::Item Matmul::item(std::span<const Product> products, const Activations& activations, int64_t index) const {

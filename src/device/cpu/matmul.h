@@ -1,7 +1,7 @@
 #pragma once
 // Products of packed weights with prepared rows: all panels of all weights of a call are one parallel loop. A panel is read from memory once
 // for up to a few dozen rows: while it is in cache, every group of rows that fits the second-level cache beside it passes. For few rows a thread
-// reads its panels as several streams.
+// reads its panels as several streams where the machine likes that.
 #include <span>
 #include <vector>
 
@@ -32,6 +32,7 @@ class Matmul {
     int panel, first_row, last_row;  // within the run
     int panels = 1;
     int apart = 1;  // from one of them to the next
+    bool as_streams = false;
   };
   Item item(std::span<const Product> products, const Activations& activations, int64_t index) const;
 
