@@ -79,25 +79,26 @@ PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows
 }
 
 // Weights that will be needed, the memory's latency at full bandwidth ahead. Every line is asked for, headers too, since the hardware looks
-// ahead only where the program itself waits for memory. One row waits for nothing but memory; for more, which also read activations
-// from the second-level cache, weights go there too, since the first-level cache has too few misses under way for both.
-template <int kRows>
+// ahead only where the program itself waits for memory. One stream for one row does, and is slower with what is asked for besides; several
+// streams go to the first-level cache. More rows also read activations from the second-level cache, so weights go there too, since the
+// first-level cache has too few misses under way for both (docs/numbers.md).
+template <int kRows, int kPanels>
 PACELINE_INLINE void prefetch_ahead(const std::byte* at) {
-  if constexpr (kRows == 1) prefetch(at + 2560);
-  else prefetch_far(at + 6144);
+  if constexpr (kRows > 1) prefetch_far(at + 6144);
+  else if constexpr (kPanels > 1) prefetch(at + 2560);
 }
 
-template <class Format, int kRows>
+template <class Format, int kRows, int kPanels>
 PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part, const ActivationBlock* a,
                                     F (&sums)[kRows]) {
   constexpr PanelLayout kLayout = panel_layout(Format::kType);
   if (part == 0)
-    for (int line = 0; line < kLayout.header_bytes; line += 64) prefetch_ahead<kRows>(group + line);
+    for (int line = 0; line < kLayout.header_bytes; line += 64) prefetch_ahead<kRows, kPanels>(group + line);
   const typename Format::Header header(group, part);
   const std::byte* codes = group + kLayout.header_bytes + part * kLanes * 4;
   for (int b = 0; b < blocks; ++b, codes += kLayout.code_bytes(), a += kRows) {
     if (part == 0) {
-      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch_ahead<kRows>(codes + line);
+      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch_ahead<kRows, kPanels>(codes + line);
     }
     const typename Format::Block block(header, group, codes, b, part);
 #pragma GCC unroll 16
@@ -122,7 +123,7 @@ PACELINE_INLINE void multiply_panels(const TileArguments& task, int first) {
       const int here = blocks - b < kLayout.blocks_per_group ? blocks - b : kLayout.blocks_per_group;
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p)
-        multiply_group<Format, kRows>(group + p * task.panel_stride, here, part, a, sums[p]);
+        multiply_group<Format, kRows, kPanels>(group + p * task.panel_stride, here, part, a, sums[p]);
       group += kLayout.group_bytes();
       a += kLayout.blocks_per_group * kRows;
     }
