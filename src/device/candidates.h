@@ -60,4 +60,26 @@ struct CandidateList {
   std::span<const int32_t> logit_words;
 };
 
+// How a draft is chosen from a list (Device::choose_drafts): by the sampler's rule, of which neither penalties, bias nor masks are part.
+struct DraftRule {
+  float temperature = 0;  // <= 0: the first of the list
+  int top_k = 0;  // <= 0: all
+  float top_p = 1, min_p = 0;  // 1, 0: off
+  uint64_t seed = 0;
+  int64_t position = 0;
+};
+
+// A row of that operation's result: the token, then its probability among all tokens of the row.
+inline constexpr int kDraftWords = 2;
+
+struct ChosenDraft {
+  explicit ChosenDraft(std::span<const int32_t> words) : token(words[0]), probability(std::bit_cast<float>(words[1])) {}
+
+  // A row that is not numbers chooses nothing, and neither does one whose choice f32 cannot tell from impossible.
+  bool is_choice() const { return probability > 0; }
+
+  int32_t token;  // one of the list, whatever the row is
+  float probability;
+};
+
 }  // namespace paceline

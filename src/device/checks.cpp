@@ -138,4 +138,12 @@ int list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const Candi
   return count;
 }
 
+int choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) {
+  const int count = (lists.cols - kFirstCandidateWord) / 2;
+  PACELINE_ASSERT(lists.dtype == DType::I32 && lists.cols == candidate_words(count) && count >= 1);
+  PACELINE_ASSERT(out.dtype == DType::I32 && out.rows == lists.rows && out.cols == kDraftWords);
+  PACELINE_ASSERT(rules.size() == static_cast<size_t>(lists.rows));
+  return count;
+}
+
 }  // namespace paceline::checks

@@ -20,5 +20,7 @@ void project_experts(Tensor out, Tensor x, Tensor ids, Tensor shares, const Expe
 void argmax(Tensor ids, Tensor logits);
 // Returns how many tokens a row's list has room for.
 int list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings);
+// As above.
+int choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules);
 
 }  // namespace paceline::checks

@@ -111,6 +111,12 @@ class Device {
     step();
   }
 
+  // Times parts of work that nobody waits for in between. mark() notes when all that was asked for before it is done; when a read() behind two marks
+  // has returned, seconds_between_marks() is what passed from the last but one to the last. 0: the device computes while it is called, and a
+  // clock will do.
+  virtual void mark() {}
+  virtual double seconds_between_marks() { return 0; }
+
   // --- dense ---
   virtual void embed(Tensor out, const Weight& table, Tensor tokens) = 0;
   // out_i = x_i * rsqrt(mean(x^2) + eps) * weight_i; weight is 1 x cols. In place allowed.
@@ -158,6 +164,10 @@ class Device {
   // follow. The sum is 0 where a logit is NaN or the largest is not finite. `rankings`, one for each row, is host memory and is read at once:
   // not an operation for run().
   virtual void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) = 0;
+  // A draft for each row of `lists`, the result of list_candidates: out is rows x kDraftWords I32 words (candidates.h). Of those listed the ones
+  // that top-k, top-p and min-p keep; of these the largest logit / temperature + gumbel_noise(seed, position, token), ties to the lower token.
+  // Rough, in f32 where the sampler has doubles: it is a guess, which verification judges. `rules` as `rankings` above.
+  virtual void choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) = 0;
 };
 
 struct DeviceOptions {

@@ -40,6 +40,8 @@ class ForwardingDevice : public Device {
     Device& device = inner_.layer_device(layer);
     return &device == &inner_ ? *this : device;
   }
+  void mark() override { inner_.mark(); }
+  double seconds_between_marks() override { return inner_.seconds_between_marks(); }
   // run() is the default: nothing is replayed behind a wrapper, which is there to see or change every operation.
 
   void embed(Tensor out, const Weight& table, Tensor tokens) override { inner_.embed(out, table, tokens); }
@@ -80,6 +82,9 @@ class ForwardingDevice : public Device {
   void argmax(Tensor ids, Tensor logits) override { inner_.argmax(ids, logits); }
   void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override {
     inner_.list_candidates(out, logits, ids, rankings);
+  }
+  void choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) override {
+    inner_.choose_drafts(out, lists, rules);
   }
 
  protected:

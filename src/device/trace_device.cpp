@@ -113,4 +113,9 @@ void TraceDevice::list_candidates(Tensor out, Tensor logits, Tensor ids, std::sp
   record("list_candidates", out);
 }
 
+void TraceDevice::choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) {
+  inner_.choose_drafts(out, lists, rules);
+  record("choose_drafts", out);
+}
+
 }  // namespace paceline

@@ -29,6 +29,7 @@ class TraceDevice final : public ForwardingDevice {
   void add_shared_expert(Tensor out, Tensor shared, Tensor x, Tensor gate) override;
   void argmax(Tensor ids, Tensor logits) override;
   void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
+  void choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) override;
 
  private:
   void record(const char* operation, Tensor out);

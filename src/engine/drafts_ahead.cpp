@@ -1,67 +1,75 @@
-// Chains of drafts that need the host for nothing: the best token of a list is the next pass's input where it lies. The host reads all lists
-// at the end and takes the drafts by the same rules, so that they are those it would have chosen one by one.
+// Drafts on a device whose memory is not the host's. It chooses them itself, from lists of candidates, and the next pass of the head takes them from
+// where they lie. The host looks at a draft only where it has a say in what comes next.
 #include <algorithm>
-#include <numeric>
 
 #include "engine/mtp_drafter.h"
 
 namespace paceline {
 
-bool MtpDrafter::may_run_ahead() const {
-  if (device_.memory_is_host() || on_draft_logits || chain_.empty()) return false;
-  constexpr double kRare = 1e-6;  // a reach below it ends a chain seldom enough to have made the rest of it in vain
-  const int depth = chain_.front()->draft_budget;
-  return depth > 1 && std::all_of(chain_.begin(), chain_.end(), [&](const Sequence* sequence) {
-           const bool takes_largest = sequence->parameters.temperature <= 0 && !sequence->parameters.changes_logits() &&
-                                      sequence->constraint == nullptr;
-           const auto& least = sequence->least_reach;
-           const bool goes_on = sequence->suggestion.empty() && *std::max_element(least.begin(), least.end()) < kRare;
-           return takes_largest && goes_on && sequence->draft_budget == depth;
-         });
+namespace {
+
+constexpr double kRare = 1e-6;  // a reach below it ends a chain seldom enough to have made the rest of it in vain
+
+// A function of the sequence alone, so that its drafts are.
+bool device_chooses(const Sequence& sequence) {
+  return sequence.constraint == nullptr && !sequence.parameters.changes_logits();
 }
 
-void MtpDrafter::run_ahead() {
-  const int count = static_cast<int>(chain_.size()), depth = chain_.front()->draft_budget;
-  begin_batch();
-  for (int i = 0; i < count; ++i)
-    segments_.push_back({&chain_[static_cast<size_t>(i)]->state, i, 1, 0, Phase::Generate});
-  rows_.resize(static_cast<size_t>(count));
-  std::iota(rows_.begin(), rows_.end(), 0);
-  rankings_.assign(static_cast<size_t>(count), {});
-  for (int drafted = 0; drafted < depth; ++drafted) {
-    const Tensor logits = vocabulary_.logits(hidden_.row_range(full_from_, count));
-    if (drafted == 0) shown_.show(logits);
-    const Tensor drafts = shown_.list(logits, vocabulary_.device_ids(), rankings_);
-    if (drafted + 1 == depth) break;
-    move_to_front(count);
-    device_.gather_rows(tokens_.row_range(0, count), drafts, rows_);
-    for (Segment& segment : segments_)
-      segment.first_position = chain_[static_cast<size_t>(segment.first_row)]->length() + drafted - 1;
-    forward(count, 0);
-  }
-  shown_.read_lists();
-  for (int i = 0; i < count; ++i) keep_until_stop(*chain_[static_cast<size_t>(i)], i, depth);
-  chain_.clear();
+DraftRule rule_of(const Sequence& sequence) {
+  const SamplingParameters& p = sequence.parameters;
+  if (!device_chooses(sequence)) return {};
+  return {p.temperature, p.top_k, p.top_p, p.min_p, p.seed, int64_t{sequence.length()} + sequence.draft_count()};
 }
 
-// The full rows of hidden_.
-void MtpDrafter::move_to_front(int count) {
-  for (int to = 0; to < count && full_from_ > 0; ++to) {
-    const int row = full_from_ + to;
-    device_.gather_rows(hidden_.row_range(to, 1), hidden_, std::span(&row, 1));
-  }
-  full_from_ = 0;
+// Whether the host decides what follows the draft that was just made: how to choose it, whether there is another, what the text says to it.
+bool needs_host(const Sequence& sequence) {
+  const int depth = sequence.draft_count();
+  const bool is_last = depth >= sequence.draft_budget;
+  if (!device_chooses(sequence) || (depth == 1 && !sequence.suggestion.empty())) return true;
+  return !is_last && sequence.least_reach[static_cast<size_t>(depth) - 1] >= kRare;
 }
 
-// A row that is not numbers proves nothing: what follows it was made from another token than the host may have chosen.
-void MtpDrafter::keep_until_stop(Sequence& sequence, int chain, int depth) {
+}  // namespace
+
+void MtpDrafter::make_drafts() {
   const int count = static_cast<int>(chain_.size());
-  for (int drafted = 0; drafted < depth; ++drafted) {
-    const int row = drafted * count + chain;
-    const auto draft = sampler_.choose(*shown_.candidates(row), sequence.parameters, sequence.tokens);
-    if (!draft) return;
-    keep_draft(sequence, *draft, row);
-    if (sequence.is_stop(*draft) || !is_worth_another(sequence)) return;
+  shown_.show(vocabulary_.logits(hidden_.row_range(full_from_, count)));
+  if (device_.memory_is_host()) return choose_drafts();
+  rankings_.clear(), rules_.clear();
+  for (const Sequence* sequence : chain_) {
+    rankings_.push_back(Sampler::ranking(sequence->parameters,
+                                         static_cast<size_t>(sequence->length() + sequence->draft_count()),
+                                         sequence->constraint != nullptr));
+    rules_.push_back(rule_of(*sequence));
+  }
+  const Tensor lists = shown_.list(vocabulary_.device_ids(), rankings_);
+  device_.choose_drafts(drafted_.row_range(drafted_count_, count), lists, rules_);
+  bool is_needed = static_cast<bool>(on_draft_logits), is_host_choice = false;
+  for (Sequence* sequence : chain_) {
+    sequence->ahead.push_back(drafted_count_++);
+    is_needed |= needs_host(*sequence);
+    is_host_choice |= !device_chooses(*sequence);
+  }
+  if (is_needed) look_at_drafts(is_host_choice);
+}
+
+// One wait for all drafts since the last one, with the lists only where the host chooses from them.
+void MtpDrafter::look_at_drafts(bool is_host_choice) {
+  const Tensor drafts = drafted_.row_range(known_count_, drafted_count_ - known_count_);
+  int32_t* const words = drafted_words_.data() + static_cast<size_t>(known_count_) * kDraftWords;
+  known_count_ = drafted_count_;
+  if (is_host_choice) std::ranges::copy(shown_.read(drafts), words);
+  else device_.read(words, drafts);
+  for (size_t i = 0; i < chain_.size(); ++i) {
+    Sequence& sequence = *chain_[i];
+    const int row = static_cast<int>(i);
+    if (on_draft_logits) on_draft_logits(sequence, shown_.row(row));
+    if (device_chooses(sequence)) {
+      sequence.take_ahead(drafted_words_);
+      continue;
+    }
+    sequence.ahead.clear();
+    choose_draft(sequence, row);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "engine/logit_rows.h"
 
+#include <numeric>
+
 namespace paceline {
 
 namespace {
@@ -8,10 +10,13 @@ constexpr size_t kWords = candidate_words(LogitRows::kCandidates);
 
 }  // namespace
 
-LogitRows::LogitRows(Device& device, int max_lists, int max_cols) : device_(device) {
+LogitRows::LogitRows(Device& device, int max_lists, int max_drafts, int max_cols) : device_(device) {
   if (device.memory_is_host()) return;
-  lists_ = device.allocate(DType::I32, max_lists, static_cast<int>(kWords));
-  host_lists_.resize(static_cast<size_t>(max_lists) * kWords);
+  lists_ = device.allocate(DType::I32, max_lists + max_drafts, static_cast<int>(kWords));
+  host_lists_.resize(static_cast<size_t>(max_lists + max_drafts) * kWords);
+  host_drafts_.resize(static_cast<size_t>(max_drafts) * kDraftWords);
+  draft_rows_.resize(static_cast<size_t>(max_drafts));
+  std::iota(draft_rows_.begin(), draft_rows_.end(), 0);
   host_row_.resize(static_cast<size_t>(max_cols));
   rankings_.reserve(static_cast<size_t>(max_lists));
 }
@@ -22,23 +27,28 @@ void LogitRows::show(Tensor logits) {
   row_read_ = -1;
 }
 
-void LogitRows::show(Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
-  show(logits);
-  if (device_.memory_is_host()) return;
-  list(logits, ids, rankings);
-  read_lists();
+Tensor LogitRows::list(Tensor ids, std::span<const CandidateRanking> rankings) {
+  const Tensor lists = lists_.row_range(0, logits_.rows);
+  device_.list_candidates(lists, logits_, ids, rankings);
+  rankings_.assign(rankings.begin(), rankings.end());
+  return lists;
 }
 
-Tensor LogitRows::list(Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
-  PACELINE_ASSERT(logits.cols == logits_.cols);
-  const Tensor lists = lists_.row_range(static_cast<int>(rankings_.size()), logits.rows);
-  device_.list_candidates(lists, logits, ids, rankings);
-  rankings_.insert(rankings_.end(), rankings.begin(), rankings.end());
-  return lists.columns(kFirstCandidateWord, 1);
-}
-
-void LogitRows::read_lists() {
-  device_.read(host_lists_.data(), lists_.row_range(0, static_cast<int>(rankings_.size())));
+// The drafts' words join the lists behind the last of them: one piece of memory is one read.
+std::span<const int32_t> LogitRows::read(Tensor drafts) {
+  const int lists = static_cast<int>(rankings_.size());
+  const std::span words = std::span(host_drafts_).first(static_cast<size_t>(drafts.rows) * kDraftWords);
+  if (lists == 0) {
+    device_.read(words.data(), drafts);
+    return words;
+  }
+  if (drafts.rows > 0)
+    device_.gather_rows(lists_.row_range(lists, drafts.rows).columns(0, kDraftWords), drafts,
+                        std::span(draft_rows_).first(static_cast<size_t>(drafts.rows)));
+  device_.read(host_lists_.data(), lists_.row_range(0, lists + drafts.rows));
+  for (size_t i = 0; i < words.size(); ++i)
+    words[i] = host_lists_[(static_cast<size_t>(lists) + i / kDraftWords) * kWords + i % kDraftWords];
+  return words;
 }
 
 std::optional<CandidateList> LogitRows::candidates(int row) const {

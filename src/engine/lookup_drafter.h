@@ -13,6 +13,7 @@ class LookupDrafter final : public Drafter {
 
   void observe_prompt(Sequence& sequence, int first_position, Tensor hidden) override;
   void propose(std::span<Sequence* const> sequences) override;
+  Tensor drafts_ahead() const override { return head_ != nullptr ? head_->drafts_ahead() : Tensor{}; }
 
  private:
   Drafter* head_;

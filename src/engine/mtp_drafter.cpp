@@ -37,6 +37,9 @@ float probability(std::span<const float> logits, float logit) {
   return 1 / std::accumulate(sums.begin(), sums.end(), 0.0f);
 }
 
+// By the device in one round.
+int max_drafted(const RunnerOptions& options) { return options.max_sequences * kMaxDrafts; }
+
 }  // namespace
 
 MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& options)
@@ -44,7 +47,7 @@ MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& option
       model_(model),
       sampler_(model.facts().vocab_size),
       vocabulary_(device, model, options.max_sequences),
-      shown_(device, max_lists(options), model.facts().vocab_size) {
+      shown_(device, options.max_sequences, max_drafted(options), model.facts().vocab_size) {
   PACELINE_ASSERT(model.facts().has_draft_head);
   const int rows = max_batch_rows(options);
   tokens_ = device.allocate(DType::I32, rows, 1);
@@ -53,15 +56,18 @@ MtpDrafter::MtpDrafter(Device& device, Model& model, const RunnerOptions& option
   rows_.reserve(static_cast<size_t>(rows));
   segments_.reserve(static_cast<size_t>(2 * options.max_sequences));
   chain_.reserve(static_cast<size_t>(options.max_sequences));
-  rankings_.reserve(static_cast<size_t>(options.max_sequences));
+  if (device.memory_is_host()) return;
+  rankings_.reserve(static_cast<size_t>(options.max_sequences)), rules_.reserve(rankings_.capacity());
+  drafted_ = device.allocate(DType::I32, max_drafted(options), kDraftWords);
+  drafted_words_.resize(static_cast<size_t>(max_drafted(options)) * kDraftWords);
 }
-
-int MtpDrafter::max_lists(const RunnerOptions& options) { return options.max_sequences * kMaxDrafts; }
 
 uint64_t MtpDrafter::most_bytes(const Model& model, const RunnerOptions& options) {
   const uint64_t rows = static_cast<uint64_t>(max_batch_rows(options)),
                  width = static_cast<uint64_t>(model.facts().width);
-  return sizeof(float) * rows * (width + 1) + LogitRows::most_bytes(max_lists(options)) +
+  const int drafted = max_drafted(options);
+  return sizeof(float) * (rows * (width + 1) + static_cast<uint64_t>(drafted) * kDraftWords) +
+         LogitRows::most_bytes(options.max_sequences, drafted) +
          DraftVocabulary::most_bytes(model.draft_head(), options.max_sequences);
 }
 
@@ -111,9 +117,9 @@ void MtpDrafter::observe_prompt(Sequence& sequence, int first_position, Tensor h
 void MtpDrafter::propose(std::span<Sequence* const> sequences) {
   catch_up(sequences);
   vocabulary_.refresh();
-  if (may_run_ahead()) run_ahead();
+  drafted_count_ = known_count_ = 0;
   while (!chain_.empty()) {
-    choose_drafts();
+    make_drafts();
     continue_chains();
   }
   // The constraints ran ahead with the drafts.
@@ -143,30 +149,28 @@ void MtpDrafter::catch_up(std::span<Sequence* const> sequences) {
 }
 
 void MtpDrafter::choose_drafts() {
-  const int count = static_cast<int>(chain_.size());
-  show_logits(vocabulary_.logits(hidden_.row_range(full_from_, count)));
-  for (int i = 0; i < count; ++i) {
-    Sequence& sequence = *chain_[static_cast<size_t>(i)];
-    if (on_draft_logits) on_draft_logits(sequence, shown_.row(i));
-    const size_t settled = sequence.tokens.size();
-    sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
-    std::span<const uint32_t> allowed;
-    if (sequence.constraint != nullptr) allowed = sequence.constraint->allowed();
-    const Token draft = shown_.choose(sampler_, i, sequence.parameters, sequence.tokens, vocabulary_.ids(), allowed);
-    sequence.tokens.resize(settled);
-    // Where the head knows nothing that may follow, or behind the end, a chain stops.
-    const bool possible = sequence.constraint == nullptr || is_allowed(allowed, draft);
-    if (possible) keep_draft(sequence, draft, i);
-    if (!possible || sequence.is_stop(draft)) sequence.draft_budget = static_cast<int>(sequence.drafts.size());
+  for (size_t i = 0; i < chain_.size(); ++i) {
+    const int row = static_cast<int>(i);
+    if (on_draft_logits) on_draft_logits(*chain_[i], shown_.row(row));
+    choose_draft(*chain_[i], row);
   }
 }
 
-void MtpDrafter::show_logits(Tensor logits) {
-  rankings_.clear();
-  for (const Sequence* sequence : chain_)
-    rankings_.push_back(Sampler::ranking(sequence->parameters, sequence->tokens.size() + sequence->drafts.size(),
-                                         sequence->constraint != nullptr));
-  shown_.show(logits, vocabulary_.device_ids(), rankings_);
+// By the host, from the row or its list.
+void MtpDrafter::choose_draft(Sequence& sequence, int row) {
+  const size_t settled = sequence.tokens.size();
+  sequence.tokens.insert(sequence.tokens.end(), sequence.drafts.begin(), sequence.drafts.end());
+  std::span<const uint32_t> allowed;
+  if (sequence.constraint != nullptr) allowed = sequence.constraint->allowed();
+  const Token draft = shown_.choose(sampler_, row, sequence.parameters, sequence.tokens, vocabulary_.ids(), allowed);
+  sequence.tokens.resize(settled);
+  // Where the head knows nothing that may follow, or behind the end, a chain stops.
+  const bool possible = sequence.constraint == nullptr || is_allowed(allowed, draft);
+  if (possible) {
+    sequence.add_head_draft(draft, sequence.wants_confidences() ? confidence(row, draft) : 0);
+    if (sequence.constraint != nullptr) sequence.constraint->accept(draft);
+  }
+  if (!possible || sequence.is_stop(draft)) sequence.draft_budget = static_cast<int>(sequence.drafts.size());
 }
 
 float MtpDrafter::confidence(int row, Token draft) {
@@ -182,43 +186,21 @@ float MtpDrafter::confidence(int row, Token draft) {
   return probability(logits, logits[static_cast<size_t>(at)]);
 }
 
-void MtpDrafter::keep_draft(Sequence& sequence, Token draft, int row) {
-  sequence.drafts.push_back(draft);
-  ++sequence.head_drafts;
-  if (sequence.constraint != nullptr) sequence.constraint->accept(draft);
-  if (sequence.least_reach[0] > 0) sequence.confidences.push_back(confidence(row, draft));
-  take_suggestion(sequence);
-}
-
-// The text itself suggested the same first draft: its others cost nothing.
-void MtpDrafter::take_suggestion(Sequence& sequence) {
-  const std::vector<Token>& suggestion = sequence.suggestion;
-  if (sequence.drafts.size() != 1 || suggestion.empty() || suggestion[0] != sequence.drafts[0]) return;
-  sequence.drafts.insert(sequence.drafts.end(), suggestion.begin() + 1, suggestion.end());
-}
-
-// Whether the chain so far is likely enough to be right for another draft to pay.
-bool MtpDrafter::is_worth_another(const Sequence& sequence) {
-  const size_t depth = sequence.drafts.size();
-  const double least = sequence.least_reach[depth - 1];
-  if (least <= 0) return true;
-  double reach = 1;
-  for (const float confidence : sequence.confidences) reach *= sequence.confidence.acceptance(confidence);
-  return reach >= least;
-}
-
+// The next pass's tokens are those drafts: where they lie, if the host does not know them.
 void MtpDrafter::continue_chains() {
   begin_batch();
+  rows_.clear();
   size_t kept = 0;
   for (size_t i = 0; i < chain_.size(); ++i) {
     Sequence* sequence = chain_[i];
     const bool is_copied = static_cast<int>(sequence->drafts.size()) > sequence->head_drafts;
-    if (is_copied || static_cast<int>(sequence->drafts.size()) >= sequence->draft_budget) continue;
-    if (!is_worth_another(*sequence)) continue;
-    const int position = sequence->length() + static_cast<int>(sequence->drafts.size()) - 1;
+    if (is_copied || sequence->draft_count() >= sequence->draft_budget) continue;
+    const bool is_ahead = !sequence->ahead.empty();
+    if (!is_ahead && !sequence->is_worth_another()) continue;
+    const int position = sequence->length() + sequence->draft_count() - 1;
     const int row = full_from_ + static_cast<int>(i), to = static_cast<int>(kept);
-    const Token token = sequence->drafts.back();
-    host_tokens_.push_back(token);
+    if (is_ahead) rows_.push_back(sequence->ahead.back());
+    else host_tokens_.push_back(sequence->drafts.back());
     // Rows move towards the front, never past one still to be read. The copy goes through kept order: to <= row.
     if (to != row) device_.gather_rows(hidden_.row_range(to, 1), hidden_, std::span(&row, 1));
     segments_.push_back({&sequence->state, to, 1, position - 1, Phase::Generate});
@@ -226,7 +208,10 @@ void MtpDrafter::continue_chains() {
   }
   chain_.resize(kept);
   full_from_ = 0;
-  run(0);
+  if (rows_.empty()) return run(0);
+  PACELINE_ASSERT(rows_.size() == kept);  // the host knows the newest draft of all, or of none
+  device_.gather_rows(tokens_.row_range(0, static_cast<int>(kept)), drafts_ahead().columns(0, 1), rows_);
+  forward(static_cast<int>(kept), 0);
 }
 
 }  // namespace paceline

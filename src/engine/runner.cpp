@@ -13,6 +13,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 int max_logit_rows(const RunnerOptions& options) { return options.max_sequences * (1 + options.max_drafts); }
+int max_ahead(const RunnerOptions& options) { return options.max_sequences * kMaxDrafts; }
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 }  // namespace
 
@@ -26,13 +30,17 @@ Runner::Runner(Device& device, Model& model, Drafter* drafter, const RunnerOptio
       drafter_(drafter),
       options_(options),
       sampler_(model.facts().vocab_size),
-      shown_(device, max_logit_rows(options), model.facts().vocab_size) {
+      shown_(device, max_logit_rows(options), max_ahead(options), model.facts().vocab_size) {
   const int rows = max_batch_rows(options), logit_rows = max_logit_rows(options);
   const int width = model.facts().width, vocab_size = model.facts().vocab_size;
   tokens_ = device.allocate(DType::I32, rows, 1);
   hidden_ = device.allocate(DType::F32, rows, width);
   logit_hidden_ = device.allocate(DType::F32, logit_rows, width);
   logits_ = device.allocate(DType::F32, logit_rows, vocab_size);
+  if (!device.memory_is_host()) token_sources_ = device.allocate(DType::I32, max_ahead(options) + rows, 1);
+  draft_rows_.resize(static_cast<size_t>(max_ahead(options)));
+  std::iota(draft_rows_.begin(), draft_rows_.end(), 0);
+  source_rows_.reserve(static_cast<size_t>(rows));
   host_tokens_.reserve(static_cast<size_t>(rows));
   rows_.reserve(static_cast<size_t>(rows));
   rankings_.reserve(static_cast<size_t>(logit_rows));
@@ -46,17 +54,23 @@ void Runner::step(std::span<Sequence* const> sequences) {
   const auto start = Clock::now();
   draft(sequences);
   const auto drafted = Clock::now();
+  const bool is_ahead = ahead_.rows > 0;
+  if (is_ahead) device_.mark();
   gather(sequences);
   run_model();
+  const auto shown = Clock::now();
   for (Work& work : work_) settle(work);
-  seconds_.draft = std::chrono::duration<double>(drafted - start).count();
-  seconds_.verify = std::chrono::duration<double>(Clock::now() - drafted).count();
+  const double verifying = is_ahead ? device_.seconds_between_marks() : 0;
+  const auto end = Clock::now();
+  seconds_.verify = verifying > 0 ? verifying + seconds_between(shown, end) : seconds_between(drafted, end);
+  seconds_.draft = std::max(0.0, seconds_between(start, end) - seconds_.verify);
 }
 
 void Runner::draft(std::span<Sequence* const> sequences) {
   drafting_.clear();
+  ahead_ = {};
   for (Sequence* sequence : sequences) {
-    sequence->drafts.clear();
+    sequence->drafts.clear(), sequence->ahead.clear();
     sequence->confidences.clear();
     sequence->head_drafts = 0;
     if (sequence->in_prompt()) continue;
@@ -68,14 +82,15 @@ void Runner::draft(std::span<Sequence* const> sequences) {
   }
   if (drafter_ == nullptr || drafting_.empty()) return;
   drafter_->propose(drafting_);
-  for (const Sequence* sequence : drafting_)
-    PACELINE_ASSERT(static_cast<int>(sequence->drafts.size()) <=
-                    std::max(sequence->draft_budget, sequence->lookup_budget));
+  for (const Sequence* sequence : drafting_) {
+    PACELINE_ASSERT(sequence->draft_count() <= std::max(sequence->draft_budget, sequence->lookup_budget));
+    if (!sequence->ahead.empty()) ahead_ = drafter_->drafts_ahead();
+  }
 }
 
 // Lays out the rows of the step and the rows whose logits are wanted.
 void Runner::gather(std::span<Sequence* const> sequences) {
-  work_.clear(), segments_.clear(), host_tokens_.clear(), rows_.clear();
+  work_.clear(), segments_.clear(), host_tokens_.clear(), rows_.clear(), source_rows_.clear();
   int prompt_rows_left = options_.max_prompt_rows;
   for (Sequence* sequence : sequences) {
     PACELINE_ASSERT(!sequence->is_full());
@@ -89,11 +104,16 @@ void Runner::gather(std::span<Sequence* const> sequences) {
       prompt_rows_left -= segment.row_count;
       work.logit_rows = done + segment.row_count == sequence->prompt_length ? 1 : 0;
     } else {
-      segment.row_count = work.logit_rows = 1 + static_cast<int>(sequence->drafts.size());
+      segment.row_count = work.logit_rows = 1 + sequence->draft_count();
     }
+    sequence->verified_drafts = sequence->draft_count();
     const int settled = std::min(segment.row_count, sequence->length() - done);
     host_tokens_.insert(host_tokens_.end(), sequence->tokens.begin() + done, sequence->tokens.begin() + done + settled);
     host_tokens_.insert(host_tokens_.end(), sequence->drafts.begin(), sequence->drafts.end());
+    source_rows_.resize(host_tokens_.size());
+    std::iota(source_rows_.begin() + segment.first_row, source_rows_.end(), max_ahead(options_) + segment.first_row);
+    source_rows_.insert(source_rows_.end(), sequence->ahead.begin(), sequence->ahead.end());
+    host_tokens_.resize(source_rows_.size());
     work.first_logit_row = static_cast<int>(rows_.size());
     const int end = segment.first_row + segment.row_count;
     for (int row = end - work.logit_rows; row < end; ++row) rows_.push_back(row);
@@ -104,13 +124,22 @@ void Runner::gather(std::span<Sequence* const> sequences) {
 
 void Runner::run_model() {
   const Batch batch{tokens_.row_range(0, static_cast<int>(host_tokens_.size())), segments_};
-  device_.write(batch.tokens, host_tokens_.data());
+  write_tokens(batch);
   begin_steps(batch);
   StepKey key(segments_);
   key.with(&model_).with(batch.tokens).with(hidden_).with(logit_hidden_).with(logits_);
   for (const int row : rows_) key.with(row);
   device_.run(key.value(), segments_, [this, &batch] { compute(batch); });
   if (!rows_.empty()) show_logits();
+}
+
+void Runner::write_tokens(const Batch& batch) {
+  if (ahead_.rows == 0) return device_.write(batch.tokens, host_tokens_.data());
+  const int rows = batch.rows();
+  const std::span all = std::span(draft_rows_).first(static_cast<size_t>(ahead_.rows));
+  device_.gather_rows(token_sources_.row_range(0, ahead_.rows), ahead_.columns(0, 1), all);
+  device_.write(token_sources_.row_range(max_ahead(options_), rows), host_tokens_.data());
+  device_.gather_rows(batch.tokens, token_sources_, source_rows_);
 }
 
 void Runner::compute(const Batch& batch) {
@@ -133,9 +162,13 @@ void Runner::show_logits() {
       rankings_.push_back(Sampler::ranking(sequence.parameters, static_cast<size_t>(sequence.length() + i),
                                            sequence.constraint != nullptr));
   }
-  const Tensor logits = logits_.row_range(0, static_cast<int>(rows_.size()));
-  if (all_heard) shown_.show(logits);
-  else shown_.show(logits, {}, rankings_);
+  shown_.show(logits_.row_range(0, static_cast<int>(rows_.size())));
+  if (device_.memory_is_host()) return;
+  if (!all_heard) shown_.list({}, rankings_);
+  if (ahead_.rows > 0) device_.mark();
+  else if (all_heard) return;
+  const std::span<const int32_t> words = shown_.read(ahead_);
+  for (Sequence* sequence : drafting_) sequence->take_ahead(words);
 }
 
 void Runner::settle(Work& work) {

@@ -25,7 +25,7 @@ struct RunnerOptions {
 
 // How long the parts of a step took.
 struct StepSeconds {
-  double draft = 0;
+  double draft = 0;  // until verifying could begin: where nobody waits in between, by the device's clock
   double verify = 0;  // and sampling, and whatever else is not drafting
 };
 
@@ -60,8 +60,10 @@ class Runner {
   void draft(std::span<Sequence* const> sequences);
   void gather(std::span<Sequence* const> sequences);
   void run_model();
+  void write_tokens(const Batch& batch);
   // What a device may replay.
   void compute(const Batch& batch);
+  // Waits for the device, once, and tells the sequences what they drafted.
   void show_logits();
   bool is_heard(const Sequence& sequence) const { return on_logits && (!wants_logits || wants_logits(sequence)); }
   void settle(Work& work);
@@ -82,6 +84,11 @@ class Runner {
   std::vector<Segment> segments_;
   std::vector<Token> host_tokens_;
   std::vector<int> rows_;
+  // Where drafts are ahead: room for all drafts, then the batch's tokens as far as the host knows them; and which row of that each of the batch
+  // is.
+  OwnedTensor token_sources_;
+  std::vector<int> source_rows_, draft_rows_;
+  Tensor ahead_;  // as Drafter::drafts_ahead(), while a sequence has some
   LogitRows shown_;
   std::vector<CandidateRanking> rankings_;
   StepSeconds seconds_;

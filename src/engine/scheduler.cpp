@@ -87,7 +87,7 @@ bool Scheduler::record_rounds() {
     generating_[i]->history.record(by_head, copied, accepted);
     for (int k = 0; k < static_cast<int>(sequence.confidences.size()) && k <= accepted; ++k)
       generating_[i]->history.confidence.record(sequence.confidences[static_cast<size_t>(k)], k < accepted);
-    head_drafts_.push_back(by_head);
+    head_drafts_.push_back(by_head + sequence.verified_drafts - static_cast<int>(sequence.drafts.size()));
     usual &= sequence.stats.passes > 1;
   }
   return usual;
@@ -96,7 +96,7 @@ bool Scheduler::record_rounds() {
 void Scheduler::record(const StepSeconds& seconds) {
   const bool usual = record_rounds();
   int rows = 0;
-  for (const Candidate* candidate : generating_) rows += 1 + static_cast<int>(candidate->sequence->drafts.size());
+  for (const Candidate* candidate : generating_) rows += 1 + candidate->sequence->verified_drafts;
   if (prompt_rows_ == 0 && rows > 0 && usual) times_.record(rows, head_drafts_, seconds.draft, seconds.verify);
   if (prompt_rows_ < kTimedRows) return;
   const double others = rows > 0 && times_.verify.measured(rows) ? times_.verify.seconds(rows) : 0;

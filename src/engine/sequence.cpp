@@ -39,6 +39,7 @@ Sequence::Sequence(Device& device, const Model& model, const StateShape& shape, 
   tokens.assign(prompt.begin(), prompt.end());
   prompt_length = static_cast<int>(prompt.size());
   drafts.reserve(static_cast<size_t>(shape.max_generate_rows));
+  ahead.reserve(kMaxDrafts);
   suggestion.reserve(static_cast<size_t>(shape.max_generate_rows));
   confidences.reserve(static_cast<size_t>(shape.max_generate_rows));
   kept_hidden = device.allocate(DType::F32, shape.max_generate_rows, model.facts().width);
@@ -53,8 +54,8 @@ void Sequence::restart(std::span<const Token> prompt, SamplingParameters samplin
   constraint = nullptr;
   exhausted = false;
   state.reset();
-  drafts.clear();
-  draft_budget = 0;
+  drafts.clear(), ahead.clear();
+  draft_budget = verified_drafts = 0;
   prompt_budget = std::numeric_limits<int>::max();
   kept_count = 0;
   stats = {};
@@ -63,6 +64,35 @@ void Sequence::restart(std::span<const Token> prompt, SamplingParameters samplin
   confidence = {};
   confidences.clear(), suggestion.clear();
   lookup_.clear();
+}
+
+// Where the text itself suggested the same first draft, its others cost nothing.
+void Sequence::add_head_draft(Token draft, float probability) {
+  drafts.push_back(draft);
+  ++head_drafts;
+  if (wants_confidences()) confidences.push_back(probability);
+  if (drafts.size() == 1 && !suggestion.empty() && suggestion[0] == draft)
+    drafts.insert(drafts.end(), suggestion.begin() + 1, suggestion.end());
+}
+
+bool Sequence::is_worth_another() const {
+  const double least = least_reach[drafts.size() - 1];
+  if (least <= 0) return true;
+  double reach = 1;
+  for (const float of_draft : confidences) reach *= confidence.acceptance(of_draft);
+  return reach >= least;
+}
+
+// A row that is not numbers proves nothing: what follows it was made from a token that was not chosen. Behind the end nothing follows either.
+void Sequence::take_ahead(std::span<const int32_t> words) {
+  for (size_t i = 0; i < ahead.size(); ++i) {
+    const ChosenDraft draft(words.subspan(static_cast<size_t>(ahead[i]) * kDraftWords, kDraftWords));
+    if (draft.is_choice()) add_head_draft(draft.token, draft.probability);
+    const bool goes_on = draft.is_choice() && !is_stop(draft.token);
+    if (!goes_on) draft_budget = static_cast<int>(drafts.size());
+    if (!goes_on || (i + 1 < ahead.size() && !is_worth_another())) break;
+  }
+  ahead.clear();
 }
 
 LookupMatch Sequence::find_repetition() {

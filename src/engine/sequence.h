@@ -73,12 +73,16 @@ struct Sequence {
   std::vector<Token> drafts;
   int head_drafts = 0;
   int draft_budget = 0, lookup_budget = 0;
+  // The head's drafts behind those, as long as they are known to the device alone: their rows in Drafter::drafts_ahead().
+  std::vector<int> ahead;
+  int verified_drafts =
+      0;  // rows that the round's pass had for drafts: more than drafts where a chain turned out to have ended before
   LookupMatch repetition;  // what may be copied, found when the round was planned
   // Prompt rows that the next step may take at most.
   int prompt_budget = std::numeric_limits<int>::max();
   LeastReach least_reach{};
   ConfidenceTable confidence;
-  std::vector<float> confidences;  // the head's own probability of each of its drafts; filled where least_reach asks
+  std::vector<float> confidences;  // the head's own probability of each of its drafts; filled where wants_confidences()
   std::vector<Token> suggestion;  // what a short match would draft; taken when the head's first draft agrees
 
   // The newest kept_count tokens have just been settled; row i of kept_hidden is the trunk's hidden state that token i of them was
@@ -89,7 +93,16 @@ struct Sequence {
 
   SequenceStats stats;
 
+  // Another draft of the head, with its own probability of it.
+  void add_head_draft(Token draft, float probability);
+  // Whether the chain so far is likely enough to be right for another draft to pay.
+  bool is_worth_another() const;
+  // The drafts that were ahead, now that the words of all such drafts are here; up to where the chain ended, if it did.
+  void take_ahead(std::span<const int32_t> words);
+
   int length() const { return static_cast<int>(tokens.size()); }
+  int draft_count() const { return static_cast<int>(drafts.size() + ahead.size()); }
+  bool wants_confidences() const { return least_reach[0] > 0; }
   // Where the end of the text stood before.
   LookupMatch find_repetition();
   int max_drafts() const { return state.shape().max_generate_rows - 1; }

@@ -1,5 +1,6 @@
 #include "cuda_emulator/runtime.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
@@ -202,8 +203,9 @@ cudaError_t cudaDeviceSynchronize() {
   return run_until(runtime().queued);
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   *event = new EmulatedEvent;
+  if ((flags & cudaEventDisableTiming) == 0) (*event)->seconds = std::make_shared<double>();
   return cudaSuccess;
 }
 
@@ -212,9 +214,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const Lock lock(runtime().mutex);
   if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
+  if (event->seconds != nullptr)
+    enqueue(stream, [at = event->seconds] {
+      *at = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    });
   event->position = runtime().queued;
   return cudaSuccess;
 }
@@ -229,6 +235,17 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   const Lock lock(runtime().mutex);
   if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
   return runtime().done >= event->position ? cudaSuccess : cudaErrorNotReady;
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+  const Lock lock(runtime().mutex);
+  if (refuses_while_capturing()) return cudaErrorStreamCaptureUnsupported;
+  for (const cudaEvent_t event : {start, end}) {
+    if (event->seconds == nullptr || event->position == 0) return cudaErrorInvalidValue;
+    if (runtime().done < event->position) return cudaErrorNotReady;
+  }
+  *milliseconds = static_cast<float>(1e3 * (*end->seconds - *start->seconds));
+  return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {

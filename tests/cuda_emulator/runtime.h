@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "cuda_emulator/execution.h"
 #include "cuda_emulator/vector_types.h"
@@ -50,6 +51,7 @@ struct cudaDeviceProp {
 struct EmulatedStream {};
 struct EmulatedEvent {
   uint64_t position = 0;  // in the queue; 0: not recorded
+  std::shared_ptr<double> seconds;  // when the queue got there; null: no timing
 };
 struct EmulatedGraph;
 struct EmulatedGraphExec;
@@ -63,7 +65,7 @@ enum cudaStreamCaptureMode {
   cudaStreamCaptureModeRelaxed
 };
 
-inline constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+inline constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2;
 
 // What went wrong last in a kernel is part of the text for cudaErrorLaunchFailure.
 const char* cudaGetErrorString(cudaError_t error);
@@ -89,6 +91,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventQuery(cudaEvent_t event);
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end);
 
 // Host memory from cudaMallocHost is read or written when the queue gets there; other host memory at once, after the queue.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);

@@ -37,38 +37,42 @@ class OwnMemory final : public ForwardingDevice {
   size_t bytes = 0;
 };
 
-// Notes what the head proposes and puts the truth in its place where `teaches` says so, as a better head would: drafts get accepted.
+// Puts the truth in the place of what the head proposes, as a better head would: drafts get accepted. It must know them for that.
 class Taught final : public Drafter {
  public:
-  explicit Taught(MtpDrafter& head) : head_(head) {}
+  Taught(Device& device, MtpDrafter& head) : device_(device), head_(head) {}
   void observe_prompt(Sequence& sequence, int first_position, Tensor hidden) override {
     head_.observe_prompt(sequence, first_position, hidden);
   }
   void propose(std::span<Sequence* const> sequences) override {
     head_.propose(sequences);
-    if (stops) {
-      // Once more, with the second draft of one of them for an end token.
-      sequences[1]->stop_tokens = {sequences[1]->drafts.at(1)};
-      for (Sequence* sequence : sequences) {
-        sequence->drafts.clear(), sequence->confidences.clear();
-        sequence->head_drafts = 0;
-      }
-      head_.propose(sequences);
-    }
     proposed.clear();
+    if (!teaches) return;
+    const bool is_ahead = std::ranges::any_of(sequences, [](const Sequence* of) { return !of->ahead.empty(); });
+    if (is_ahead) look();
     for (size_t i = 0; i < sequences.size(); ++i) {
       Sequence& sequence = *sequences[i];
+      sequence.take_ahead(words_);
       proposed.push_back(sequence.drafts);
-      for (size_t d = 0; teaches && d < std::min<size_t>(sequence.drafts.size(), i + 1); ++d)
+      for (size_t d = 0; d < std::min<size_t>(sequence.drafts.size(), i + 1); ++d)
         sequence.drafts[d] = truth.at(i).at(sequence.output().size() + d);
     }
   }
+  Tensor drafts_ahead() const override { return head_.drafts_ahead(); }
 
   std::vector<std::vector<Token>> truth, proposed;  // by sequence, in the order of the step
-  bool teaches = false, stops = false;
+  bool teaches = false;
 
  private:
+  void look() {
+    const Tensor drafts = head_.drafts_ahead();
+    words_.resize(static_cast<size_t>(drafts.rows) * kDraftWords);
+    device_.read(words_.data(), drafts);
+  }
+
+  Device& device_;
   MtpDrafter& head_;
+  std::vector<int32_t> words_;
 };
 
 // Sequences that run together, three drafts each.
@@ -78,7 +82,7 @@ struct Party {
   Party(Device& device, const std::vector<SamplingParameters>& sampling)
       : options{.max_prompt_rows = 64, .max_sequences = static_cast<int>(sampling.size()), .max_drafts = kDrafts},
         head(device, *tied().model, options),
-        drafter(head),
+        drafter(device, head),
         runner(device, *tied().model, &drafter, options) {
     const Model& model = *tied().model;
     for (size_t i = 0; i < sampling.size(); ++i) {
@@ -109,6 +113,18 @@ struct Party {
   Runner runner;
   std::vector<std::unique_ptr<Sequence>> sequences;
   std::vector<Sequence*> all;
+};
+
+// Every second token.
+class AllowEven final : public TokenConstraint {
+ public:
+  explicit AllowEven(int vocab_size) : words_(static_cast<size_t>((vocab_size + 31) / 32), 0x55555555u) {}
+  std::span<const uint32_t> allowed() override { return words_; }
+  void accept(Token token) override { EXPECT_EQ(token % 2, 0); }
+  void rollback(int) override {}
+
+ private:
+  std::vector<uint32_t> words_;
 };
 
 std::vector<SamplingParameters> usual() {
@@ -143,7 +159,7 @@ TEST(LogitRows, SameTextAndOneWaitForEachDraftAndEachVerification) {
     size_t lists = 0;
     for (const Sequence* sequence : party.all) {
       deepest = std::max(deepest, sequence->head_drafts);
-      lists += static_cast<size_t>(sequence->head_drafts) + 1 + sequence->drafts.size();
+      lists += 2 * static_cast<size_t>(sequence->head_drafts) + 1 + sequence->drafts.size();
     }
     EXPECT_EQ(device.reads, deepest + 1);
     EXPECT_EQ(device.bytes, list_bytes * lists);
@@ -154,38 +170,133 @@ TEST(LogitRows, SameTextAndOneWaitForEachDraftAndEachVerification) {
   }
 }
 
-// Greedy chains that nothing ends early: one wait for all drafts of a round, and the drafts of a device whose memory is the host's.
-TEST(LogitRows, GreedyChainsWaitOnce) {
-  std::vector<SamplingParameters> sampling(3);
-  for (SamplingParameters& parameters : sampling) parameters.temperature = 0;
-  OwnMemory device(*tied().device);
-  Party ahead(device, sampling), in_place(*tied().device, sampling);
-  for (Party* party : {&ahead, &in_place})
-    for (size_t i = 0; i < sampling.size(); ++i) {
-      party->drafter.truth.push_back(alone(i, sampling[i], 3 * Party::kTokens));
-      party->all[i]->least_reach = {};
-    }
-  bool has_stopped = false;
-  for (int round = 0; in_place.shortest() < Party::kTokens; ++round) {
+// What the sampler decides without penalties, at several temperatures and truncations.
+std::vector<SamplingParameters> unchanged(const std::vector<float>& temperatures) {
+  std::vector<SamplingParameters> sampling;
+  for (const float temperature : temperatures) {
+    sampling.push_back(test::sampling(temperature, 2 * sampling.size()));
+    if (sampling.size() == 2) sampling.back().top_k = 0, sampling.back().top_p = 1;
+    if (sampling.size() == 3) sampling.back().top_k = 10, sampling.back().min_p = 0;
+  }
+  return sampling;
+}
+
+// Two parties of the same sequences, one on a device with its own memory and one on the host's, whose drafts and text must be the same.
+struct Twins {
+  explicit Twins(const std::vector<SamplingParameters>& sampling)
+      : device(*tied().device), ahead(device, sampling), in_place(*tied().device, sampling) {
+    for (Party* party : {&ahead, &in_place})
+      for (size_t i = 0; i < sampling.size(); ++i) {
+        party->drafter.truth.push_back(alone(i, sampling[i], 3 * Party::kTokens));
+        party->all[i]->least_reach = {};
+      }
+  }
+  std::array<Party*, 2> both() { return {&in_place, &ahead}; }
+  void step(int round) {
     device.forget();
-    for (Party* party : {&in_place, &ahead}) {
+    for (Party* party : both()) {
       party->drafter.teaches = round % 3 == 2;
-      party->drafter.stops = round % 4 == 1;
-      party->all[1]->stop_tokens.clear();
-      if (round == 6) party->all[0]->least_reach.fill(1e-9);  // confidences are asked for
       party->step();
     }
-    EXPECT_EQ(device.reads, round == 0 ? 1 : ahead.drafter.stops ? 3 : 2) << "round " << round;
-    has_stopped |= round > 0 && ahead.drafter.proposed[1].size() == 2;
     EXPECT_EQ(ahead.drafter.proposed, in_place.drafter.proposed) << "round " << round;
-    for (size_t i = 0; i < sampling.size(); ++i) {
+    for (size_t i = 0; i < ahead.all.size(); ++i) {
+      EXPECT_EQ(ahead.all[i]->drafts, in_place.all[i]->drafts) << "round " << round << ", sequence " << i;
       EXPECT_EQ(ahead.all[i]->confidences.size(), in_place.all[i]->confidences.size());
       EXPECT_EQ(ahead.all[i]->tokens, in_place.all[i]->tokens);
     }
+    EXPECT_EQ(device.rows, 0);
   }
-  EXPECT_EQ(device.rows, 0);
-  EXPECT_GT(ahead.all[2]->stats.accepted[1], 0);
-  EXPECT_TRUE(has_stopped);
+
+  OwnMemory device;
+  Party ahead, in_place;
+};
+
+// Chains that the host has no say in: one wait for all of a round, and the drafts of a device whose memory is the host's.
+TEST(LogitRows, RoundsWaitOnce) {
+  for (const std::vector<float>& temperatures :
+       {std::vector{0.0f, 0.0f, 0.0f}, {0.8f, 0.8f, 0.8f}, {0.0f, 1.2f, 0.8f, 0.3f}}) {
+    Twins twins(unchanged(temperatures));
+    for (int round = 0; twins.in_place.shortest() < Party::kTokens; ++round) {
+      if (round == 6)
+        for (Party* party : twins.both()) party->all[0]->least_reach.fill(1e-9);  // confidences are asked for
+      twins.step(round);
+      EXPECT_EQ(twins.device.reads, twins.ahead.drafter.teaches && round > 0 ? 2 : 1) << "round " << round;
+      EXPECT_EQ(twins.ahead.all[0]->stats.drafted[2], round);
+    }
+    EXPECT_GT(twins.ahead.all[2]->stats.accepted[1], 0);
+    EXPECT_EQ(twins.ahead.all[2]->stats.accepted, twins.in_place.all[2]->stats.accepted);
+  }
+}
+
+// An end token among drafts that nobody has looked at: the chain ends there, as it would have, and what was verified behind it is nothing.
+TEST(LogitRows, ChainsThatWereAheadEndWhereTheTextMayEnd) {
+  Twins twins(unchanged({0.0f, 0.8f, 0.8f}));
+  bool has_ended = false;
+  for (int round = 0; twins.in_place.shortest() < Party::kTokens; ++round) {
+    if (round >= 1) {
+      // The second draft of the round to come, from a party that stands at the same place.
+      Sequence& sequence = *twins.in_place.all[1];
+      sequence.stop_tokens.clear();
+      Sequence* const only[] = {&sequence};
+      sequence.draft_budget = Party::kDrafts;
+      sequence.drafts.clear(), sequence.confidences.clear(), sequence.head_drafts = 0;
+      twins.in_place.head.propose(only);
+      for (Party* party : twins.both()) party->all[1]->stop_tokens = {sequence.drafts.at(1)};
+    }
+    twins.step(round);
+    if (round == 0) continue;
+    const Sequence& ended = *twins.ahead.all[1];
+    EXPECT_LE(ended.drafts.size(), 2u);
+    EXPECT_TRUE(twins.ahead.drafter.teaches || ended.is_stop(ended.drafts.back()));
+    EXPECT_EQ(ended.verified_drafts, twins.ahead.drafter.teaches ? static_cast<int>(ended.drafts.size()) : 3);
+    has_ended |= ended.drafts.size() == 2;
+  }
+  EXPECT_TRUE(has_ended);
+}
+
+// The host looks at a draft where another one depends on it, and not at the last.
+TEST(LogitRows, ChainsThatConfidencesMayEndWaitForThem) {
+  OwnMemory device(*tied().device);
+  Party party(device, unchanged({0.8f, 0.0f}));
+  party.step();
+  bool has_stopped = false, has_gone_on = false;
+  while (party.shortest() < Party::kTokens) {
+    for (Sequence* sequence : party.all) sequence->least_reach = {0.02, 0.02};
+    device.forget();
+    party.step();
+    size_t deepest = 0, looks = 0;  // at first and second drafts
+    for (const Sequence* sequence : party.all) {
+      const size_t count = sequence->drafts.size();
+      EXPECT_EQ(sequence->confidences.size(), count);
+      deepest = std::max(deepest, count);
+      looks = std::max(looks, std::min<size_t>(count, Party::kDrafts - 1));
+      has_stopped |= count < Party::kDrafts;
+    }
+    EXPECT_EQ(static_cast<size_t>(device.reads), looks + 1);
+    has_gone_on |= deepest == Party::kDrafts;
+  }
+  EXPECT_TRUE(has_stopped && has_gone_on);
+}
+
+// A sequence drafts what it would draft by itself, whoever beside it needs the host, and however long others' chains are.
+TEST(LogitRows, DraftsDoNotDependOnCompany) {
+  std::vector<SamplingParameters> sampling = unchanged({0.8f, 0.0f, 0.8f});
+  sampling[2].repeat_penalty = 1.2f;
+  OwnMemory device(*tied().device);
+  Party together(device, sampling), by_itself(device, {sampling[0]});
+  AllowEven constraint(tied().model->facts().vocab_size);
+  for (int round = 0; by_itself.shortest() < Party::kTokens; ++round) {
+    together.all[1]->constraint = round % 4 == 3 ? &constraint : nullptr;
+    for (Party* party : {&together, &by_itself}) {
+      for (Sequence* sequence : party->all) sequence->draft_budget = sequence->in_prompt() ? 0 : 1 + round % 3;
+      if (party == &together && round > 0)
+        party->all[1]->draft_budget = round % 2 * Party::kDrafts, party->all[2]->draft_budget = round % 5 == 0 ? 2 : 0;
+      party->runner.step(party->all);
+    }
+    EXPECT_EQ(together.all[0]->drafts, by_itself.all[0]->drafts) << "round " << round;
+    EXPECT_EQ(together.all[0]->confidences, by_itself.all[0]->confidences);
+    EXPECT_EQ(together.all[0]->tokens, by_itself.all[0]->tokens);
+  }
 }
 
 TEST(LogitRows, RowsAreReadWhereListsProveNothing) {

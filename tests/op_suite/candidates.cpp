@@ -148,6 +148,92 @@ Case hostile(int cols, int count) {
   return made;
 }
 
+// A little more than the errors of scores, sums and logarithms in f32.
+constexpr double kShareSlack = 1e-4, kLogitSlack = 1e-4;
+
+DraftRule any_rule(size_t i) {
+  constexpr int kTopK[] = {0, 40, 5, 1, 1000};
+  constexpr float kTopP[] = {0.95f, 1, 0.5f}, kMinP[] = {0.05f, 0, 0, 0.5f};
+  return {.temperature = i % 7 == 6   ? 0.0f
+                         : i % 2 == 0 ? 0.8f
+                                      : 1.5f,
+          .top_k = kTopK[i % 5],
+          .top_p = kTopP[i % 3],
+          .min_p = kMinP[i % 4],
+          .seed = 7 + i,
+          .position = static_cast<int64_t>(100 * i)};
+}
+
+// The scores of the listed tokens that the rule keeps (`slack` 1: and those it may keep; -1: surely keeps), -infinity for others.
+std::vector<double> kept_scores(const CandidateList& list, const DraftRule& rule, double slack) {
+  const size_t kept = rule.top_k > 0 ? std::min(list.size(), static_cast<size_t>(rule.top_k)) : list.size();
+  const auto share = [&](size_t i) { return std::exp(static_cast<double>(list.logit(i) - list.largest)); };
+  double sum = static_cast<double>(list.sum), reached = 0;
+  if (rule.top_k == static_cast<int>(kept)) {
+    sum = 0;
+    for (size_t i = 0; i < kept; ++i) sum += share(i);
+  }
+  std::vector<double> scores(list.size(), -static_cast<double>(kInfinity));
+  for (size_t i = 0; i < kept; ++i) {
+    const bool in_share = rule.top_p >= 1 || reached < (static_cast<double>(rule.top_p) + slack * kShareSlack) * sum;
+    reached += share(i);
+    const bool is_likely =
+        rule.min_p <= 0 || std::log(share(i)) >= std::log(static_cast<double>(rule.min_p)) - slack * kLogitSlack;
+    if (in_share && is_likely)
+      scores[i] = static_cast<double>(list.logit(i)) / static_cast<double>(rule.temperature) +
+                  gumbel_noise(rule.seed, rule.position, list.tokens[i]);
+  }
+  return scores;
+}
+
+// What is chosen may be kept, and nothing that surely is beats it by more than rough scores can be off.
+void check_draft(Suite& suite, const std::string& where, const CandidateList& list, const DraftRule& rule,
+                 const ChosenDraft& got) {
+  const auto found = std::find(list.tokens.begin(), list.tokens.end(), got.token);
+  if (found == list.tokens.end()) return suite.expect(false, cat(where, ": token ", got.token, " is not listed"));
+  const size_t entry = static_cast<size_t>(found - list.tokens.begin());
+  if (!list.is_ordinary()) return suite.expect(!got.is_choice(), cat(where, ": chosen from what is no numbers"));
+  const double probability =
+      std::exp(static_cast<double>(list.logit(entry) - list.largest)) / static_cast<double>(list.sum);
+  suite.expect(std::fabs(static_cast<double>(got.probability) - probability) <= 1e-5 * probability + 1e-37,
+               cat(where, ": a probability of ", got.probability, ", expected ", probability));
+  if (rule.temperature <= 0) return suite.expect(entry == 0, cat(where, ": place ", entry, ", expected the first"));
+  const std::vector<double> possible = kept_scores(list, rule, 1), certain = kept_scores(list, rule, -1);
+  const double score = possible[entry];
+  suite.expect(score > -static_cast<double>(kInfinity), cat(where, ": place ", entry, " is cut off"));
+  for (const double other : certain)
+    suite.expect(!(other - error_of(other) > score + error_of(score)), cat(where, ": place ", entry, " is not best"));
+}
+
+std::vector<std::vector<int32_t>> choose(Device& device, const Words& lists, const std::vector<DraftRule>& rules) {
+  const int rows = static_cast<int>(lists.size()), words = static_cast<int>(lists.front().size());
+  const OwnedTensor in = device.allocate(DType::I32, rows, words), out = device.allocate(DType::I32, rows, kDraftWords);
+  for (int row = 0; row < rows; ++row) device.write(in.row_range(row, 1), lists[static_cast<size_t>(row)].data());
+  device.choose_drafts(out, in, rules);
+  Words got(lists.size(), std::vector<int32_t>(kDraftWords));
+  for (int row = 0; row < rows; ++row) device.read(got[static_cast<size_t>(row)].data(), out.row_range(row, 1));
+  return got;
+}
+
+void check_drafts(Suite& suite, const Case& of, size_t first_rule) {
+  const int cols = static_cast<int>(of.logits.front().size());
+  std::vector<int> all(of.logits.size());
+  std::iota(all.begin(), all.end(), 0);
+  const Words lists = list(suite.device, of, all);
+  std::vector<DraftRule> rules;
+  for (size_t row = 0; row < lists.size(); ++row) {
+    rules.push_back(any_rule(first_rule + row));
+    // What the order of a list by noise is for.
+    if (of.rankings[row].by_noise()) rules.back().top_k = 0, rules.back().top_p = 1;
+  }
+  const Words together = choose(suite.device, lists, rules);
+  for (size_t row = 0; row < lists.size(); ++row) {
+    const CandidateList listed(lists[row], cols, of.rankings[row]);
+    check_draft(suite, cat("row ", row, ", rule ", first_rule + row), listed, rules[row], ChosenDraft(together[row]));
+    suite.expect(choose(suite.device, {lists[row]}, {rules[row]}).front() == together[row], cat("row ", row, " alone"));
+  }
+}
+
 void rank_by_noise(Case& made) {
   for (size_t row = 0; row < made.rankings.size(); ++row)
     made.rankings[row] = {row % 2 == 0 ? 0.8f : 1.7f, 99 + row, static_cast<int64_t>(1000 * row)};
@@ -181,6 +267,18 @@ void test_candidates(Suite& suite) {
     check(suite, made);
     rank_by_noise(made);
     check(suite, made);
+  });
+  for (const auto& [rows, cols, count] :
+       {std::array{9, 3, 8}, {8, 50, 128}, {70, 300, 128}, {30, 2000, 33}, {12, 9000, 256}})
+    suite.test(cat("choose_drafts ", rows, "x", cols, " of ", count), [&] {
+      Case made = usual(rows, cols, count);
+      for (const size_t first_rule : {0, 17}) check_drafts(suite, made, first_rule);
+      rank_by_noise(made);
+      check_drafts(suite, made, 5);
+    });
+  suite.test("choose_drafts hostile", [&] {
+    Case made = hostile(200, 64);
+    for (size_t first_rule = 0; first_rule < 8; ++first_rule) check_drafts(suite, made, 12 * first_rule);
   });
 }
 

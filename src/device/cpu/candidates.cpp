@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "device/cpu/cpu_device.h"
+#include "device/draft_choice.h"
 
 namespace paceline::cpu {
 
@@ -99,6 +100,11 @@ void CpuDevice::list_candidates(Tensor out, Tensor logits, Tensor ids, std::span
       words[kFirstCandidateWord + count + i] = std::bit_cast<int32_t>(i < size ? x[kept[i].column] : -kInfinity);
     }
   });
+}
+
+// No caller needs it where rows are read in place.
+void CpuDevice::choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) {
+  choose_drafts_in_host_memory(out, lists, rules);
 }
 
 }  // namespace paceline::cpu

@@ -39,6 +39,7 @@ class CpuDevice final : public Device {
 
   // candidates.cpp
   void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
+  void choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) override;
 
   // attention.cpp
   void rotate(Tensor x, const Batch& batch, const RotaryShape& shape) override;

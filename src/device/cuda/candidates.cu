@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/random.h"
 #include "device/cuda/candidates.h"
 #include "device/cuda/launch.h"
 #include "device/cuda/matrix.h"
+#include "device/cuda/noise.h"
 #include "device/cuda/reduce.h"
 
 namespace paceline::cuda {
@@ -59,20 +59,11 @@ __device__ __forceinline__ uint32_t key_of(float value) {
   return bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
 }
 
-// gumbel_noise() of base/random.h in f32. u = (m + 1/2) / 2^52; above a half -log(u) comes from 1 - u, which f32 holds better there.
-__device__ __forceinline__ float rough_gumbel_noise(const CandidateRanking& ranking, int token) {
-  const uint64_t m =
-      random_word(ranking.seed, static_cast<uint64_t>(ranking.position), static_cast<uint64_t>(token)) >> 12;
-  constexpr uint64_t kAll = (uint64_t{1} << 52) - 1;
-  const bool is_low = m <= kAll / 2;
-  const float part = (static_cast<float>(is_low ? m : kAll - m) + 0.5f) * 0x1p-52f;
-  return -logf(is_low ? -logf(part) : -log1pf(-part));
-}
-
 __device__ __forceinline__ float rank_of(const CandidateTask& task, int row, int column, float logit) {
   const CandidateRanking& ranking = task.rankings[row];
   if (!(ranking.temperature > 0)) return logit;
-  return logit / ranking.temperature + rough_gumbel_noise(ranking, task.ids == nullptr ? column : task.ids[column]);
+  const int token = task.ids == nullptr ? column : task.ids[column];
+  return logit / ranking.temperature + rough_gumbel_noise(ranking.seed, ranking.position, token);
 }
 
 // Sums over the block, to every thread; `turn` alternates between uses.

@@ -206,6 +206,19 @@ void CudaDevice::run(uint64_t key, std::span<const Segment> segments, const std:
   graphs_.run(mix64(key ^ static_cast<uint64_t>(attention_splits(context_.step.end_position()))), step);
 }
 
+void CudaDevice::mark() {
+  context_.watch->expect_no_capture("timing");
+  last_mark_ ^= 1;
+  check(cudaEventRecord(marks_[last_mark_].event(), context_.stream), "recording an event");
+}
+
+double CudaDevice::seconds_between_marks() {
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, marks_[last_mark_ ^ 1].event(), marks_[last_mark_].event()),
+        "asking for the time between two events");
+  return 1e-3 * static_cast<double>(milliseconds);
+}
+
 void CudaDevice::embed(Tensor out, const Weight& table, Tensor tokens) {
   checks::embed(out, table, tokens);
   cuda::embed(context_, out, static_cast<const CudaWeight&>(table), tokens);
@@ -292,6 +305,11 @@ void CudaDevice::argmax(Tensor ids, Tensor logits) {
 void CudaDevice::list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
   checks::list_candidates(out, logits, ids, rankings);
   cuda::list_candidates(context_, out, logits, ids, rankings);
+}
+
+void CudaDevice::choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) {
+  checks::choose_drafts(out, lists, rules);
+  cuda::choose_drafts(context_, out, lists, rules);
 }
 
 }  // namespace paceline::cuda

@@ -34,6 +34,8 @@ class CudaDevice final : public Device {
   double copy_gb_s() override;
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override;
   void run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) override;
+  void mark() override;
+  double seconds_between_marks() override;
 
   void embed(Tensor out, const Weight& table, Tensor tokens) override;
   void rms_norm(Tensor out, Tensor x, Tensor weight, float eps) override;
@@ -56,6 +58,7 @@ class CudaDevice final : public Device {
 
   void argmax(Tensor ids, Tensor logits) override;
   void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
+  void choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) override;
 
   const GraphCounts& graph_counts() const { return graphs_.counts(); }
 
@@ -66,6 +69,8 @@ class CudaDevice final : public Device {
   WeightLoader loader_;
   DeviceBytes copied_;  // what copy_gb_s() copies: one half to the other
   uint64_t copied_bytes_ = 0;
+  TimedEvent marks_[2];  // by turns
+  int last_mark_ = 0;
   GraphCache graphs_;
   const bool uses_graphs_;
 };

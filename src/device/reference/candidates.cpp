@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "device/draft_choice.h"
 #include "device/reference/reference_device.h"
 
 namespace paceline {
@@ -55,6 +56,10 @@ void ReferenceDevice::list_candidates(Tensor out, Tensor logits, Tensor ids,
           std::bit_cast<int32_t>(column < 0 ? -std::numeric_limits<float>::infinity() : values[column]);
     }
   }
+}
+
+void ReferenceDevice::choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) {
+  choose_drafts_in_host_memory(out, lists, rules);
 }
 
 }  // namespace paceline

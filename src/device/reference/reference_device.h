@@ -58,6 +58,7 @@ class ReferenceDevice final : public Device {
 
   void argmax(Tensor ids, Tensor logits) override;
   void list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) override;
+  void choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) override;
 };
 
 namespace reference {
