@@ -1,6 +1,6 @@
 #pragma once
 // Products of panels with prepared rows: one launch for weights of one type. The numeric order of an output is the same whatever the number of
-// rows: each warp of a block sums a fixed share of the groups of 256 columns, block after block; the shares are added in order.
+// rows: fixed shares of the groups of 256 columns are summed, block after block, and added in order (multiply_block-inl.h).
 #include <span>
 
 #include "device/cuda/activations.h"
