@@ -52,10 +52,10 @@ class Kernels {
   }
 
  private:
-  // 0: not known, as the peak of a device that is not the processor.
+  // 0: not known
   double limit_of(bool by_bandwidth) {
     if (device_.memory_is_host()) return by_bandwidth ? limits_.read_gb_s() : limits_.int8_gop_s();
-    return by_bandwidth ? device_.copy_gb_s() : 0;
+    return by_bandwidth ? device_.copy_gb_s() : device_.int8_gop_s();
   }
 
   // Times `work` between measurements of what limits it. bytes: what it must read; operations: int8, for those limited by them.

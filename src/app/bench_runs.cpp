@@ -90,6 +90,11 @@ double Bench::measure_bandwidth() {
   return bandwidth_gb_s_.values.back();
 }
 
+double Bench::measure_int8() {
+  Device& device = *session_.device;
+  return device.memory_is_host() ? limits_.int8_gop_s() : device.int8_gop_s();
+}
+
 Generation Bench::generate_once(int prompt, int tokens, bool with_drafts, const std::function<void(int)>& on_prompt) {
   GeneratorOptions options = session_.options;
   options.context = prompt + tokens + 1;
@@ -107,7 +112,7 @@ BenchResult Bench::prompt(int tokens, int depth) {
   result.test = cat("prompt ", tokens);
   result.depth = depth;
   for (int i = 0; i < repetitions_; ++i) {
-    const double int8 = session_.device->memory_is_host() ? limits_.int8_gop_s() : 0;
+    const double int8 = measure_int8();
     // The clock starts when the chunks that cover the depth are done.
     Clock::time_point start = Clock::now();
     int measured_from = 0;

@@ -81,6 +81,7 @@ class Bench {
   std::vector<Token> make_prompt(int tokens) const;
   Generation generate_once(int prompt, int tokens, bool with_drafts, const std::function<void(int)>& on_prompt);
   double measure_bandwidth();
+  double measure_int8();  // 0: not known
   RowsResult measure_rows(SequenceState& state, int rows);
 
   Session& session_;

@@ -93,6 +93,9 @@ class Device {
   // What copying a large piece of the device's own memory reaches now, bytes read and bytes written together, in GB/s: what a benchmark
   // compares with. 0: the memory is the host's (base/machine_limits.h), or there are several.
   virtual double copy_gb_s() { return 0; }
+  // What the device's int8 products reach now where nothing else limits them, in 10^9 operations a second, a multiply-add counting two. 0: as
+  // above.
+  virtual double int8_gop_s() { return 0; }
   // out row i = in row rows[i], of F32 or I32; rows is host memory. Not in place.
   virtual void gather_rows(Tensor out, Tensor in, std::span<const int> rows) = 0;
 

@@ -34,6 +34,7 @@ class ForwardingDevice : public Device {
   bool memory_is_host() const override { return inner_.memory_is_host(); }
   uint64_t available_bytes() const override { return inner_.available_bytes(); }
   double copy_gb_s() override { return inner_.copy_gb_s(); }
+  double int8_gop_s() override { return inner_.int8_gop_s(); }
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override { inner_.gather_rows(out, in, rows); }
   // The wrapper stands for the device it wraps, not for those that have other layers.
   Device& layer_device(int layer) override {

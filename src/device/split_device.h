@@ -14,6 +14,7 @@ class SplitDevice final : public ForwardingDevice {
   std::string description() const override;
   Device& layer_device(int layer) override { return layer < first_blocks_ ? first_ : *this; }
   double copy_gb_s() override { return 0; }
+  double int8_gop_s() override { return 0; }
   // run() is not passed on: a pass visits the other device in its middle, so there is nothing to capture.
 
  private:

@@ -3,48 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <vector>
 
-#include "base/random.h"
+#include "cuda/product_rows.h"
 #include "device/cuda/embed.h"
 #include "device/cuda/matmul.h"
 
 namespace paceline::cuda {
 namespace {
-
-using Rows = std::vector<std::vector<float>>;
-
-float random_value(uint64_t seed, uint64_t row, uint64_t column) {
-  return static_cast<float>(2 * unit_interval(random_word(seed, row, column)) - 1);
-}
-
-Rows random_rows(uint64_t seed, int rows, int cols) {
-  Rows out(static_cast<size_t>(rows), std::vector<float>(static_cast<size_t>(cols)));
-  for (size_t r = 0; r < out.size(); ++r)
-    for (size_t c = 0; c < out[r].size(); ++c) out[r][c] = random_value(seed, r, c);
-  return out;
-}
-
-struct Matrix {
-  QuantMatrix matrix;
-  std::vector<std::byte> bytes;
-  Rows values;  // decoded
-};
-
-Matrix random_matrix(QuantType type, int rows, int cols) {
-  Matrix out;
-  const FormatInfo& format = format_info(type);
-  const size_t row_size = row_bytes(type, cols);
-  out.bytes.resize(row_size * static_cast<size_t>(rows));
-  out.values = random_rows(5, rows, cols);
-  for (size_t r = 0; r < out.values.size(); ++r) {
-    std::byte* at = out.bytes.data() + r * row_size;
-    format.encode(out.values[r].data(), at, out.values[r].size());
-    format.decode(at, out.values[r].data(), out.values[r].size());
-  }
-  out.matrix = {type, rows, cols, out.bytes};
-  return out;
-}
 
 // What quantize() makes of a row: codes times scale.
 std::vector<float> rounded(const std::vector<float>& x) {
@@ -57,38 +22,12 @@ std::vector<float> rounded(const std::vector<float>& x) {
   return out;
 }
 
-class DeviceRows {
- public:
-  DeviceRows(CudaContext& context, int rows, int cols)
-      : context_(context),
-        memory_(static_cast<size_t>(rows) * static_cast<size_t>(cols) * 4),
-        rows_(rows),
-        cols_(cols) {}
-  Tensor tensor() const { return {memory_.data(), DType::F32, rows_, cols_, cols_}; }
-  void write(const Rows& rows) {
-    for (size_t r = 0; r < rows.size(); ++r)
-      context_.upload(tensor().f32(static_cast<int>(r)), rows[r].data(), rows[r].size() * 4);
-  }
-  Rows read() const {
-    Rows out(static_cast<size_t>(rows_), std::vector<float>(static_cast<size_t>(cols_)));
-    const size_t bytes = static_cast<size_t>(cols_) * 4;
-    for (size_t r = 0; r < out.size(); ++r)
-      context_.download(out[r].data(), tensor().f32(static_cast<int>(r)), bytes, bytes, 1);
-    return out;
-  }
-
- private:
-  CudaContext& context_;
-  DeviceBytes memory_;
-  int rows_, cols_;
-};
-
 class ProductTest : public testing::TestWithParam<QuantType> {
  protected:
   bool is_float() const { return is_float_format(GetParam()); }
 
   // Weighs the error against the sum of magnitudes: what f32 sums of that many terms may be off.
-  void expect_products(const Matrix& weight, const Rows& x, const Rows& base, const Rows& got) const {
+  void expect_products(const RandomMatrix& weight, const Rows& x, const Rows& base, const Rows& got) const {
     for (size_t r = 0; r < x.size(); ++r) {
       const std::vector<float> row = is_float() ? x[r] : rounded(x[r]);
       for (size_t o = 0; o < weight.values.size(); ++o) {
@@ -110,7 +49,7 @@ class ProductTest : public testing::TestWithParam<QuantType> {
 TEST_P(ProductTest, AreTheSumsOfTheFilesValues) {
   // Some groups for some warps, none for others; outputs that do not fill a panel; rows of one tile, of several, of unfinished ones.
   const int cols = is_float() ? 300 : 1280, outputs = 37;
-  const Matrix weight = random_matrix(GetParam(), outputs, cols);
+  const RandomMatrix weight = random_matrix(GetParam(), outputs, cols);
   const WeightPtr loaded = loader_.load(weight.matrix, WeightUse::Project, 1);
   for (const int rows : {1, 8, 11, 43}) {
     const Rows x = random_rows(6, rows, cols), base = random_rows(7, rows, outputs);
@@ -139,7 +78,7 @@ TEST_P(ProductTest, OfSeveralWeightsAtOnceAreThoseOfEachAlone) {
   std::vector<Tensor> outs;
   std::vector<const Weight*> weights;
   for (int outputs = 5; const QuantType type : types) {
-    const Matrix weight = random_matrix(type, outputs, kCols);
+    const RandomMatrix weight = random_matrix(type, outputs, kCols);
     loaded.push_back(loader_.load(weight.matrix, WeightUse::Project, 1));
     together.emplace_back(context_, kRows, outputs), alone.emplace_back(context_, kRows, outputs);
     outs.push_back(together.back().tensor());
@@ -156,7 +95,7 @@ TEST_P(ProductTest, OfSeveralWeightsAtOnceAreThoseOfEachAlone) {
 
 TEST_P(ProductTest, AnUnfinishedGroupOfColumns) {
   const int block = format_info(GetParam()).block_size, cols = block == 1 ? 7 : std::max(block, 96);
-  const Matrix weight = random_matrix(GetParam(), 16, cols);
+  const RandomMatrix weight = random_matrix(GetParam(), 16, cols);
   const WeightPtr loaded = loader_.load(weight.matrix, WeightUse::Project, 1);
   const Rows x = random_rows(8, 3, cols);
   DeviceRows in(context_, 3, cols), out(context_, 3, 16);
@@ -169,7 +108,7 @@ TEST_P(ProductTest, AnUnfinishedGroupOfColumns) {
 
 TEST_P(ProductTest, LookupsAreTheFilesValues) {
   const int cols = 512, rows = 40;
-  const Matrix table = random_matrix(GetParam(), rows, cols);
+  const RandomMatrix table = random_matrix(GetParam(), rows, cols);
   const WeightPtr loaded = loader_.load(table.matrix, WeightUse::Embed, 1);
   const std::vector<int32_t> tokens = {0, 39, 7, 24, 8};
   const DeviceBytes ids(tokens.size() * 4);

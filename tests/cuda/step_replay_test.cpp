@@ -152,13 +152,14 @@ TEST_P(Replay, HasTheBitsOfTheEagerStep) {
   EXPECT_EQ(without.counts().captured, 0u);
 }
 
-// A benchmark measures the memory between its steps.
-TEST(CopyBandwidth, IsMeasuredWithoutDroppingGraphs) {
+// A benchmark measures memory and tensor cores between its steps.
+TEST(DeviceLimits, AreMeasuredWithoutDroppingGraphs) {
   CudaDevice device(1, true);
   const OwnedTensor x = device.allocate(DType::F32, 1, 32);
   for (int i = 0; i < 3; ++i) {
     device.run(1, {}, [&] { device.swiglu(x, x, x); });
     EXPECT_GT(device.copy_gb_s(), 0);
+    EXPECT_GT(device.int8_gop_s(), 0);
   }
   EXPECT_EQ(device.graph_counts().replayed, 1u);
   EXPECT_EQ(device.graph_counts().dropped, 0u);

@@ -82,9 +82,10 @@ __global__ void __launch_bounds__(32 * kWarps) quantize_kernel(QuantizeTask task
   ActivationBlock& out = task.out[int64_t{tile} * task.block_count + block];
   store_wide(&out.codes[lane], codes);
   if (lane % 4 == 0) {
-    out.scale[lane / 4] = top / 127.0f;
-    out.sum_low[lane / 4] = sum_low;
-    out.sum_high[lane / 4] = sum_high;
+    const int inside = lane / 4;
+    out.pairs[inside / 2].scale[inside % 2] = top / 127.0f;
+    out.pairs[inside / 2].sum[inside % 2] = sum_low + sum_high;
+    out.sum_low[inside] = sum_low;
   }
 }
 

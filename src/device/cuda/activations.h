@@ -14,8 +14,12 @@ constexpr int tile_count(int rows) { return (rows + kTileRows - 1) / kTileRows; 
 // A block of 32 columns of the eight rows of a tile. Rows that do not exist, and columns behind the last, are zeros.
 struct alignas(16) ActivationBlock {
   uint2 codes[32];  // lane l: row l / 4, columns 4(l % 4) … + 3, and 16 columns further
-  float scale[kTileRows];
-  int sum_low[kTileRows], sum_high[kTileRows];  // of the codes of columns 0-15 and 16-31
+  // Rows 2p and 2p + 1: what a lane needs of them in one load.
+  struct alignas(16) Pair {
+    float scale[2];
+    int sum[2];  // of the codes
+  } pairs[kTileRows / 2];
+  int sum_low[kTileRows];  // of the codes of columns 0-15
 };
 static_assert(sizeof(ActivationBlock) == 352);
 

@@ -9,6 +9,7 @@
 #include "device/cuda/choose.h"
 #include "device/cuda/embed.h"
 #include "device/cuda/experts.h"
+#include "device/cuda/int8_peak.h"
 #include "device/cuda/kv_layout.h"
 #include "device/cuda/matmul.h"
 #include "device/cuda/open_cuda.h"
@@ -121,6 +122,8 @@ double CudaDevice::copy_gb_s() {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return 2e-9 * kCopies * static_cast<double>(copied_bytes_) / seconds;
 }
+
+double CudaDevice::int8_gop_s() { return cuda::int8_gop_s(context_); }
 
 OwnedTensor CudaDevice::allocate_bytes(size_t bytes, DType dtype, int rows, int cols) {
   context_.watch->expect_no_capture("allocating a tensor");

@@ -32,6 +32,7 @@ class CudaDevice final : public Device {
   bool memory_is_host() const override { return false; }
   uint64_t available_bytes() const override;
   double copy_gb_s() override;
+  double int8_gop_s() override;
   void gather_rows(Tensor out, Tensor in, std::span<const int> rows) override;
   void run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) override;
   void mark() override;

@@ -47,7 +47,7 @@ __device__ float panel_value(const std::byte* panel, int row, int col) {
                         plane_bits<kLayout.high_bits>(group + kLayout.high_offset(), lane, b, i, byte)
                             << kLayout.low_bits;
   const auto whole = static_cast<int8_t>(Format::codes(code) & 255);
-  const typename Format::Row scales(group, row);
+  const RowScales<Format::kType> scales(group, row);
   const int index = Format::kHalves ? inside / 16 : b;
   const float value = Format::scale(scales, index) * static_cast<float>(whole - Format::kOffset);
   if constexpr (Format::kMinimum) return value - Format::minimum(scales, index);

@@ -1,9 +1,10 @@
 // out += sum in rank order of share * down_e(silu(gate_e x) * up_e x).
 //
 // Called by project_experts. Pairs (row, rank) are sorted by expert into tiles of up to 8 pairs of one expert, in device memory: nothing waits
-// for the host. A tile is then an ordinary tile of the products (multiply-inl.h), whose bits do not depend on what else is in it, so
-// neither do a row's. There are launches for the most tiles the pairs can need; those that turn out to be none return at once.
-// Bytes per weight: those of the experts in use, once for each tile; of an expert's further tiles most come from the second-level cache.
+// for the host. A tile is then an ordinary tile of the products (multiply.h), whose bits do not depend on what else is in it, so neither do
+// a row's. Where experts have several tiles, runs of up to 8 of them are a block's work (multiply_many-inl.h), else single tiles are. There are
+// launches for the most tiles and runs the pairs can need; those that turn out to be none return at once.
+// Bytes per weight: those of the experts in use, once for each tile or run; of an expert's further ones most come from the second-level cache.
 // Share of peak: not measured yet (no GPU).
 #include <algorithm>
 
@@ -26,7 +27,8 @@ struct Grouping {
   int* slot_rows;  // [8 tiles], the row of x, -1: nothing
   int* slots;  // [8 tiles], s itself, -1: nothing
   int* pair_slots;  // [rows * used]
-  int tiles;  // the most there can be
+  TileRun* runs;  // [run_count], no tiles: no run
+  int tiles, run_count;  // the most there can be
 };
 
 struct GroupTask {
@@ -38,6 +40,7 @@ struct GroupTask {
 
 struct GroupShared {
   int first_tile[kMaxExperts];  // the number of pairs first
+  int first_run[kMaxExperts];
 };
 
 __device__ int expert_of(const GroupTask& task, int pair) {
@@ -50,6 +53,7 @@ __global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
   auto& shared = dynamic_shared<GroupShared>();
   const int thread = static_cast<int>(threadIdx.x);
   for (int tile = thread; tile < task.out.tiles; tile += kGroupThreads) task.out.tile_experts[tile] = -1;
+  for (int run = thread; run < task.out.run_count; run += kGroupThreads) task.out.runs[run] = {0, 0, 0};
   for (int slot = thread; slot < task.out.tiles * kTileRows; slot += kGroupThreads)
     task.out.slot_rows[slot] = task.out.slots[slot] = -1;
   for (int expert = thread; expert < task.expert_count; expert += kGroupThreads) {
@@ -59,16 +63,17 @@ __global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
   }
   __syncthreads();
   if (thread == 0) {
-    int tiles = 0;
+    int tiles = 0, runs = 0;
     for (int expert = 0; expert < task.expert_count; ++expert) {
-      const int count = shared.first_tile[expert];
-      shared.first_tile[expert] = tiles;
-      tiles += (count + kTileRows - 1) / kTileRows;
+      const int mine = (shared.first_tile[expert] + kTileRows - 1) / kTileRows;
+      shared.first_tile[expert] = tiles, shared.first_run[expert] = runs;
+      tiles += mine, runs += (mine + kRunTiles - 1) / kRunTiles;
     }
   }
   __syncthreads();
   for (int expert = thread; expert < task.expert_count; expert += kGroupThreads) {
-    int slot = shared.first_tile[expert] * kTileRows;
+    const int first_slot = shared.first_tile[expert] * kTileRows;
+    int slot = first_slot;
     for (int pair = 0; pair < task.pairs; ++pair) {
       if (expert_of(task, pair) != expert) continue;
       task.out.tile_experts[slot / kTileRows] = expert;
@@ -76,6 +81,9 @@ __global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
       task.out.slots[slot] = slot;
       task.out.pair_slots[pair] = slot++;
     }
+    const int first_tile = first_slot / kTileRows, end_tile = (slot + kTileRows - 1) / kTileRows;
+    for (int tile = first_tile, run = shared.first_run[expert]; tile < end_tile; tile += kRunTiles)
+      task.out.runs[run++] = {tile, min(kRunTiles, end_tile - tile), expert};
   }
 }
 
@@ -108,12 +116,18 @@ struct Memory {
   Tensor gated, raised, results;
 
   Memory(CudaContext& context, int pairs, int expert_count, int inner, int width) {
-    const int tiles = std::min(pairs, std::min(pairs, expert_count) + pairs / kTileRows), slots = tiles * kTileRows;
+    const int most_experts = std::min(pairs, expert_count);
+    const int tiles = std::min(pairs, most_experts + pairs / kTileRows), slots = tiles * kTileRows;
+    const int run_count = std::min(tiles, most_experts + tiles / kRunTiles);
+    const size_t run_ints = static_cast<size_t>(run_count) * sizeof(TileRun) / sizeof(int);
     const size_t indices =
-        (static_cast<size_t>(tiles) + 2 * static_cast<size_t>(slots) + static_cast<size_t>(pairs) + 63) / 64 * 64;
+        (static_cast<size_t>(tiles) + 2 * static_cast<size_t>(slots) + static_cast<size_t>(pairs) + run_ints + 63) /
+        64 * 64;
     const size_t values = static_cast<size_t>(slots) * static_cast<size_t>(2 * inner + width);
     auto* at = context.expert_scratch.get<int>(indices + values);
-    grouping = {at, at + tiles, at + tiles + slots, at + tiles + 2 * slots, tiles};
+    int* const pair_slots = at + tiles + 2 * slots;
+    grouping = {at,    at + tiles, at + tiles + slots, pair_slots, reinterpret_cast<TileRun*>(pair_slots + pairs),
+                tiles, run_count};
     auto* floats = reinterpret_cast<float*>(at + indices);
     const int64_t inner_values = int64_t{slots} * inner;
     gated = {floats, DType::F32, slots, inner, inner};
@@ -139,11 +153,21 @@ void project_experts(CudaContext& context, Tensor out, Tensor x, Tensor ids, Ten
   const Grouping& grouping = memory.grouping;
   group(context, ids, gate.expert_count(), grouping);
   const Tensor &gated = memory.gated, &raised = memory.raised, &results = memory.results;
+  // Runs pay where an expert has two tiles or more; what the router says is not known here, but what it says on average is.
+  const bool has_runs = ids.rows * ids.cols >= 2 * kTileRows * gate.expert_count();
+  const auto rows_of = [&](Tensor from, const int* sources) {
+    return ProductRows{from,
+                       {sources, grouping.tiles},
+                       grouping.tiles * kTileRows,
+                       grouping.tile_experts,
+                       has_runs ? grouping.runs : nullptr,
+                       has_runs ? grouping.run_count : 0};
+  };
   Product first[] = {{&gate, gated.f32(), gated.stride}, {&up, raised.f32(), raised.stride}};
-  multiply(context, first, {x, {grouping.slot_rows, grouping.tiles}, gated.rows, grouping.tile_experts});
+  multiply(context, first, rows_of(x, grouping.slot_rows));
   swiglu(context, gated, gated, raised);
   Product second[] = {{&down, results.f32(), results.stride}};
-  multiply(context, second, {gated, {grouping.slots, grouping.tiles}, results.rows, grouping.tile_experts});
+  multiply(context, second, rows_of(gated, grouping.slots));
   const CombineTask task{out.f32(),           out.stride, shares.f32(), shares.stride, memory.results.f32(),
                          grouping.pair_slots, out.cols,   ids.cols};
   launch(combine_kernel,

@@ -1,45 +1,68 @@
 #pragma once
 // How a lane turns a group of a panel (packing/fragment_layout.h) into what the tensor cores take: signed codes, and per block (or half
 // block) and row a scale and perhaps a minimum. weight = scale * (code - kOffset) - minimum. One policy per format; the loops that use
-// them are in multiply-inl.h and embed.cu.
+// them are in multiply_block-inl.h and embed.cu.
 //
 // A policy has: kType; kHalves: a scale for each 16 columns instead of 32; kMinimum; kOffset, which reaches the sums through the sums of the
 // activations, so that codes need no subtraction; codes(word), four unsigned codes to four signed bytes; scale(row, i) and
-// minimum(row, i) of block i (half block i) of the group.
+// minimum(row, i) of block i (half block i) of those that
+// the row's scales were loaded for.
 #include "device/cuda/intrinsics.h"
 #include "device/cuda/packing/fragment_layout.h"
 
 namespace paceline::cuda {
 
-// What a row has in a group's header.
-template <QuantType kType>
+// Formats whose records are scales and, behind them, minima, one of each for every block.
+constexpr bool has_minima_apart(QuantType type) {
+  return type == QuantType::Q4_1 || type == QuantType::Q5_1 || type == QuantType::Q4_K || type == QuantType::Q5_K;
+}
+
+// What a row has in a group's header for kBlocks of its blocks, all 8 or 4: of the record, their scales and then their minima.
+template <QuantType kType, int kBlocks = kGroupBlocks>
 struct RowScales {
   static constexpr FragmentLayout kLayout = fragment_layout(kType);
+  static constexpr int kBytes = kLayout.record_bytes * kBlocks / kGroupBlocks;
+  static constexpr int kMinimaByte = kBytes / 2,
+                       kMinimaHalf = kBytes / 4;  // where minima begin, in bytes and in halves
   float d = 0, dmin = 0;
-  uint32_t record[kLayout.record_bytes / 4];
+  uint32_t record[kBytes / 4];
 
-  __device__ RowScales(const std::byte* group, int row) {
+  __device__ RowScales(const std::byte* group, int row, int first_block = 0) {
     if constexpr (kLayout.supers) {
       const uint32_t both = load_wide<uint32_t>(group + 4 * row);
       d = half_to_float(static_cast<uint16_t>(both));
       dmin = half_to_float(static_cast<uint16_t>(both >> 16));
     }
-    const std::byte* at = group + kLayout.records_offset() + row * kLayout.record_bytes;
-    if constexpr (kLayout.record_bytes == 8) {
-      const uint2 words = load_wide<uint2>(at);
-      record[0] = words.x, record[1] = words.y;
-    } else {
+    // A whole record is one piece; of half a one, scales and minima are.
+    constexpr int kParts = kBlocks < kGroupBlocks && has_minima_apart(kType) ? 2 : 1, kPartBytes = kBytes / kParts;
+    const std::byte* at = group + kLayout.records_offset() + row * kLayout.record_bytes +
+                          kLayout.record_bytes / kParts / kGroupBlocks * first_block;
 #pragma unroll
-      for (int i = 0; i < kLayout.record_bytes / 16; ++i) {
-        const uint4 words = load_wide<uint4>(at + 16 * i);
-        record[4 * i] = words.x, record[4 * i + 1] = words.y, record[4 * i + 2] = words.z, record[4 * i + 3] = words.w;
-      }
-    }
+    for (int part = 0; part < kParts; ++part)
+      load<kPartBytes>(at + part * kLayout.record_bytes / 2, part * kPartBytes / 4);
   }
 
   __device__ int u8(int i) const { return static_cast<int>(record[i >> 2] >> (8 * (i & 3)) & 255); }
   __device__ int i8(int i) const { return static_cast<int8_t>(u8(i)); }
   __device__ float half(int i) const { return half_to_float(static_cast<uint16_t>(record[i >> 1] >> (16 * (i & 1)))); }
+
+ private:
+  // Bytes from `at` into the words from `word` on.
+  template <int kCount>
+  __device__ __forceinline__ void load(const std::byte* at, int word) {
+    if constexpr (kCount == 4) {
+      record[word] = load_wide<uint32_t>(at);
+    } else if constexpr (kCount == 8) {
+      const uint2 words = load_wide<uint2>(at);
+      record[word] = words.x, record[word + 1] = words.y;
+    } else {
+#pragma unroll
+      for (int i = word; i < word + kCount / 4; i += 4, at += 16) {
+        const uint4 words = load_wide<uint4>(at);
+        record[i] = words.x, record[i + 1] = words.y, record[i + 2] = words.z, record[i + 3] = words.w;
+      }
+    }
+  }
 };
 
 template <QuantType kQuantType, bool kWithHalves, bool kWithMinimum, int kCodeOffset>
@@ -47,25 +70,38 @@ struct Format {
   static constexpr QuantType kType = kQuantType;
   static constexpr bool kHalves = kWithHalves, kMinimum = kWithMinimum;
   static constexpr int kOffset = kCodeOffset;
-  using Row = RowScales<kQuantType>;
   static __device__ uint32_t codes(uint32_t word) { return word; }
 };
 
 struct Q8_0Format : Format<QuantType::Q8_0, false, false, 0> {
-  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int b) {
+    return row.half(b);
+  }
 };
 struct Q4_0Format : Format<QuantType::Q4_0, false, false, 8> {
-  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int b) {
+    return row.half(b);
+  }
 };
 struct Q5_0Format : Format<QuantType::Q5_0, false, false, 16> {
-  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int b) {
+    return row.half(b);
+  }
 };
 
 template <QuantType kQuantType>
 struct AffineFormat : Format<kQuantType, false, true, 0> {
-  using Row = RowScales<kQuantType>;
-  static __device__ float scale(const Row& row, int b) { return row.half(b); }
-  static __device__ float minimum(const Row& row, int b) { return -row.half(8 + b); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int b) {
+    return row.half(b);
+  }
+  template <class Row>
+  static __device__ float minimum(const Row& row, int b) {
+    return -row.half(Row::kMinimaHalf + b);
+  }
 };
 using Q4_1Format = AffineFormat<QuantType::Q4_1>;
 using Q5_1Format = AffineFormat<QuantType::Q5_1>;
@@ -88,13 +124,17 @@ struct Iq4Table {
 
 struct Iq4NlFormat : Format<QuantType::IQ4_NL, false, false, 0> {
   static __device__ uint32_t codes(uint32_t word) { return Iq4Table::lookup(word); }
-  static __device__ float scale(const Row& row, int b) { return row.half(b); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int b) {
+    return row.half(b);
+  }
 };
 struct Mxfp4Format : Format<QuantType::MXFP4, false, false, 0> {
   static __device__ uint32_t codes(uint32_t word) {
     return lookup_sixteen(word, 0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
   }
   // 2^(exponent - 128); the two smallest are subnormal
+  template <class Row>
   static __device__ float scale(const Row& row, int b) {
     const int exponent = row.u8(b);
     return __uint_as_float(exponent < 2 ? 0x00200000u << exponent : static_cast<uint32_t>(exponent - 1) << 23);
@@ -103,26 +143,46 @@ struct Mxfp4Format : Format<QuantType::MXFP4, false, false, 0> {
 
 template <QuantType kQuantType>
 struct SuperAffineFormat : Format<kQuantType, false, true, 0> {
-  using Row = RowScales<kQuantType>;
-  static __device__ float scale(const Row& row, int b) { return row.d * static_cast<float>(row.u8(b)); }
-  static __device__ float minimum(const Row& row, int b) { return row.dmin * static_cast<float>(row.u8(8 + b)); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int b) {
+    return row.d * static_cast<float>(row.u8(b));
+  }
+  template <class Row>
+  static __device__ float minimum(const Row& row, int b) {
+    return row.dmin * static_cast<float>(row.u8(Row::kMinimaByte + b));
+  }
 };
 using Q4_KFormat = SuperAffineFormat<QuantType::Q4_K>;
 using Q5_KFormat = SuperAffineFormat<QuantType::Q5_K>;
 
 struct Q6_KFormat : Format<QuantType::Q6_K, true, false, 32> {
-  static __device__ float scale(const Row& row, int h) { return row.d * static_cast<float>(row.i8(h)); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int h) {
+    return row.d * static_cast<float>(row.i8(h));
+  }
 };
 struct Q3_KFormat : Format<QuantType::Q3_K, true, false, 4> {
-  static __device__ float scale(const Row& row, int h) { return row.d * static_cast<float>(row.i8(h)); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int h) {
+    return row.d * static_cast<float>(row.i8(h));
+  }
 };
 struct Q2_KFormat : Format<QuantType::Q2_K, true, true, 0> {
-  static __device__ float scale(const Row& row, int h) { return row.d * static_cast<float>(row.u8(h) & 15); }
-  static __device__ float minimum(const Row& row, int h) { return row.dmin * static_cast<float>(row.u8(h) >> 4); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int h) {
+    return row.d * static_cast<float>(row.u8(h) & 15);
+  }
+  template <class Row>
+  static __device__ float minimum(const Row& row, int h) {
+    return row.dmin * static_cast<float>(row.u8(h) >> 4);
+  }
 };
 struct Iq4XsFormat : Format<QuantType::IQ4_XS, false, false, 0> {
   static __device__ uint32_t codes(uint32_t word) { return Iq4Table::lookup(word); }
-  static __device__ float scale(const Row& row, int b) { return row.d * static_cast<float>(row.i8(b)); }
+  template <class Row>
+  static __device__ float scale(const Row& row, int b) {
+    return row.d * static_cast<float>(row.i8(b));
+  }
 };
 
 }  // namespace paceline::cuda

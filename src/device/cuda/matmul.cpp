@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kMostWeights = 16;  // that share an input
 
-ProductRows rows_of(Tensor x, bool add) { return {x, {nullptr, tile_count(x.rows)}, x.rows, nullptr, add}; }
+ProductRows rows_of(Tensor x, bool add) { return {x, {nullptr, tile_count(x.rows)}, x.rows, nullptr, nullptr, 0, add}; }
 
 }  // namespace
 

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 
+#include "device/cuda/matrix.h"
+
 namespace paceline::cuda {
 
 namespace {
+
+constexpr int kMostFewTiles = 2;
 
 // Quantized weights of one type.
 void multiply_quantized(CudaContext& context, std::span<const Product> products, const ProductRows& rows,
@@ -19,12 +23,15 @@ void multiply_quantized(CudaContext& context, std::span<const Product> products,
                     activations.tiles,
                     rows.count,
                     rows.tile_experts,
-                    rows.add};
+                    rows.add,
+                    rows.runs,
+                    rows.run_count};
   for (size_t i = 0; i < products.size(); ++i) {
     const CudaWeight& weight = *products[i].weight;
     task.parts[i] = {weight.panels(), weight.panels_per_expert(), weight.rows, products[i].out, products[i].out_stride};
     task.all_panels += weight.panels_per_expert();
   }
+  task.run_count = many_rows_runs(context, task);
   switch (first.type) {
     case QuantType::Q8_0: return multiply_q8_0(context, task);
     case QuantType::Q4_0: return multiply_q4_0(context, task);
@@ -46,6 +53,13 @@ void multiply_quantized(CudaContext& context, std::span<const Product> products,
 }
 
 }  // namespace
+
+int many_rows_runs(const CudaContext& context, const MultiplyTask& task) {
+  if (task.tiles <= kMostFewTiles || (task.tile_experts != nullptr && task.runs == nullptr)) return 0;
+  const int runs = task.runs != nullptr ? task.run_count : ceil_divide(task.tiles, kRunTiles);
+  const int64_t blocks = int64_t{runs} * ceil_divide(task.all_panels, kManyPanels);
+  return 2 * blocks >= context.multiprocessor_count ? runs : 0;
+}
 
 void multiply(CudaContext& context, std::span<Product> products, const ProductRows& rows) {
   Activations activations;

@@ -1,6 +1,6 @@
 #pragma once
 // Products of panels with prepared rows: one launch for weights of one type. The numeric order of an output is the same whatever the number of
-// rows: each warp of a block sums a fixed share of the groups of 256 columns, block after block; the shares are added in order.
+// rows: fixed shares of the groups of 256 columns are summed, block after block, and added in order (multiply_block-inl.h).
 #include <span>
 
 #include "device/cuda/activations.h"
@@ -9,6 +9,13 @@
 namespace paceline::cuda {
 
 inline constexpr int kMostTogether = 4;  // weights in a launch
+
+// Tiles beside each other that a block of the kernel for many rows takes: 1 to kRunTiles of one expert. No tiles: nothing to do.
+struct TileRun {
+  int first_tile, tiles, expert;
+};
+inline constexpr int kRunTiles = 8;
+inline constexpr int kManyPanels = 8;  // of a block of that kernel
 
 struct Product {
   const CudaWeight* weight = nullptr;
@@ -22,6 +29,9 @@ struct ProductRows {
   RowList list;
   int count = 0;  // to write
   const int* tile_experts = nullptr;  // device memory, the expert of each tile, -1: skip it; nullptr: no experts
+  // The same tiles in runs (device memory), where experts have several tiles each.
+  const TileRun* runs = nullptr;
+  int run_count = 0;
   bool add = false;  // to what is in `out`
 };
 
@@ -49,7 +59,13 @@ struct MultiplyTask {
   int tiles, rows;
   const int* tile_experts;
   bool add;
+  const TileRun* runs;  // nullptr: tile 0 and so on
+  int run_count;  // 0: not for the kernel for many rows
 };
+
+// How many runs the kernel for many rows gets, 0 where the one for few is to do it: up to 16 rows; where the kernel for many, which makes 128
+// outputs of 64 rows in a block, would leave half of the GPU without one; and for tiles of experts that are in no runs.
+int many_rows_runs(const CudaContext& context, const MultiplyTask& task);
 
 // One format each; every .cu file of this family defines some.
 void multiply_q8_0(CudaContext& context, const MultiplyTask& task);

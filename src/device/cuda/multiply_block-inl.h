@@ -1,0 +1,187 @@
+#pragma once
+// What the loops over panels share, for all quantized formats: a group of a panel in a lane's registers, and the product of a block of it with
+// a block of a tile. The tensor cores multiply 32 columns of 16 outputs with 8 rows in one instruction, for one row as for eight.
+//
+// Numeric order, per output, whoever computes it (multiply_few-inl.h, multiply_many-inl.h): the groups of 256 columns are cut into kShares
+// contiguous shares (share s from s G/8 to (s+1) G/8), a share is summed in order of its blocks (integer dot products are exact; f32 by
+// fmaf, one or two per block, as the CPU device does), and the shares are added to 0 in order. None of it depends on rows, tiles or the GPU.
+#include "device/cuda/formats.h"
+#include "device/cuda/launch.h"
+#include "device/cuda/multiply.h"
+
+namespace paceline::cuda {
+
+namespace {
+
+constexpr int kShares = 8;
+
+// The first group of a share; share kShares begins behind the last group.
+__device__ __forceinline__ int first_group(int share, int groups) { return share * groups / kShares; }
+
+// The words of codes of kBlocks blocks, 8 or 4, in a lane's 16 bytes of each vector of a plane (packing/fragment_layout.h).
+template <int kBits, int kBlocks>
+struct Plane {
+  static constexpr int kVectors = kBits * kBlocks / kGroupBlocks;  // 0: half of one
+  uint32_t words[kBits * kBlocks / 2];
+
+  __device__ Plane(const std::byte* plane, int lane, int first_block) {
+    if constexpr (kVectors == 0) {
+      const uint2 half = load_wide<uint2>(plane + 16 * lane + 2 * first_block);
+      words[0] = half.x, words[1] = half.y;
+    } else {
+#pragma unroll
+      for (int v = 0; v < kVectors; ++v) {
+        const int from = kBits * first_block / kGroupBlocks + v;
+        const uint4 vector = load_wide<uint4>(plane + from * kVectorBytes + 16 * lane);
+        words[4 * v] = vector.x, words[4 * v + 1] = vector.y, words[4 * v + 2] = vector.z, words[4 * v + 3] = vector.w;
+      }
+    }
+  }
+  // Word a_i of the b-th of the blocks.
+  __device__ uint32_t codes(int b, int i) const {
+    constexpr int kPerWord = 8 / kBits;
+    constexpr uint32_t kMask = 0x01010101u * ((1u << kBits) - 1);
+    const int place = 4 * b + i;
+    return words[place / kPerWord] >> (place % kPerWord * kBits) & kMask;
+  }
+};
+template <int kBlocks>
+struct Plane<0, kBlocks> {
+  __device__ Plane(const std::byte*, int, int) {}
+  __device__ uint32_t codes(int, int) const { return 0; }
+};
+
+// A lane's part of a block: four words of codes, and the scales of rows lane / 4 and lane / 4 + 8, of each half where halves have their own.
+template <class Format>
+struct WeightBlock {
+  static constexpr int kScales = Format::kHalves ? 2 : 1;
+  uint32_t codes[4];
+  float scale[kScales][2], minimum[kScales][2];
+};
+
+template <class Format, class Row>
+__device__ __forceinline__ void set_scales(WeightBlock<Format>& block, const Row& row, int which, int b) {
+#pragma unroll
+  for (int s = 0; s < WeightBlock<Format>::kScales; ++s) {
+    const int index = WeightBlock<Format>::kScales * b + s;
+    block.scale[s][which] = Format::scale(row, index);
+    if constexpr (Format::kMinimum) block.minimum[s][which] = Format::minimum(row, index);
+  }
+}
+
+// A lane's part of kBlocks blocks of a group of a panel: all their codes, and the scales of rows lane / 4 and lane / 4 + 8.
+template <class Format, int kBlocks>
+struct WeightBlocks {
+  static constexpr FragmentLayout kLayout = fragment_layout(Format::kType);
+  const Plane<kLayout.low_bits, kBlocks> low;
+  const Plane<kLayout.high_bits, kBlocks> high;
+  const RowScales<Format::kType, kBlocks> rows[2];
+
+  __device__ WeightBlocks(const std::byte* group, int lane, int first_block)
+      : low(group + kLayout.header_bytes(), lane, first_block),
+        high(group + kLayout.high_offset(), lane, first_block),
+        rows{{group, lane / 4, first_block}, {group, lane / 4 + 8, first_block}} {}
+
+  __device__ __forceinline__ WeightBlock<Format> block(int b) const {
+    WeightBlock<Format> out;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) out.codes[i] = Format::codes(low.codes(b, i) | high.codes(b, i) << kLayout.low_bits);
+    set_scales(out, rows[0], 0, b);
+    set_scales(out, rows[1], 1, b);
+    return out;
+  }
+};
+
+// What a lane needs of the two rows of activations in its columns of the result, 2 (lane % 4) and the next.
+template <bool kHalves>
+struct RowFactors {
+  float scale[2];
+  int sum[2], low[2], high[2];  // low and high: of formats that have halves
+
+  __device__ RowFactors(const ActivationBlock& block, int lane) {
+    const uint4 pair = load_wide<uint4>(&block.pairs[lane % 4]);
+    scale[0] = __uint_as_float(pair.x), scale[1] = __uint_as_float(pair.y);
+    sum[0] = static_cast<int>(pair.z), sum[1] = static_cast<int>(pair.w);
+    if constexpr (kHalves) {
+      const int2 lows = load_wide<int2>(block.sum_low + 2 * (lane % 4));
+      low[0] = lows.x, low[1] = lows.y;
+      high[0] = sum[0] - low[0], high[1] = sum[1] - low[1];
+    }
+  }
+};
+
+// sums[i]: row lane / 4 + 8 (i / 2) of the panel, column 2 (lane % 4) + i % 2 of the tile.
+template <class Format>
+__device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, const uint2 codes,
+                                          const RowFactors<Format::kHalves>& rows, float (&sums)[4]) {
+  const uint32_t operand[2] = {codes.x, codes.y};
+  if constexpr (Format::kHalves) {
+    int low[4], high[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      low[i] = -Format::kOffset * rows.low[i % 2], high[i] = -Format::kOffset * rows.high[i % 2];
+    multiply_bytes_16x8x16(low, {weight.codes[0], weight.codes[1]}, operand[0]);
+    multiply_bytes_16x8x16(high, {weight.codes[2], weight.codes[3]}, operand[1]);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float both = fmaf(static_cast<float>(high[i]), weight.scale[1][i / 2],
+                              static_cast<float>(low[i]) * weight.scale[0][i / 2]);
+      sums[i] = fmaf(both, rows.scale[i % 2], sums[i]);
+      if constexpr (Format::kMinimum) {
+        const float scale = rows.scale[i % 2];
+        sums[i] = fmaf(-(scale * static_cast<float>(rows.low[i % 2])), weight.minimum[0][i / 2], sums[i]);
+        sums[i] = fmaf(-(scale * static_cast<float>(rows.high[i % 2])), weight.minimum[1][i / 2], sums[i]);
+      }
+    }
+  } else {
+    int products[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) products[i] = -Format::kOffset * rows.sum[i % 2];
+    multiply_bytes_16x8x32(products, weight.codes, operand);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      sums[i] = fmaf(static_cast<float>(products[i]) * rows.scale[i % 2], weight.scale[0][i / 2], sums[i]);
+      if constexpr (Format::kMinimum)
+        sums[i] = fmaf(-(rows.scale[i % 2] * static_cast<float>(rows.sum[i % 2])), weight.minimum[0][i / 2], sums[i]);
+    }
+  }
+}
+
+// sums[t] += a group of the panel times the blocks of tile t, which begin at activations[t * tile_blocks]. kBlocks blocks are loaded at once.
+// Tiles are taken kTogether at a time, so that the sums of one overlap the products of another; some behind the last of `tiles` may be
+// read and summed, too.
+template <class Format, int kBlocks, int kTogether, int kTiles>
+__device__ __forceinline__ void add_group(const std::byte* group, const ActivationBlock* activations,
+                                          int64_t tile_blocks, int tiles, int lane, float (&sums)[kTiles][4]) {
+#pragma unroll 1
+  for (int first = 0; first < kGroupBlocks; first += kBlocks) {
+    const WeightBlocks<Format, kBlocks> weights(group, lane, first);
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+      const WeightBlock<Format> weight = weights.block(b);
+#pragma unroll
+      for (int t = 0; t < kTiles; ++t) {
+        if (t % kTogether == 0 && t >= tiles) break;
+        const ActivationBlock& mine = activations[t * tile_blocks + first + b];
+        const RowFactors<Format::kHalves> factors(mine, lane);
+        add_block<Format>(weight, load_wide<uint2>(&mine.codes[lane]), factors, sums[t]);
+      }
+    }
+  }
+}
+
+// The weight that a panel of the launch belongs to; `panel` becomes its number there.
+__device__ __forceinline__ const MultiplyPart& find_part(const MultiplyTask& task, int& panel) {
+  int which = 0;
+  while (panel >= task.parts[which].panels_per_expert) panel -= task.parts[which++].panels_per_expert;
+  return task.parts[which];
+}
+
+__device__ __forceinline__ const std::byte* panel_address(const MultiplyTask& task, const MultiplyPart& part,
+                                                          int expert, int panel) {
+  return part.panels + (int64_t{expert} * part.panels_per_expert + panel) * task.panel_size;
+}
+
+}  // namespace
+
+}  // namespace paceline::cuda

@@ -1,0 +1,88 @@
+#pragma once
+// The kernel for few rows: a block makes 16 outputs times kTiles tiles of 8 rows, each of its warps one share of the columns
+// (multiply_block-inl.h), so that a matrix of few outputs still keeps a whole GPU reading. For more than one tile a fragment is loaded and
+// unpacked once for kTiles of them.
+#include "device/cuda/multiply_block-inl.h"
+
+namespace paceline::cuda {
+
+namespace {
+
+constexpr int kWarps = kShares;
+constexpr int kSomeTiles = 4;  // of a block when there is more than one tile
+constexpr int kTileValues = kTileRows * kPanelRows;
+// Blocks that a multiprocessor must be able to hold: 24 or 16 warps, which leaves a thread 80 or 128 registers and spills none.
+template <int kTiles>
+constexpr int kBlocksAtOnce = kTiles == 1 ? 3 : 2;
+
+// Shares of the warps: values[w][t * kTileValues + 32 i + lane].
+template <int kTiles>
+struct Shares {
+  float values[kWarps][kTiles * kTileValues];
+};
+
+// Adds the shares and writes the outputs of the panel; consecutive threads write consecutive outputs of a row.
+template <int kTiles>
+__device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part,
+                                              const Shares<kTiles>& shares, int first_tile, int panel) {
+  for (int v = static_cast<int>(threadIdx.x); v < kTiles * kTileValues; v += 32 * kWarps) {
+    const int output = v % kPanelRows, column = v / kPanelRows % kTileRows, tile = v / kTileValues;
+    const int row = (first_tile + tile) * kTileRows + column;
+    if (row >= task.rows || panel * kPanelRows + output >= part.outputs) continue;
+    const int lane = output % 8 * 4 + column / 2, i = output / 8 * 2 + column % 2;
+    float sum = 0;
+    for (int w = 0; w < kWarps; ++w) sum += shares.values[w][tile * kTileValues + 32 * i + lane];
+    float* out = part.out + row * part.out_stride + panel * kPanelRows + output;
+    *out = task.add ? *out + sum : sum;
+  }
+}
+
+// blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel, those of one weight behind those of another.
+template <class Format, int kTiles>
+__global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_few_kernel(MultiplyTask task) {
+  wait_for_previous_kernel();
+  constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes();
+  const int lane = lane_index(), warp = warp_index();
+  const int first_tile = static_cast<int>(blockIdx.x) * kTiles;
+  int panel = static_cast<int>(blockIdx.y);
+  const MultiplyPart& part = find_part(task, panel);
+  const int tiles = min(kTiles, task.tiles - first_tile);
+  const int expert = task.tile_experts != nullptr ? task.tile_experts[first_tile] : 0;
+  if (expert < 0) return;
+  const std::byte* at = panel_address(task, part, expert, panel);
+  const int64_t tile_blocks = int64_t{task.groups} * kGroupBlocks;
+  const ActivationBlock* activations = task.activations + first_tile * tile_blocks;
+
+  float sums[kTiles][4] = {};
+  const int last = first_group(warp + 1, task.groups);
+  for (int g = first_group(warp, task.groups); g < last; ++g)
+    add_group<Format, kGroupBlocks, 1>(at + int64_t{g} * kGroupBytes, activations + g * kGroupBlocks, tile_blocks,
+                                       tiles, lane, sums);
+
+  auto& shares = dynamic_shared<Shares<kTiles>>();
+#pragma unroll
+  for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) shares.values[warp][t * kTileValues + 32 * i + lane] = sums[t][i];
+  __syncthreads();
+  write_outputs<kTiles>(task, part, shares, first_tile, panel);
+}
+
+template <class Format, int kTiles>
+void launch_few(CudaContext& context, const char* name, const MultiplyTask& task) {
+  const Grid grid{
+      name, dim3(static_cast<unsigned>((task.tiles + kTiles - 1) / kTiles), static_cast<unsigned>(task.all_panels)),
+      32 * kWarps, sizeof(Shares<kTiles>)};
+  launch(multiply_few_kernel<Format, kTiles>, grid, context, task);
+}
+
+// Tiles of experts are alone in a block: each may have another expert.
+template <class Format>
+void launch_few(CudaContext& context, const char* name, const MultiplyTask& task) {
+  if (task.tiles == 1 || task.tile_experts != nullptr) launch_few<Format, 1>(context, name, task);
+  else launch_few<Format, kSomeTiles>(context, name, task);
+}
+
+}  // namespace
+
+}  // namespace paceline::cuda
