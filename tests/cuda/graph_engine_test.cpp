@@ -50,6 +50,7 @@ Answers answer(const std::string& name, Setting setting, int requests, int max_t
   options.max_drafts = 2;
   options.adapt_depth = false;
   options.lookup_drafts = 0;
+  options.prefix_cache_bytes = 0;  // what it saves is read, too
   Answers answers;
   if (setting.heard)
     options.on_logits = [&](uint64_t request, int position, std::span<const float> logits) {

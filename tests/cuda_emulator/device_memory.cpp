@@ -107,6 +107,8 @@ bool free_device_memory(void* data) {
   all.used_bytes -= size;
   all.used.erase(piece);
   all.asked.erase(offset);
+  // Pages that were once large are slow to protect.
+  if (all.accesses == 0) all.high_water = all.used.empty() ? 0 : all.used.rbegin()->first + all.used.rbegin()->second;
   const auto next = all.free.find(first + size);
   if (next != all.free.end()) size += next->second, all.free.erase(next);
   const auto after = all.free.lower_bound(first);
