@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kFewRows[] = {1, 2, 4, 8, 16};
 constexpr int kMaxFewRows = 16, kManyRows = 512, kManyOutputs = 9216;
 constexpr size_t kMatrixBytes = size_t{384} << 20;
+constexpr size_t kMostOutputs = size_t{1} << 19;  // of narrow matrices: no model has more, and a GPU's grid ends at twice that
 constexpr int kAttentionPosition = 4096;
 
 OwnedTensor random_tensor(Device& device, int rows, int cols) {
@@ -95,7 +96,8 @@ class Kernels {
 
   void products(const GgufTensor& tensor) {
     const std::string name(format_info(tensor.type).name);
-    const int rows = static_cast<int>(kMatrixBytes / row_bytes(tensor.type, tensor.cols()) / 16 * 16);
+    const int rows =
+        static_cast<int>(std::min(kMatrixBytes / row_bytes(tensor.type, tensor.cols()) / 16 * 16, kMostOutputs));
     project(tensor, name + " few", rows, kFewRows);
     const int many[] = {kManyRows};
     project(tensor, name + " many", kManyOutputs, many);

@@ -1,10 +1,12 @@
 #include "app/session.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "app/console.h"
 #include "app/device_choice.h"
+#include "app/flags.h"
 #include "app/knowledge_cache.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
@@ -59,14 +61,30 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
   options.drafts = depth ? static_cast<int>(*depth) : kMaxDrafts;
 }
 
+// Positions for the deepest of bench's -d and what is usual behind it. The command itself checks its flags.
+std::optional<int64_t> bench_context(const Arguments& arguments) {
+  std::string depths = arguments.text("depths").value_or("");
+  std::replace(depths.begin(), depths.end(), ',', ' ');
+  int64_t deepest = 0;
+  for (const std::string_view word : split_words(depths)) {
+    int depth = 0;
+    std::from_chars(word.data(), word.data() + word.size(), depth);
+    deepest = std::max<int64_t>(deepest, depth);
+  }
+  if (deepest == 0) return std::nullopt;
+  return kUsualContext + deepest;
+}
+
 // What a GPU must have room for beside the layers. A server whose slots or context are left open adapts them to the memory there is.
 OffloadRequest offload_request(const Arguments& arguments, const Session& session, const RunnerOptions& pass) {
   OffloadRequest request{.wish = {}, .pass = pass, .kv = session.options.kv, .usual = {}, .least = {}};
   const int trained = static_cast<int>(std::max<int64_t>(1, file_integer(*session.file, "context_length")));
-  const int64_t asked = arguments.integer("context").value_or(0);
+  const std::optional<int64_t> context =
+      arguments.command() == kBench ? bench_context(arguments) : arguments.integer("context");
+  const int64_t asked = context.value_or(0);
   const bool serves = arguments.command() == kServe;
   request.usual = {pass.max_sequences, asked > 0 ? static_cast<int>(asked) : std::min(trained, kUsualContext)};
-  if (!serves && arguments.integer("context") == 0) request.usual.context = trained;
+  if (!serves && context == 0) request.usual.context = trained;
   request.least = request.usual;
   if (serves && arguments.integer("slots").value_or(0) <= 0) request.least.slots = 1;
   if (serves && asked <= 0) request.least.context = std::min(trained, Engine::kLeastContext);

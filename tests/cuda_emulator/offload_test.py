@@ -1,6 +1,7 @@
 """-ngl with a GPU, the emulated one: what is said, what is refused, and that a divided model tells the same with and without drafts.
 python3 tests/cuda_emulator/offload_test.py build-test/paceline_emulated"""
 
+import json
 import os
 import pathlib
 import re
@@ -62,6 +63,14 @@ class Offload(transcript.Case):
         refused = self.text('-ngl', 'all', mib=mib - 2, status=1, stdout=b'').stderr.decode()
         most = re.search(r'; (\d) would fit: use -ngl \1 or -ngl auto', refused)[1]
         self.text('-ngl', most, mib=mib - 2, stderr=f'{most} of 5 layers on the GPU')
+
+    def test_bench(self):
+        flags = ['bench', '-m', self.model, '-p', '20', '-n', '2', '-d', '0,20', '--rows', '1..2', '-r', '1', '-t', '2', '--mtp', '2', '--json']
+        for where in ['--device', 'cuda'], ['-ngl', '2']:
+            report = json.loads(self.expect([*flags, *where]).stdout)
+            self.assertRegex(report['device'], '^cuda: ')
+            self.assertEqual(len(report['tests']), 6)
+            self.assertEqual(report['rows'][0]['logits_hash'], report['rows'][1]['logits_hash'])
 
     def test_contradictions(self):
         self.text('-ngl', '0', '--device', 'cuda', status=2, stdout=b'', stderr='contradict each other')
