@@ -42,16 +42,16 @@ struct Experts {
   WeightPtr gate, up, down;
 };
 
-Experts load(Device& device, const TestMatrix& gate, const TestMatrix& up, const TestMatrix& down) {
+Experts load(Device& device, const EncodedMatrix& gate, const EncodedMatrix& up, const EncodedMatrix& down) {
   return {device.load(gate.matrix, WeightUse::Experts, kExperts), device.load(up.matrix, WeightUse::Experts, kExperts),
           device.load(down.matrix, WeightUse::Experts, kExperts)};
 }
 
 void test_project_experts(Suite& suite, QuantType type, QuantType down_type) {
   suite.test(cat("project_experts ", format_info(type).name), [&] {
-    const TestMatrix gate = random_matrix(31, type, kExperts * kHidden, kWidth),
-                     up = random_matrix(32, type, kExperts * kHidden, kWidth);
-    const TestMatrix down = random_matrix(33, down_type, kExperts * kWidth, kHidden);
+    const EncodedMatrix gate = random_matrix(31, type, kExperts * kHidden, kWidth),
+                        up = random_matrix(32, type, kExperts * kHidden, kWidth);
+    const EncodedMatrix down = random_matrix(33, down_type, kExperts * kWidth, kHidden);
     const Rows x = random_rows(34, kRows, kWidth), base = random_rows(35, kRows, kWidth),
                logits = random_rows(36, kRows, kExperts);
     const Experts weights[] = {load(suite.device, gate, up, down), load(suite.oracle, gate, up, down)};

@@ -22,7 +22,8 @@ Rows join(Rows left, const Rows& right) {
 void test_project(Suite& suite, QuantType type) {
   suite.test(cat("project ", format_info(type).name), [&] {
     const int cols = 512;
-    const TestMatrix first = random_matrix(20, type, 96, cols), second = random_matrix(21, QuantType::Q8_0, 37, cols);
+    const EncodedMatrix first = random_matrix(20, type, 96, cols),
+                        second = random_matrix(21, QuantType::Q8_0, 37, cols);
     const Rows x = random_rows(22, kRows, cols);
     std::pair<WeightPtr, WeightPtr> loaded[2];
     Device* devices[] = {&suite.device, &suite.oracle};
@@ -48,7 +49,7 @@ void test_project(Suite& suite, QuantType type) {
 void test_project_add(Suite& suite, QuantType type) {
   suite.test(cat("project_add ", format_info(type).name), [&] {
     const int cols = 256, outputs = 50;
-    const TestMatrix matrix = random_matrix(23, type, outputs, cols);
+    const EncodedMatrix matrix = random_matrix(23, type, outputs, cols);
     const Rows x = random_rows(24, kRows, cols), base = random_rows(25, kRows, 2 * outputs);
     const WeightPtr weights[] = {suite.device.load(matrix.matrix, WeightUse::Project),
                                  suite.oracle.load(matrix.matrix, WeightUse::Project)};
@@ -66,7 +67,7 @@ void test_project_add(Suite& suite, QuantType type) {
 void test_embed(Suite& suite, QuantType type) {
   suite.test(cat("embed ", format_info(type).name), [&] {
     const int cols = 512, vocabulary = 30;
-    const TestMatrix matrix = random_matrix(26, type, vocabulary, cols);
+    const EncodedMatrix matrix = random_matrix(26, type, vocabulary, cols);
     const WeightPtr weights[] = {suite.device.load(matrix.matrix, WeightUse::Embed),
                                  suite.oracle.load(matrix.matrix, WeightUse::Embed)};
     const auto lookup = [&](Device& device) {

@@ -7,56 +7,17 @@
 
 namespace paceline::op_suite {
 
-float random_value(uint64_t seed, uint64_t row, uint64_t column) {
-  double sum = 0;  // four uniforms: variance 4/12
-  for (uint64_t i = 0; i < 4; ++i) sum += unit_interval(random_word(seed, row, column * 4 + i)) - 0.5;
-  return static_cast<float>(sum * std::sqrt(3.0));
-}
-
-Rows random_rows(uint64_t seed, int rows, int cols) {
-  Rows out(static_cast<size_t>(rows), std::vector<float>(static_cast<size_t>(cols)));
-  for (size_t r = 0; r < out.size(); ++r)
-    for (size_t c = 0; c < out[r].size(); ++c) out[r][c] = random_value(seed, r, c);
-  return out;
-}
-
 Rows select(const Rows& rows, const std::vector<int>& chosen) {
   Rows out;
   for (const int row : chosen) out.push_back(rows[static_cast<size_t>(row)]);
   return out;
 }
 
-TestMatrix random_matrix(uint64_t seed, QuantType type, int rows, int cols) {
-  TestMatrix out;
-  const FormatInfo& format = format_info(type);
-  const size_t bytes = row_bytes(type, cols);
-  out.bytes.resize(bytes * static_cast<size_t>(rows));
-  std::vector<float> values(static_cast<size_t>(cols));
-  for (int row = 0; row < rows; ++row) {
-    for (int col = 0; col < cols; ++col)
-      values[static_cast<size_t>(col)] = random_value(seed, static_cast<uint64_t>(row), static_cast<uint64_t>(col)) /
-                                         std::sqrt(static_cast<float>(cols));
-    format.encode(values.data(), out.bytes.data() + static_cast<size_t>(row) * bytes, values.size());
-  }
-  out.matrix = {type, rows, cols, out.bytes};
-  return out;
-}
-
-OwnedTensor upload(Device& device, const Rows& rows) {
-  std::vector<float> flat;
-  for (const auto& row : rows) flat.insert(flat.end(), row.begin(), row.end());
-  OwnedTensor tensor = device.allocate(DType::F32, static_cast<int>(rows.size()), static_cast<int>(rows[0].size()));
-  device.write(tensor, flat.data());
-  return tensor;
-}
-
-Rows download(Device& device, Tensor tensor) {
-  std::vector<float> flat(static_cast<size_t>(tensor.rows) * static_cast<size_t>(tensor.cols));
-  device.read(flat.data(), tensor);
-  Rows rows;
-  for (int row = 0; row < tensor.rows; ++row)
-    rows.emplace_back(flat.begin() + row * tensor.cols, flat.begin() + (row + 1) * tensor.cols);
-  return rows;
+EncodedMatrix random_matrix(uint64_t seed, QuantType type, int rows, int cols) {
+  Rows values = random_rows(seed, rows, cols);
+  for (auto& row : values)
+    for (float& value : row) value /= std::sqrt(static_cast<float>(cols));
+  return test::encoded(type, values);
 }
 
 void Suite::test(const std::string& name, const std::function<void()>& body) {

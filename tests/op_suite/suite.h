@@ -9,27 +9,21 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
 #include "device/device.h"
+#include "support/random_matrices.h"
 
 namespace paceline::op_suite {
 
-using Rows = std::vector<std::vector<float>>;
+using test::download;
+using test::EncodedMatrix;
+using test::random_rows;
+using test::random_value;
+using test::Rows;
+using test::upload;
 
-// Deterministic values, roughly normal with standard deviation 1, keyed by (seed, row, column).
-float random_value(uint64_t seed, uint64_t row, uint64_t column);
-Rows random_rows(uint64_t seed, int rows, int cols);
 Rows select(const Rows& rows, const std::vector<int>& chosen);
-// A weight matrix encoded in `type`, of about 1/sqrt(cols) standard deviation. Keeps the bytes alive.
-struct TestMatrix {
-  QuantMatrix matrix;
-  std::vector<std::byte> bytes;
-};
-TestMatrix random_matrix(uint64_t seed, QuantType type, int rows, int cols);
-
-// A device tensor from host rows, and back.
-OwnedTensor upload(Device& device, const Rows& rows);
-Rows download(Device& device, Tensor tensor);
+// A weight matrix of about 1/sqrt(cols) standard deviation.
+EncodedMatrix random_matrix(uint64_t seed, QuantType type, int rows, int cols);
 
 class Suite {
  public:
