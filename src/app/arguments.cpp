@@ -12,12 +12,30 @@ namespace paceline {
 namespace {
 
 template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
+std::optional<Number> parse_plain(std::string_view text) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  return parse_plain<Number>(text);
+}
+
+// "128,512", without signs. None where a word is no such number: then `wrong` is that word.
+std::optional<std::vector<int>> parse_list(std::string text, const Flag& flag, std::string& wrong) {
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::vector<int> out;
+  for (const std::string_view word : split_words(text)) {
+    const auto number = parse_plain<int>(word);
+    wrong = word;
+    if (!number || *number < flag.lowest || *number > flag.highest) return std::nullopt;
+    out.push_back(*number);
+  }
+  return out;
 }
 
 // The choice that `value` spells, whatever its case; "" for none.
@@ -39,6 +57,9 @@ std::string expectation(const Flag& flag) {
   std::string range;
   if (flag.kind == FlagKind::Integer)
     range = cat("a whole number from ", static_cast<int64_t>(flag.lowest), " to ", static_cast<int64_t>(flag.highest));
+  if (flag.kind == FlagKind::Integers)
+    range = cat("numbers from ", static_cast<int64_t>(flag.lowest), " to ", static_cast<int64_t>(flag.highest),
+                " separated by commas");
   if (flag.kind == FlagKind::Number) range = cat("a number from ", flag.lowest, " to ", flag.highest);
   if (choices.empty()) return range;
   return range.empty() ? cat("one of ", joined(choices)) : cat(joined(choices), " or ", range);
@@ -48,6 +69,7 @@ std::string expectation(const Flag& flag) {
 std::string fault(const Flag& flag, const std::string& value) {
   if (!find_choice(flag, value).empty()) return "";
   bool ok = false;
+  std::string wrong = value;
   switch (flag.kind) {
     case FlagKind::Switch: return "takes no value";
     case FlagKind::Text: ok = flag.choices.empty(); break;
@@ -56,6 +78,7 @@ std::string fault(const Flag& flag, const std::string& value) {
       ok = number && static_cast<double>(*number) >= flag.lowest && static_cast<double>(*number) <= flag.highest;
       break;
     }
+    case FlagKind::Integers: ok = parse_list(value, flag, wrong).has_value(); break;
     case FlagKind::Number: {
       const auto number = parse_number<double>(value);
       ok = number && std::isfinite(*number) && *number >= flag.lowest && *number <= flag.highest;
@@ -64,7 +87,7 @@ std::string fault(const Flag& flag, const std::string& value) {
   }
   if (ok) return "";
   const std::string nearest = nearest_name(value, split_words(flag.choices));
-  return cat("expected ", expectation(flag), ", got \"", value, "\"",
+  return cat("expected ", expectation(flag), ", got \"", wrong, "\"",
              nearest.empty() ? "" : cat("; did you mean ", nearest, "?"));
 }
 
@@ -158,6 +181,11 @@ std::optional<std::string> Arguments::text(std::string_view id) const {
 std::optional<int64_t> Arguments::integer(std::string_view id) const {
   const auto value = text(id);
   return value ? parse_number<int64_t>(*value) : std::nullopt;
+}
+
+std::vector<int> Arguments::integers(std::string_view id) const {
+  std::string wrong;
+  return parse_list(text(id).value_or(""), flag_of(id), wrong).value();
 }
 
 std::optional<double> Arguments::number(std::string_view id) const {

@@ -25,6 +25,7 @@ class Arguments {
   // The last value given, if any. Asking for an id that the command does not have is our own mistake.
   std::optional<std::string> text(std::string_view id) const;
   std::optional<int64_t> integer(std::string_view id) const;  // none also for a word from `choices`
+  std::vector<int> integers(std::string_view id) const;  // of a flag of several; empty where it is not given
   std::optional<double> number(std::string_view id) const;
   std::vector<std::string> texts(std::string_view id) const;
   // Like text(), for flags the command cannot do without.

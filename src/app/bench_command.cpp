@@ -18,28 +18,15 @@ namespace paceline {
 
 namespace {
 
-constexpr int kMostTokens = 1 << 20;
-
 std::optional<int> parse_count(std::string_view text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > kMostTokens) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
-// "128,512"
-std::vector<int> parse_list(const Arguments& arguments, std::string_view id, const char* name, const char* usual) {
-  std::string text = arguments.text(id).value_or(usual);
-  std::replace(text.begin(), text.end(), ',', ' ');
-  std::vector<int> out;
-  for (const std::string_view word : split_words(text)) {
-    const auto count = parse_count(word);
-    if (!count)
-      throw UsageError(
-          cat(name, ": expected numbers from 0 to ", kMostTokens, " separated by commas, got \"", word, "\""));
-    out.push_back(*count);
-  }
-  return out;
+std::vector<int> sizes(const Arguments& arguments, std::string_view id, int usual) {
+  return arguments.has(id) ? arguments.integers(id) : std::vector{usual};
 }
 
 // "1..16" or "4"; (0, -1) when not asked for.
@@ -61,8 +48,8 @@ struct BenchReport {
 };
 
 BenchReport run_all(const Arguments& arguments, Session& session) {
-  const std::vector<int> prompts = parse_list(arguments, "prompt_sizes", "-p", "512");
-  const std::vector<int> depths = parse_list(arguments, "depths", "-d", "0");
+  const std::vector<int> prompts = sizes(arguments, "prompt_sizes", 512);
+  const std::vector<int> depths = sizes(arguments, "depths", 0);
   const int generated = static_cast<int>(arguments.integer("generate_count").value_or(64));
   const auto [first_rows, last_rows] = parse_rows(arguments);
   Bench bench(session, static_cast<int>(arguments.integer("repetitions").value_or(3)));
@@ -181,7 +168,7 @@ int run_clients(const Arguments& arguments) {
     if (arguments.has(id))
       throw UsageError("--clients stands alone, without -n, -d, --rows, --kernels, --suite and --server");
   check_outputs(arguments);
-  const std::vector<int> prompts = parse_list(arguments, "prompt_sizes", "-p", "0");
+  const std::vector<int> prompts = sizes(arguments, "prompt_sizes", 0);
   if (prompts.size() != 1) throw UsageError("-p: with --clients expected one prompt length");
   if (arguments.has("trace") && (arguments.has("prompt_sizes") || arguments.has("answer_tokens")))
     throw UsageError("--trace has the lengths, expected neither -p nor --answer-tokens");

@@ -27,6 +27,7 @@ enum class FlagKind {
   Switch,  // no value
   Text,  // any text, or one of `choices` when there are any
   Integer,  // lowest … highest, or one of the words in `choices`
+  Integers,  // such numbers, separated by commas
   Number,
 };
 

@@ -1,12 +1,10 @@
 #include "app/session.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
 #include "app/console.h"
 #include "app/device_choice.h"
-#include "app/flags.h"
 #include "app/knowledge_cache.h"
 #include "app/model_path.h"
 #include "app/prompt_text.h"
@@ -61,18 +59,11 @@ void choose_drafts(const Arguments& arguments, const GgufFile& file, GeneratorOp
   options.drafts = depth ? static_cast<int>(*depth) : kMaxDrafts;
 }
 
-// Positions for the deepest of bench's -d and what is usual behind it. The command itself checks its flags.
+// Positions for the deepest of bench's -d and what is usual behind it.
 std::optional<int64_t> bench_context(const Arguments& arguments) {
-  std::string depths = arguments.text("depths").value_or("");
-  std::replace(depths.begin(), depths.end(), ',', ' ');
-  int64_t deepest = 0;
-  for (const std::string_view word : split_words(depths)) {
-    int depth = 0;
-    std::from_chars(word.data(), word.data() + word.size(), depth);
-    deepest = std::max<int64_t>(deepest, depth);
-  }
-  if (deepest == 0) return std::nullopt;
-  return kUsualContext + deepest;
+  const std::vector<int> depths = arguments.integers("depths");
+  const int deepest = depths.empty() ? 0 : *std::max_element(depths.begin(), depths.end());
+  return deepest == 0 ? std::nullopt : std::optional<int64_t>(kUsualContext + deepest);
 }
 
 // What a GPU must have room for beside the layers. A server whose slots or context are left open adapts them to the memory there is.
