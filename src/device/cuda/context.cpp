@@ -33,12 +33,8 @@ void for_pieces(size_t pitch_bytes, size_t row_bytes, size_t rows, Copy copy) {
 // Pinned buffers that take turns; the event of each says when the device has read it.
 struct CudaContext::Staging {
   struct Buffer {
-    Buffer() : bytes(kStagingBytes) {
-      check(cudaEventCreateWithFlags(&copied, cudaEventDisableTiming), "creating an event");
-    }
-    ~Buffer() { cudaEventDestroy(copied); }
-    PinnedBytes bytes;
-    cudaEvent_t copied = nullptr;
+    PinnedBytes bytes{kStagingBytes};
+    StreamEvent copied;
     size_t used_bytes = 0;
   };
 

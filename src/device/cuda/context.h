@@ -10,20 +10,6 @@
 
 namespace paceline::cuda {
 
-// An event that says when it happened.
-class TimedEvent {
- public:
-  TimedEvent() { check(cudaEventCreateWithFlags(&event_, cudaEventDefault), "creating an event"); }
-  ~TimedEvent() { cudaEventDestroy(event_); }
-  TimedEvent(const TimedEvent&) = delete;
-  TimedEvent& operator=(const TimedEvent&) = delete;
-
-  cudaEvent_t event() const { return event_; }
-
- private:
-  cudaEvent_t event_ = nullptr;
-};
-
 struct CudaContext {
   CudaContext();  // of the process' first visible device; throws Error when there is none
   ~CudaContext();

@@ -212,12 +212,12 @@ void CudaDevice::run(uint64_t key, std::span<const Segment> segments, const std:
 void CudaDevice::mark() {
   context_.watch->expect_no_capture("timing");
   last_mark_ ^= 1;
-  check(cudaEventRecord(marks_[last_mark_].event(), context_.stream), "recording an event");
+  check(cudaEventRecord(marks_[last_mark_], context_.stream), "recording an event");
 }
 
 double CudaDevice::seconds_between_marks() {
   float milliseconds = 0;
-  check(cudaEventElapsedTime(&milliseconds, marks_[last_mark_ ^ 1].event(), marks_[last_mark_].event()),
+  check(cudaEventElapsedTime(&milliseconds, marks_[last_mark_ ^ 1], marks_[last_mark_]),
         "asking for the time between two events");
   return 1e-3 * static_cast<double>(milliseconds);
 }

@@ -70,7 +70,7 @@ class CudaDevice final : public Device {
   WeightLoader loader_;
   DeviceBytes copied_;  // what copy_gb_s() copies: one half to the other
   uint64_t copied_bytes_ = 0;
-  TimedEvent marks_[2];  // by turns
+  StreamEvent marks_[2]{StreamEvent(true), StreamEvent(true)};  // by turns
   int last_mark_ = 0;
   GraphCache graphs_;
   const bool uses_graphs_;

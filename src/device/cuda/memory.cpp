@@ -35,6 +35,12 @@ void* DeviceScratch::get_bytes(size_t bytes) {
   return memory_.data();
 }
 
+StreamEvent::StreamEvent(bool is_timed) {
+  check(cudaEventCreateWithFlags(&event_, is_timed ? cudaEventDefault : cudaEventDisableTiming), "creating an event");
+}
+
+StreamEvent::~StreamEvent() { cudaEventDestroy(event_); }
+
 PinnedBytes::PinnedBytes(size_t bytes) { check(cudaMallocHost(&data_, bytes), "allocating pinned memory of the host"); }
 
 PinnedBytes::~PinnedBytes() {

@@ -54,6 +54,20 @@ class DeviceScratch {
   size_t bytes_ = 0;
 };
 
+// A moment in a stream's work, which can be waited for; one that is timed also says when it was.
+class StreamEvent {
+ public:
+  explicit StreamEvent(bool is_timed = false);
+  ~StreamEvent();
+  StreamEvent(const StreamEvent&) = delete;
+  StreamEvent& operator=(const StreamEvent&) = delete;
+
+  operator cudaEvent_t() const { return event_; }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
 // Memory of the host that the device copies from and to by itself ("pinned").
 class PinnedBytes {
  public:

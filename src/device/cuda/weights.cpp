@@ -31,13 +31,8 @@ CudaWeight::~CudaWeight() {
 
 // Pinned memory and the moment from which it may be written again.
 struct WeightLoader::Piece {
-  Piece() : memory(kPieceBytes) { check(cudaEventCreateWithFlags(&copied, cudaEventDisableTiming), "making an event"); }
-  ~Piece() { cudaEventDestroy(copied); }
-  Piece(const Piece&) = delete;
-  Piece& operator=(const Piece&) = delete;
-
-  PinnedBytes memory;
-  cudaEvent_t copied = nullptr;
+  PinnedBytes memory{kPieceBytes};
+  StreamEvent copied;
   bool under_way = false;
 };
 
