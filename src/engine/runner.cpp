@@ -37,10 +37,6 @@ Runner::Runner(Device& device, Model& model, Drafter* drafter, const RunnerOptio
   hidden_ = device.allocate(DType::F32, rows, width);
   logit_hidden_ = device.allocate(DType::F32, logit_rows, width);
   logits_ = device.allocate(DType::F32, logit_rows, vocab_size);
-  if (!device.memory_is_host()) token_sources_ = device.allocate(DType::I32, max_ahead(options) + rows, 1);
-  draft_rows_.resize(static_cast<size_t>(max_ahead(options)));
-  std::iota(draft_rows_.begin(), draft_rows_.end(), 0);
-  source_rows_.reserve(static_cast<size_t>(rows));
   host_tokens_.reserve(static_cast<size_t>(rows));
   rows_.reserve(static_cast<size_t>(rows));
   rankings_.reserve(static_cast<size_t>(logit_rows));
@@ -90,7 +86,7 @@ void Runner::draft(std::span<Sequence* const> sequences) {
 
 // Lays out the rows of the step and the rows whose logits are wanted.
 void Runner::gather(std::span<Sequence* const> sequences) {
-  work_.clear(), segments_.clear(), host_tokens_.clear(), rows_.clear(), source_rows_.clear();
+  work_.clear(), segments_.clear(), host_tokens_.clear(), rows_.clear();
   int prompt_rows_left = options_.max_prompt_rows;
   for (Sequence* sequence : sequences) {
     PACELINE_ASSERT(!sequence->is_full());
@@ -110,10 +106,7 @@ void Runner::gather(std::span<Sequence* const> sequences) {
     const int settled = std::min(segment.row_count, sequence->length() - done);
     host_tokens_.insert(host_tokens_.end(), sequence->tokens.begin() + done, sequence->tokens.begin() + done + settled);
     host_tokens_.insert(host_tokens_.end(), sequence->drafts.begin(), sequence->drafts.end());
-    source_rows_.resize(host_tokens_.size());
-    std::iota(source_rows_.begin() + segment.first_row, source_rows_.end(), max_ahead(options_) + segment.first_row);
-    source_rows_.insert(source_rows_.end(), sequence->ahead.begin(), sequence->ahead.end());
-    host_tokens_.resize(source_rows_.size());
+    host_tokens_.resize(host_tokens_.size() + sequence->ahead.size());  // write_tokens() puts them there
     work.first_logit_row = static_cast<int>(rows_.size());
     const int end = segment.first_row + segment.row_count;
     for (int row = end - work.logit_rows; row < end; ++row) rows_.push_back(row);
@@ -133,13 +126,14 @@ void Runner::run_model() {
   if (!rows_.empty()) show_logits();
 }
 
+// Those that the host knows, then those that are ahead of it, which end the rows of their sequences.
 void Runner::write_tokens(const Batch& batch) {
-  if (ahead_.rows == 0) return device_.write(batch.tokens, host_tokens_.data());
-  const int rows = batch.rows();
-  const std::span all = std::span(draft_rows_).first(static_cast<size_t>(ahead_.rows));
-  device_.gather_rows(token_sources_.row_range(0, ahead_.rows), ahead_.columns(0, 1), all);
-  device_.write(token_sources_.row_range(max_ahead(options_), rows), host_tokens_.data());
-  device_.gather_rows(batch.tokens, token_sources_, source_rows_);
+  device_.write(batch.tokens, host_tokens_.data());
+  for (const Work& work : work_) {
+    const std::vector<int>& ahead = work.sequence->ahead;
+    const int count = static_cast<int>(ahead.size()), end = work.segment.first_row + work.segment.row_count;
+    if (count > 0) device_.gather_rows(batch.tokens.row_range(end - count, count), ahead_.columns(0, 1), ahead);
+  }
 }
 
 void Runner::compute(const Batch& batch) {
@@ -153,6 +147,8 @@ void Runner::compute(const Batch& batch) {
 }
 
 void Runner::show_logits() {
+  shown_.show(logits_.row_range(0, static_cast<int>(rows_.size())));
+  if (device_.memory_is_host()) return;
   rankings_.clear();
   bool all_heard = true;
   for (const Work& work : work_) {
@@ -162,8 +158,6 @@ void Runner::show_logits() {
       rankings_.push_back(Sampler::ranking(sequence.parameters, static_cast<size_t>(sequence.length() + i),
                                            sequence.constraint != nullptr));
   }
-  shown_.show(logits_.row_range(0, static_cast<int>(rows_.size())));
-  if (device_.memory_is_host()) return;
   if (!all_heard) shown_.list({}, rankings_);
   if (ahead_.rows > 0) device_.mark();
   else if (all_heard) return;

@@ -84,10 +84,6 @@ class Runner {
   std::vector<Segment> segments_;
   std::vector<Token> host_tokens_;
   std::vector<int> rows_;
-  // Where drafts are ahead: room for all drafts, then the batch's tokens as far as the host knows them; and which row of that each of the batch
-  // is.
-  OwnedTensor token_sources_;
-  std::vector<int> source_rows_, draft_rows_;
   Tensor ahead_;  // as Drafter::drafts_ahead(), while a sequence has some
   LogitRows shown_;
   std::vector<CandidateRanking> rankings_;

@@ -75,8 +75,8 @@ struct Sequence {
   int draft_budget = 0, lookup_budget = 0;
   // The head's drafts behind those, as long as they are known to the device alone: their rows in Drafter::drafts_ahead().
   std::vector<int> ahead;
-  int verified_drafts =
-      0;  // rows that the round's pass had for drafts: more than drafts where a chain turned out to have ended before
+  // Rows that the round's pass had for drafts: more than drafts where a chain turned out to have ended before.
+  int verified_drafts = 0;
   LookupMatch repetition;  // what may be copied, found when the round was planned
   // Prompt rows that the next step may take at most.
   int prompt_budget = std::numeric_limits<int>::max();
