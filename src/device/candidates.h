@@ -36,12 +36,15 @@ inline constexpr double kCandidateScoreLimit = 1e37;
 
 inline constexpr int kFirstCandidateWord = 2;
 constexpr int candidate_words(int count) { return kFirstCandidateWord + 2 * count; }
+// Tokens that a result of so many words has room for.
+constexpr int candidate_room(int words) { return (words - kFirstCandidateWord) / 2; }
 
 struct CandidateList {
   // Of a row of `cols` logits, from the words of a result with room for `count` tokens.
   CandidateList(std::span<const int32_t> words, int cols, const CandidateRanking& by)
       : column_count(cols), largest(std::bit_cast<float>(words[0])), sum(std::bit_cast<float>(words[1])), ranking(by) {
-    const size_t count = (words.size() - kFirstCandidateWord) / 2, listed = std::min(count, static_cast<size_t>(cols));
+    const size_t count = static_cast<size_t>(candidate_room(static_cast<int>(words.size()))),
+                 listed = std::min(count, static_cast<size_t>(cols));
     tokens = words.subspan(kFirstCandidateWord, listed);
     logit_words = words.subspan(kFirstCandidateWord + count, listed);
   }

@@ -130,7 +130,7 @@ void argmax(Tensor ids, Tensor logits) {
 
 int list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const CandidateRanking> rankings) {
   is_f32(logits);
-  const int count = (out.cols - kFirstCandidateWord) / 2;
+  const int count = candidate_room(out.cols);
   PACELINE_ASSERT(out.dtype == DType::I32 && out.rows == logits.rows && out.cols == candidate_words(count));
   PACELINE_ASSERT(count >= 1 && count <= kMostCandidates);
   PACELINE_ASSERT(rankings.size() == static_cast<size_t>(logits.rows));
@@ -139,7 +139,7 @@ int list_candidates(Tensor out, Tensor logits, Tensor ids, std::span<const Candi
 }
 
 int choose_drafts(Tensor out, Tensor lists, std::span<const DraftRule> rules) {
-  const int count = (lists.cols - kFirstCandidateWord) / 2;
+  const int count = candidate_room(lists.cols);
   PACELINE_ASSERT(lists.dtype == DType::I32 && lists.cols == candidate_words(count) && count >= 1);
   PACELINE_ASSERT(out.dtype == DType::I32 && out.rows == lists.rows && out.cols == kDraftWords);
   PACELINE_ASSERT(rules.size() == static_cast<size_t>(lists.rows));

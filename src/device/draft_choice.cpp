@@ -48,10 +48,10 @@ Choice choose(const CandidateList& list, const DraftRule& rule) {
 }  // namespace
 
 void choose_drafts_in_host_memory(Tensor out, Tensor lists, std::span<const DraftRule> rules) {
-  checks::choose_drafts(out, lists, rules);
+  const int count = checks::choose_drafts(out, lists, rules);
   for (int row = 0; row < lists.rows; ++row) {
     const std::span<const int32_t> words(lists.i32(row), static_cast<size_t>(lists.cols));
-    const auto tokens = words.subspan(kFirstCandidateWord, (words.size() - kFirstCandidateWord) / 2);
+    const auto tokens = words.subspan(kFirstCandidateWord, static_cast<size_t>(count));
     const auto listed = std::find(tokens.begin(), tokens.end(), -1) - tokens.begin();
     const CandidateList list(words, static_cast<int>(listed), {});
     const Choice choice = choose(list, rules[static_cast<size_t>(row)]);

@@ -20,7 +20,8 @@ struct InstructionSet {
 };
 const std::vector<InstructionSet>& instruction_sets();
 
-// The table named, as this machine likes it, or the best the machine has for "". Throws Error for unknown names (with the known ones) and for sets the machine lacks.
+// The table named, or the best the machine has for "", and how this machine likes its memory read. Throws Error for unknown names (with the
+// known ones) and for sets the machine lacks.
 Kernels choose_kernels(const std::string& name);
 
 }  // namespace paceline::cpu

@@ -296,7 +296,7 @@ void list_rows(CudaContext& context, const CandidateTask& task, int rows) {
 
 void list_candidates(CudaContext& context, Tensor out, Tensor logits, Tensor ids,
                      std::span<const CandidateRanking> rankings) {
-  const int count = (out.cols - kFirstCandidateWord) / 2;
+  const int count = candidate_room(out.cols);
   for (int first = 0; first < logits.rows; first += kRowsPerLaunch) {
     const int rows = std::min(kRowsPerLaunch, logits.rows - first);
     const Tensor part = out.row_range(first, rows);

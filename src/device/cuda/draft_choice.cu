@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kWarpLanes) choose_drafts_kernel(DraftTask tas
 }  // namespace
 
 void choose_drafts(CudaContext& context, Tensor out, Tensor lists, std::span<const DraftRule> rules) {
-  const int count = (lists.cols - kFirstCandidateWord) / 2;
+  const int count = candidate_room(lists.cols);
   for (int first = 0; first < lists.rows; first += kRowsPerLaunch) {
     const int rows = std::min(kRowsPerLaunch, lists.rows - first);
     DraftTask task{lists.i32(first), lists.stride, count, out.i32(first), out.stride, {}};

@@ -4,6 +4,7 @@
 // a group of columns at a time, the next group on its way while one is multiplied. Decision 0019 has the arithmetic.
 //
 // The numeric order is that of multiply_few-inl.h: where a warp there ends its share of the columns, the sum so far is added to the total.
+#include "device/cuda/matrix.h"
 #include "device/cuda/multiply_block-inl.h"
 
 namespace paceline::cuda {
@@ -108,7 +109,7 @@ __global__ void __launch_bounds__(kManyThreads, 2) multiply_many_kernel(Multiply
 
 template <class Format>
 void launch_many(CudaContext& context, const char* name, const MultiplyTask& task) {
-  const int panels = (task.all_panels + kManyPanels - 1) / kManyPanels;
+  const int panels = ceil_divide(task.all_panels, kManyPanels);
   const Grid grid{name, dim3(static_cast<unsigned>(task.run_count), static_cast<unsigned>(panels)), kManyThreads,
                   sizeof(Stages)};
   launch(multiply_many_kernel<Format>, grid, context, task);
