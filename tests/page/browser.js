@@ -77,8 +77,11 @@ export class Visit {
     await this.answers.last().getByRole('button', { name: 'Copy the answer' }).waitFor();
   }
 
-  text() {
-    return this.answers.last().locator('.prose').innerText();
+  // Of the last answer, all that has come: it is shown in slices, a moment after the answer itself is there.
+  async text() {
+    const prose = this.answers.last().locator('.prose');
+    await prose.and(this.page.locator('[aria-busy=false]')).waitFor({ state: 'attached' });
+    return prose.innerText();
   }
 
   shot(name) {
