@@ -183,7 +183,7 @@ void delta_rule(const DeltaTask& task) {
   }
 }
 
-constexpr int kConvPiece = 128;  // channels whose weights are turned to [tap][channel] at once
+constexpr int kConvPiece = 512;  // channels whose weights are turned to [tap][channel] at once
 
 // The row of column `tap` for row r: in the window before the rows, or one of them.
 PACELINE_INLINE const float* conv_row(const ConvTask& task, int r, int tap) {
@@ -211,6 +211,8 @@ void conv_silu(const ConvTask& task) {
                 [&](int c, int n) { load_taps(task.weight + (first + c) * task.taps, task.taps, n, weights, c); });
     for (int r = 0; r < task.rows; ++r)
       for_vectors(count, [&](int c, int n) {
+        prefetch(task.columns + (r + 2) * task.column_stride + first +
+                 c);  // another page; past the end it does nothing
         F sum = zero();
         for (int tap = 0; tap < task.taps; ++tap)
           sum = fma(load(weights[tap] + c), load_any(conv_row(task, r, tap) + first + c, n), sum);
