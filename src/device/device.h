@@ -176,7 +176,7 @@ class Device {
 struct DeviceOptions {
   std::string kind = "cpu";  // reference | cpu | cuda
   int threads = 0;  // 0: physical cores of the affinity mask; of a cuda device, those that load weights
-  std::string isa;  // "" best, or scalar | avx2 | avx512; of the cpu device
+  std::string isa;  // "" best, or scalar | avx2 | avx_vnni | avx512; of the cpu device
   bool graphs = true;  // of the cuda device: steps that are repeated are replayed as graphs
 };
 

@@ -111,6 +111,7 @@ TEST(CpuInfo, CountsAreSane) {
   EXPECT_GE(physical_core_count(), 1);
   EXPECT_LE(physical_core_count(), usable_cpu_count());
   EXPECT_TRUE(!cpu_has_avx512() || cpu_has_avx2());
+  EXPECT_TRUE(!cpu_has_avx_vnni() || cpu_has_avx2());
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ using test::random_value;
 using test::Rows;
 using test::upload;
 
-inline const char* const kInstructionSets[] = {"scalar", "avx2", "avx512"};
+inline const char* const kInstructionSets[] = {"scalar", "avx2", "avx_vnni", "avx512"};
 
 // nullptr where the machine lacks the set.
 inline std::unique_ptr<Device> open_if_supported(const std::string& isa, int threads) {

@@ -17,18 +17,10 @@
 #endif
 namespace paceline::cpu::avx2 {
 
-// The order matters: each builds on those before it.
 // clang-format off
 #include "device/cpu/simd_avx2.h"
-#include "device/cpu/math-inl.h"
-#include "device/cpu/elementwise-inl.h"
-#include "device/cpu/attention-inl.h"
-#include "device/cpu/delta_rule-inl.h"
-#include "device/cpu/matmul-inl.h"
-#include "device/cpu/formats/codes-inl.h"
-#include "device/cpu/formats/simple-inl.h"
-#include "device/cpu/formats/super-inl.h"
-#include "device/cpu/table-inl.h"
+#include "device/cpu/dot_avx2.h"
+#include "device/cpu/kernels-inl.h"
 // clang-format on
 
 }  // namespace paceline::cpu::avx2

@@ -10,6 +10,7 @@ const std::vector<InstructionSet>& instruction_sets() {
       {"scalar", [] { return true; }, scalar_kernels},
 #if defined(__x86_64__)
       {"avx2", cpu_has_avx2, avx2_kernels},
+      {"avx_vnni", cpu_has_avx_vnni, avx_vnni_kernels},
       {"avx512", cpu_has_avx512, avx512_kernels},
 #endif
   };

@@ -10,6 +10,7 @@ namespace paceline::cpu {
 // One per instruction set. Calling these, or an entry of their tables, on a machine that lacks the set is an illegal instruction.
 Kernels scalar_kernels();
 Kernels avx2_kernels();
+Kernels avx_vnni_kernels();
 Kernels avx512_kernels();
 
 // The sets of this build, worst first, and whether this machine has them.

@@ -126,28 +126,8 @@ PACELINE_INLINE I broadcast_four(const int8_t* p) {
   return _mm512_set1_epi32(four);
 }
 
-// What dot_codes wants codes of up to kMaxCode as.
-template <int kMaxCode>
-PACELINE_INLINE B prepare_codes(B a) {
-  return a;
-}
-
-// Per lane: sum over 4 * kVectors columns of (code - kOffset) * activation, exactly. offset_sum is that of the activations.
-template <int kVectors, int kOffset, int kMaxCode>
-PACELINE_INLINE I dot_codes(const B* codes, const int8_t* activations, int32_t offset_sum) {
-  I even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
-  if constexpr (kOffset > 0) {
-    constexpr int kShift = offset_shift(kVectors, kOffset);
-    even = _mm512_set1_epi32(offset_sum);
-    if constexpr (kShift > 0) even = _mm512_srai_epi32(even, kShift);
-  }
-#pragma GCC unroll 8
-  for (int j = 0; j < kVectors; j += 2) {
-    even = _mm512_dpbusd_epi32(even, codes[j], broadcast_four(activations + 4 * j));
-    odd = _mm512_dpbusd_epi32(odd, codes[j + 1], broadcast_four(activations + 4 * j + 4));
-  }
-  return _mm512_add_epi32(even, odd);
-}
+// sum + per lane four products of codes and activations, exactly.
+PACELINE_INLINE I dot_four(I sum, B codes, I four) { return _mm512_dpbusd_epi32(sum, codes, four); }
 
 PACELINE_INLINE void store_f16(void* p, F a) {
   _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
