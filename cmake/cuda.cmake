@@ -76,12 +76,15 @@ function(paceline_compile_kernels target source)
   cmake_path(GET source STEM name)
   set(object ${PROJECT_BINARY_DIR}/cuda/${name}.o)
   set(targets "")
+  list(GET architectures -1 newest)
   foreach(architecture ${architectures})
     list(APPEND targets -gencode=arch=compute_${architecture},code=sm_${architecture})
+    # GPUs that are newer than all of these, or between them (100, 103 and 110 can do with 90 alone), compile this form when the program starts. Not
+    # one below 90, which does not wait where launches overlap (launch.h), unless there is no other.
+    if(architecture GREATER_EQUAL 90 OR architecture EQUAL newest)
+      list(APPEND targets -gencode=arch=compute_${architecture},code=compute_${architecture})
+    endif()
   endforeach()
-  # GPUs that are newer than all of these compile the newest form when the program starts.
-  list(GET architectures -1 newest)
-  list(APPEND targets -gencode=arch=compute_${newest},code=compute_${newest})
   add_custom_command(OUTPUT ${object} BYPRODUCTS ${PROJECT_BINARY_DIR}/cuda/${name}.ptxas
     COMMAND sh ${PROJECT_SOURCE_DIR}/cmake/keep_words.sh ${PROJECT_BINARY_DIR}/cuda/${name}.ptxas
             ${CMAKE_CXX_COMPILER_LAUNCHER} ${PACELINE_NVCC} ${nvcc_flags} ${targets} -MD -MF ${object}.d -c ${source} -o ${object}

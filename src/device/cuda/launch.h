@@ -1,5 +1,6 @@
 #pragma once
 // Starting a kernel. For .cu files: the files of this folder that are plain C++ call functions which launch.
+#include <algorithm>
 #include <type_traits>
 
 #include "device/cuda/context.h"
@@ -23,6 +24,9 @@ __device__ __forceinline__ void wait_for_previous_kernel() {
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
+// Whether the kernels of this build do wait on GPUs that overlap them. Code for older GPUs alone, which the driver translates for a newer one, does
+// not: it would read what the kernel before it is still writing. A build with newer code never runs the older there (cmake/cuda.cmake).
+inline constexpr bool kKernelsWait = std::max({__CUDA_ARCH_LIST__}) >= 900;
 #else
 inline void wait_for_previous_kernel() { cuda_emulator::wait_for_previous_kernel(); }
 #endif
@@ -66,7 +70,7 @@ void launch(void (*kernel)(Parameters...), const Grid& grid, CudaContext& contex
   overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   overlap.val.programmaticStreamSerializationAllowed = 1;
   config.attrs = &overlap;
-  config.numAttrs = context.overlaps_launches ? 1 : 0;
+  config.numAttrs = kKernelsWait && context.overlaps_launches ? 1 : 0;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), grid.kernel);
 #else
   check(cuda_emulator::launch(
