@@ -9,6 +9,7 @@
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+command -v nvcc >/dev/null || PATH=$PATH:/usr/local/cuda/bin
 build=build-gpu
 results=$(realpath -m "${1:-$build/results}")
 models=$build/models
@@ -49,9 +50,14 @@ environment() {
   df -h .
 }
 
-# Only the architecture that is here.
+# Only the architecture that is here; where nvcc is older than the GPU, the newest that it knows, which the driver translates.
 architecture() {
-  nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -n 1 | tr -d '. '
+  local here known best=0
+  here=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -n 1 | tr -d '. ')
+  for known in $(nvcc --list-gpu-arch | tr -dc '0-9\n'); do
+    if ((known <= here && known > best)); then best=$known; fi
+  done
+  echo "$best"
 }
 
 build_all() {
