@@ -94,6 +94,9 @@ step invisibility 90 "$build/invisibility" --device cuda tests/golden/hybrid-tie
 step golden-split 30 "$build/golden_check" --device cuda --split 2 tests/golden
 step invisibility-split 60 "$build/invisibility" --device cuda --split 2 tests/golden/hybrid-tied.Q8_0.gguf
 step synth-tiny 20 "$build/paceline" synth --shape tiny --type Q4_K_M --accept 0.7 -o "$models/tiny.gguf"
+# Where steps cannot be replayed as graphs, what follows is still measured.
+graphs=on
+step graphs 30 "$build/paceline" complete -m "$models/tiny.gguf" --device cuda -p "the riders" -n 64 --temp 0 --mtp 3 || graphs=off
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer /usr/local/cuda/compute-sanitizer/compute-sanitizer 2>/dev/null | head -n 1)
 if [[ -n $sanitizer ]]; then
   step sanitizer-memcheck 60 "$sanitizer" --tool memcheck --error-exitcode 1 "$build/paceline" complete -m "$models/tiny.gguf" --device cuda -p "the riders" -n 16 --temp 0 --mtp 3
@@ -105,7 +108,7 @@ fi
 # --- fast? ---
 model=$models/$shape.gguf
 if step "synth-$shape" 150 "$build/paceline" synth --shape "$shape" --type Q4_K_M --accept 0.7 -o "$model"; then
-  run=("$build/paceline" bench -m "$model" --device cuda)
+  run=("$build/paceline" bench -m "$model" --device cuda --cuda-graphs "$graphs")
   step rows 90 "${run[@]}" --rows 1..9 -r 5 -p 0 -n 0
   step speed 90 "${run[@]}" -p 512 -n 128 -r 3
   step same-text 60 bash -c 'same_text "$1"' _ "$model"
