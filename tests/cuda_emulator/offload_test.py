@@ -24,8 +24,8 @@ class Offload(transcript.Case):
     def json(self, *flags):
         return self.complete_json(self.model, '--temp', '0', '-n', '8', '-c', '128', '-t', '2', *flags)
 
-    def text(self, *flags, mib=None, **options):
-        env = dict(os.environ, **({'CUDA_EMULATOR_MIB': str(mib)} if mib else {}))
+    def text(self, *flags, mib=None, capability='8.6', **options):
+        env = dict(os.environ, CUDA_EMULATOR_CAPABILITY=capability, **({'CUDA_EMULATOR_MIB': str(mib)} if mib else {}))
         words = ['complete', '-m', self.model, '-p', 'ka lo', '-n', '1', '-c', '128', '--temp', '0', *flags]
         return self.expect(words, env=env, **options)
 
@@ -49,6 +49,11 @@ class Offload(transcript.Case):
         self.text('-ngl', 'all', stderr=', as asked\n')
         self.text('--device', 'cuda', stderr=', as asked\n')
         self.text('-ngl', '99', stderr=', as -ngl says\n')
+
+    def test_a_gpu_that_is_too_old(self):
+        told = 'the GPU (emulator) has compute capability 7.5, expected 8.0 or later'
+        self.text('--device', 'cuda', capability='7.5', status=1, stdout=b'', stderr=told)
+        self.text('-ngl', '2', capability='7.5', stderr=told)
 
     def test_too_little_memory(self):
         self.text('-ngl', 'auto', mib=RESERVE_MIB, stderr='all layers on the CPU: not one fits on the GPU, where the output head alone takes ')

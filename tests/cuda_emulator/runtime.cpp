@@ -1,6 +1,7 @@
 #include "cuda_emulator/runtime.h"
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
@@ -126,6 +127,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->totalGlobalMem = cuda_emulator::device_memory_bytes();
   properties->sharedMemPerBlockOptin = 99 * 1024;
   properties->major = 8, properties->minor = 6;
+  if (const char* text = std::getenv("CUDA_EMULATOR_CAPABILITY"))
+    std::sscanf(text, "%d.%d", &properties->major, &properties->minor);
   properties->multiProcessorCount = 4;
   return cudaSuccess;
 }

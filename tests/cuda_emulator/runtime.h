@@ -11,7 +11,8 @@
 //   and copies of memory that is not pinned. One capture at a time.
 // - Device memory may be touched by kernels and copies only; the host's access to it is a segmentation fault (device_memory.h).
 // - CUDA_EMULATOR_ORDER=forward|reverse|shuffled in the environment: the order of a grid's blocks and a block's threads. What differs between
-//   two orders is a race. CUDA_EMULATOR_MIB: how much device memory there is.
+//   two orders is a race. CUDA_EMULATOR_MIB: how much device memory there is. CUDA_EMULATOR_CAPABILITY: which
+//   compute capability it has instead of 8.6.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

@@ -18,11 +18,20 @@
 
 namespace paceline {
 
+// Asynchronous copies to shared memory and bf16 products on tensor cores: GeForce RTX 30, A100 and later.
+constexpr int kLeastCapability = 8;
+
 std::string missing_cuda_device() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
-  if (status == cudaSuccess && count > 0) return "";
-  return cat("no GPU, or no driver for it: ", cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status));
+  if (status != cudaSuccess || count == 0)
+    return cat("no GPU, or no driver for it: ", cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status));
+  cudaDeviceProp gpu;
+  if (const cudaError_t asked = cudaGetDeviceProperties(&gpu, 0); asked != cudaSuccess)
+    return cat("no GPU that answers: ", cudaGetErrorString(asked));
+  if (gpu.major >= kLeastCapability) return "";
+  return cat("the GPU (", gpu.name, ") has compute capability ", gpu.major, ".", gpu.minor, ", expected ",
+             kLeastCapability, ".0 or later");
 }
 
 std::unique_ptr<Device> open_cuda_device(const DeviceOptions& options) {

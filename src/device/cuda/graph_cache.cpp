@@ -71,12 +71,12 @@ cudaGraphExec_t GraphCache::capture(const std::function<void()>& step) {
   {
     Capturing capturing(context_);
     step();
-    check(capturing.end(graph), "capturing a step");
+    check(capturing.end(graph), "capturing a step (--cuda-graphs off does without)");
   }
   cudaGraphExec_t exec = nullptr;
   const cudaError_t status = cudaGraphInstantiate(&exec, graph, 0);
   cudaGraphDestroy(graph);
-  check(status, "making a graph of a step executable");
+  check(status, "making a graph of a step executable (--cuda-graphs off does without)");
   return exec;
 }
 
