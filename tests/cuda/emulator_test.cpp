@@ -182,6 +182,12 @@ TEST_F(Emulator, ReportsMemoryThatIsNotThere) {
   }
 }
 
+TEST_F(Emulator, FindsTheLanesWithTheSameValue) {
+  unsigned found[32];
+  EXPECT_EQ(failure_of([&] { found[threadIdx.x] = __match_any_sync(kAllLanes, lane_index() % 3 - 1); }, 32), "");
+  for (int lane = 0; lane < 32; ++lane) EXPECT_EQ(found[lane], 0x49249249u << lane % 3) << lane;
+}
+
 // The tensor core's product against the sum written out.
 TEST_F(Emulator, ByteProductAgreesWithItsDefinition) {
   static int8_t a[16][32], b[32][8];

@@ -22,6 +22,15 @@ void ballot(LaneWords* (&lanes)[kWarpLanes]) {
     if (lane != nullptr) lane->out[0] = votes;
 }
 
+void match(LaneWords* (&lanes)[kWarpLanes]) {
+  for (LaneWords* lane : lanes) {
+    if (lane == nullptr) continue;
+    lane->out[0] = 0;
+    for (int i = 0; i < kWarpLanes; ++i)
+      if (lanes[i] != nullptr && lanes[i]->in[0] == lane->in[0]) lane->out[0] |= 1u << i;
+  }
+}
+
 void synchronise(LaneWords* (&)[kWarpLanes]) {}
 
 namespace {
@@ -67,6 +76,13 @@ unsigned __ballot_sync(unsigned mask, int predicate) {
   const uint32_t word = predicate != 0;
   uint32_t result[4];
   cuda_emulator::meet_warp(cuda_emulator::ballot, "__ballot_sync", mask, &word, 1, result);
+  return result[0];
+}
+
+unsigned __match_any_sync(unsigned mask, int value) {
+  const auto word = static_cast<uint32_t>(value);
+  uint32_t result[4];
+  cuda_emulator::meet_warp(cuda_emulator::match, "__match_any_sync", mask, &word, 1, result);
   return result[0];
 }
 

@@ -9,6 +9,7 @@ namespace cuda_emulator {
 
 void shuffle(LaneWords* (&lanes)[kWarpLanes]);
 void ballot(LaneWords* (&lanes)[kWarpLanes]);
+void match(LaneWords* (&lanes)[kWarpLanes]);
 void synchronise(LaneWords* (&lanes)[kWarpLanes]);
 
 int dot_bytes(int a, int b, int sum);
@@ -48,4 +49,5 @@ T __shfl_down_sync(unsigned mask, T value, unsigned distance) {
 unsigned __ballot_sync(unsigned mask, int predicate);
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 inline int __all_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) == mask; }
+unsigned __match_any_sync(unsigned mask, int value);  // the lanes with the same value
 void __syncwarp(unsigned mask = 0xffffffffu);

@@ -18,7 +18,7 @@ namespace paceline::cuda {
 
 namespace {
 
-constexpr int kGroupThreads = 256;
+constexpr int kGroupThreads = 256, kGroupWarps = kGroupThreads / kWarpLanes;
 constexpr int kCombineThreads = 128;
 
 // Slot s is place s % 8 of tile s / 8. All arrays are in device memory.
@@ -39,52 +39,121 @@ struct GroupTask {
 };
 
 struct GroupShared {
-  int first_tile[kMaxExperts];  // the number of pairs first
-  int first_run[kMaxExperts];
+  // Pairs of a warp by expert: how many, and from scan_experts() on the slot of the next.
+  int pairs[kGroupWarps][kMaxExperts];
+  int warp_tiles[kGroupWarps], warp_runs[kGroupWarps];
 };
 
 __device__ int expert_of(const GroupTask& task, int pair) {
   return task.ids[pair / task.used_count * task.id_stride + pair % task.used_count];
 }
 
-// One block. A thread looks after whole experts and finds its pairs in their order, so that the order of threads decides nothing.
-__global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
-  wait_for_previous_kernel();
-  auto& shared = dynamic_shared<GroupShared>();
+// The sum of the values of the lanes before this one.
+__device__ __forceinline__ int sum_before(int value) {
+  int sum = value;
+#pragma unroll
+  for (int distance = 1; distance < kWarpLanes; distance *= 2) {
+    const int other = __shfl_sync(kAllLanes, sum, max(lane_index() - distance, 0));
+    if (lane_index() >= distance) sum += other;
+  }
+  return sum - value;
+}
+
+// Contiguous pairs, so that those of a warp come before those of the next.
+struct PairRange {
+  int first, end;
+};
+__device__ PairRange pairs_of_warp(const GroupTask& task) {
+  const int each = (task.pairs + kGroupWarps - 1) / kGroupWarps, first = warp_index() * each;
+  return {first, min(first + each, task.pairs)};
+}
+
+__device__ void count_pairs(const GroupTask& task, GroupShared& shared) {
   const int thread = static_cast<int>(threadIdx.x);
   for (int tile = thread; tile < task.out.tiles; tile += kGroupThreads) task.out.tile_experts[tile] = -1;
   for (int run = thread; run < task.out.run_count; run += kGroupThreads) task.out.runs[run] = {0, 0, 0};
   for (int slot = thread; slot < task.out.tiles * kTileRows; slot += kGroupThreads)
     task.out.slot_rows[slot] = task.out.slots[slot] = -1;
-  for (int expert = thread; expert < task.expert_count; expert += kGroupThreads) {
-    int count = 0;
-    for (int pair = 0; pair < task.pairs; ++pair) count += expert_of(task, pair) == expert ? 1 : 0;
-    shared.first_tile[expert] = count;
+  int* const mine = shared.pairs[warp_index()];
+  for (int expert = lane_index(); expert < task.expert_count; expert += kWarpLanes) mine[expert] = 0;
+  __syncwarp();
+  const PairRange range = pairs_of_warp(task);
+  for (int pair = range.first + lane_index(); pair < range.end; pair += kWarpLanes)
+    atomicAdd(&mine[expert_of(task, pair)], 1);
+}
+
+__device__ int tiles_of_expert(const GroupShared& shared, int expert) {
+  int pairs = 0;
+#pragma unroll
+  for (int warp = 0; warp < kGroupWarps; ++warp) pairs += shared.pairs[warp][expert];
+  return (pairs + kTileRows - 1) / kTileRows;
+}
+
+// Writes the tiles and runs of an expert, from these on, and where the pairs of each warp begin in them.
+__device__ void place_expert(const GroupTask& task, GroupShared& shared, int expert, int tile, int tiles, int run) {
+  for (int i = 0; i < tiles; ++i) task.out.tile_experts[tile + i] = expert;
+  for (int i = 0; i < tiles; i += kRunTiles) task.out.runs[run++] = {tile + i, min(kRunTiles, tiles - i), expert};
+  int slot = tile * kTileRows;
+#pragma unroll
+  for (int warp = 0; warp < kGroupWarps; ++warp) {
+    const int pairs = shared.pairs[warp][expert];
+    shared.pairs[warp][expert] = slot, slot += pairs;
   }
-  __syncthreads();
-  if (thread == 0) {
-    int tiles = 0, runs = 0;
-    for (int expert = 0; expert < task.expert_count; ++expert) {
-      const int mine = (shared.first_tile[expert] + kTileRows - 1) / kTileRows;
-      shared.first_tile[expert] = tiles, shared.first_run[expert] = runs;
-      tiles += mine, runs += (mine + kRunTiles - 1) / kRunTiles;
-    }
+}
+
+// Tiles and runs of all experts in the order of experts. A thread looks after neighbours.
+__device__ void scan_experts(const GroupTask& task, GroupShared& shared) {
+  const int each = (task.expert_count + kGroupThreads - 1) / kGroupThreads;
+  const int first = static_cast<int>(threadIdx.x) * each, end = min(first + each, task.expert_count);
+  int tiles = 0, runs = 0;
+  for (int expert = first; expert < end; ++expert) {
+    const int mine = tiles_of_expert(shared, expert);
+    tiles += mine, runs += (mine + kRunTiles - 1) / kRunTiles;
   }
+  int tile = sum_before(tiles), run = sum_before(runs);
+  if (lane_index() == kWarpLanes - 1)
+    shared.warp_tiles[warp_index()] = tile + tiles, shared.warp_runs[warp_index()] = run + runs;
   __syncthreads();
-  for (int expert = thread; expert < task.expert_count; expert += kGroupThreads) {
-    const int first_slot = shared.first_tile[expert] * kTileRows;
-    int slot = first_slot;
-    for (int pair = 0; pair < task.pairs; ++pair) {
-      if (expert_of(task, pair) != expert) continue;
-      task.out.tile_experts[slot / kTileRows] = expert;
+  for (int warp = 0; warp < warp_index(); ++warp) tile += shared.warp_tiles[warp], run += shared.warp_runs[warp];
+  for (int expert = first; expert < end; ++expert) {
+    const int mine = tiles_of_expert(shared, expert);
+    place_expert(task, shared, expert, tile, mine, run);
+    tile += mine, run += (mine + kRunTiles - 1) / kRunTiles;
+  }
+}
+
+// A warp's pairs in their order, 32 at a time: a lane's pair comes behind those of the same expert in the lanes before it.
+__device__ void place_pairs(const GroupTask& task, GroupShared& shared) {
+  int* const next_slot = shared.pairs[warp_index()];
+  const PairRange range = pairs_of_warp(task);
+  for (int base = range.first; base < range.end; base += kWarpLanes) {
+    const int pair = base + lane_index();
+    const bool is_pair = pair < range.end;
+    const int expert = is_pair ? expert_of(task, pair) : -1;
+    const unsigned same = __match_any_sync(kAllLanes, expert);
+    const int before = __popc(same & ((1u << lane_index()) - 1));
+    const int slot = is_pair ? next_slot[expert] + before : 0;
+    __syncwarp();
+    if (is_pair) {
+      if (before == 0) next_slot[expert] = slot + __popc(same);
       task.out.slot_rows[slot] = pair / task.used_count;
       task.out.slots[slot] = slot;
-      task.out.pair_slots[pair] = slot++;
+      task.out.pair_slots[pair] = slot;
     }
-    const int first_tile = first_slot / kTileRows, end_tile = (slot + kTileRows - 1) / kTileRows;
-    for (int tile = first_tile, run = shared.first_run[expert]; tile < end_tile; tile += kRunTiles)
-      task.out.runs[run++] = {tile, min(kRunTiles, end_tile - tile), expert};
+    __syncwarp();
   }
+}
+
+// One block; a counting sort, the pairs of an expert in their order whatever the order of threads: every warp counts a part of the pairs, and
+// has slots of its own for them behind those of the warps before it.
+__global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
+  wait_for_previous_kernel();
+  auto& shared = dynamic_shared<GroupShared>();
+  count_pairs(task, shared);
+  __syncthreads();
+  scan_experts(task, shared);
+  __syncthreads();
+  place_pairs(task, shared);
 }
 
 struct CombineTask {
