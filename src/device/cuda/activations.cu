@@ -18,7 +18,7 @@ struct QuantizeTask {
   int64_t stride;
   int rows, block_count, used_blocks;
   const int* sources;
-  ActivationBlock* out;
+  ActivationBlocks* out;
 };
 
 struct Four {
@@ -79,19 +79,20 @@ __global__ void __launch_bounds__(32 * kWarps) quantize_kernel(QuantizeTask task
   codes.x = encode(low, inverse, sum_low);
   codes.y = encode(high, inverse, sum_high);
   sum_low = add_over_row(sum_low), sum_high = add_over_row(sum_high);
-  ActivationBlock& out = task.out[int64_t{tile} * task.block_count + block];
-  store_wide(&out.codes[lane], codes);
+  ActivationBlocks& out = task.out[(int64_t{tile} * task.block_count + block) / 2];
+  store_wide(&out.codes[lane][block % 2], codes);
   if (lane % 4 == 0) {
-    const int inside = lane / 4;
-    out.pairs[inside / 2].scale[inside % 2] = top / 127.0f;
-    out.pairs[inside / 2].sum[inside % 2] = sum_low + sum_high;
-    out.sum_low[inside] = sum_low;
+    const int place = lane / 8 * 4 + block % 2 * 2 + lane / 4 % 2;  // of pair, block and row
+    const float scale = top / 127.0f;
+    (&out.scale[0][0].x)[place] = scale;
+    (&out.scaled_sum[0][0].x)[place] = scale * static_cast<float>(sum_low + sum_high);
+    (&out.half_sums[0][0].x)[place] = sum_high * 65536 + (sum_low & 65535);
   }
 }
 
 }  // namespace
 
-Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlock* blocks) {
+Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlocks* blocks) {
   PACELINE_ASSERT(x.cols % kBlockColumns == 0);
   const int block_count = group_count(x.cols) * kGroupBlocks;
   const QuantizeTask task{x.f32(), x.stride, x.rows, block_count, x.cols / kBlockColumns, rows.sources, blocks};
@@ -101,7 +102,7 @@ Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlo
               dim3(static_cast<unsigned>((block_count + kWarps - 1) / kWarps), static_cast<unsigned>(rows.tiles)),
               32 * kWarps},
          context, task);
-  return {blocks, rows.tiles, block_count};
+  return {blocks, rows.tiles, group_count(x.cols)};
 }
 
 }  // namespace paceline::cuda

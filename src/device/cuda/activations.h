@@ -11,22 +11,21 @@ inline constexpr int kTileRows = 8;
 
 constexpr int tile_count(int rows) { return (rows + kTileRows - 1) / kTileRows; }
 
-// A block of 32 columns of the eight rows of a tile. Rows that do not exist, and columns behind the last, are zeros.
-struct alignas(16) ActivationBlock {
-  uint2 codes[32];  // lane l: row l / 4, columns 4(l % 4) … + 3, and 16 columns further
-  // Rows 2p and 2p + 1: what a lane needs of them in one load.
-  struct alignas(16) Pair {
-    float scale[2];
-    int sum[2];  // of the codes
-  } pairs[kTileRows / 2];
-  int sum_low[kTileRows];  // of the codes of columns 0-15
+// Two blocks of 32 columns, of the eight rows of a tile, so that a lane gets what it needs of both in one load of 16 bytes. Rows that do not
+// exist, and columns behind the last, are zeros.
+struct alignas(16) ActivationBlocks {
+  uint2 codes[32][2];  // lane l, block: row l / 4, columns 4(l % 4) … + 3, and 16 columns further
+  // Pair p of rows, block: rows 2p and 2p + 1.
+  float2 scale[kTileRows / 2][2], scaled_sum[kTileRows / 2][2];  // the latter: scale * sum of the codes
+  int2 half_sums[kTileRows / 2][2];  // of the codes of columns 0-15, in the lower 16 bits, and of the others
 };
-static_assert(sizeof(ActivationBlock) == 352);
+static_assert(sizeof(ActivationBlocks) == 704);
+inline constexpr int kGroupPairs = kGroupBlocks / 2;  // of blocks
 
-// Prepared rows: blocks[tile * block_count + block].
+// Prepared rows: blocks[tile * group_count * kGroupPairs + pair].
 struct Activations {
-  const ActivationBlock* blocks = nullptr;
-  int tiles = 0, block_count = 0;
+  const ActivationBlocks* blocks = nullptr;
+  int tiles = 0, groups = 0;
 };
 
 // Rows of a product: row i of tile t is row sources[8 t + i] of the input (device memory; -1: does not exist), or row 8 t + i when there is
@@ -36,12 +35,12 @@ struct RowList {
   int tiles = 0;
 };
 
-// Writes tiles * 8 * group_count(x.cols) blocks to `blocks`. x.cols is a multiple of 32.
-Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlock* blocks);
+// Writes tiles * 4 * group_count(x.cols) pairs of blocks to `blocks`. x.cols is a multiple of 32.
+Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlocks* blocks);
 
-// How many blocks that is.
-constexpr size_t activation_blocks(int tiles, int cols) {
-  return static_cast<size_t>(tiles) * static_cast<size_t>(group_count(cols) * kGroupBlocks);
+// How many pairs that is.
+constexpr size_t activation_pairs(int tiles, int cols) {
+  return static_cast<size_t>(tiles) * static_cast<size_t>(group_count(cols) * kGroupPairs);
 }
 
 }  // namespace paceline::cuda

@@ -46,6 +46,12 @@ __device__ __forceinline__ int warp_add(int value) { return __reduce_add_sync(kA
 // sum + the four products of signed bytes
 __device__ __forceinline__ int dot_bytes(int a, int b, int sum) { return __dp4a(a, b, sum); }
 
+// sum + low * the lower 16 bits of the word + high * the upper ones, all signed
+template <int8_t kLow, int8_t kHigh>
+__device__ __forceinline__ int dot_halves(int word, int sum) {
+  return __dp2a_lo(word, (kLow & 255) | (kHigh & 255) << 8, sum);
+}
+
 // sums (16 x 8) += a (16 x 32) b (32 x 8) of signed bytes, by a whole warp. Lane l, g = l / 4, t = l % 4 holds
 //   a[0], a[1]: rows g and g + 8, columns 4t ... 4t + 3;  a[2], a[3]: the same rows, columns 16 + 4t ...
 //   b[0], b[1]: column g, rows 4t ... 4t + 3 and 16 + 4t ...
@@ -91,6 +97,10 @@ inline int warp_add(int value) {
   return value;
 }
 inline int dot_bytes(int a, int b, int sum) { return cuda_emulator::dot_bytes(a, b, sum); }
+template <int8_t kLow, int8_t kHigh>
+int dot_halves(int word, int sum) {
+  return sum + kLow * static_cast<int16_t>(word & 65535) + kHigh * (word >> 16);
+}
 inline void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   cuda_emulator::multiply_bytes_16x8x32(sums, a, b);
 }

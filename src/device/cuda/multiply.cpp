@@ -14,7 +14,7 @@ constexpr int kMostFewTiles = 2;
 void multiply_quantized(CudaContext& context, std::span<const Product> products, const ProductRows& rows,
                         const Activations& activations) {
   const CudaWeight& first = *products.front().weight;
-  PACELINE_ASSERT(activations.block_count == group_count(first.cols) * kGroupBlocks);
+  PACELINE_ASSERT(activations.groups == group_count(first.cols));
   MultiplyTask task{{},
                     0,
                     static_cast<int64_t>(first.panel_size()),
@@ -77,8 +77,8 @@ void multiply(CudaContext& context, std::span<Product> products, const ProductRo
       continue;
     }
     if (activations.blocks == nullptr) {
-      const size_t count = activation_blocks(rows.list.tiles, rows.x.cols);
-      activations = quantize(context, rows.x, rows.list, context.activation_scratch.get<ActivationBlock>(count));
+      const size_t count = activation_pairs(rows.list.tiles, rows.x.cols);
+      activations = quantize(context, rows.x, rows.list, context.activation_scratch.get<ActivationBlocks>(count));
     }
     multiply_quantized(context, together, rows, activations);
   }

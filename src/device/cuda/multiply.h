@@ -55,7 +55,7 @@ struct MultiplyTask {
   int all_panels;  // of an expert, of all parts
   int64_t panel_size;
   int groups;
-  const ActivationBlock* activations;
+  const ActivationBlocks* activations;
   int tiles, rows;
   const int* tile_experts;
   bool add;

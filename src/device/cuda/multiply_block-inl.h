@@ -92,79 +92,92 @@ struct WeightBlocks {
   }
 };
 
-// What a lane needs of the two rows of activations in its columns of the result, 2 (lane % 4) and the next.
-template <bool kHalves>
-struct RowFactors {
-  float scale[2];
-  int sum[2], low[2], high[2];  // low and high: of formats that have halves
+// What a lane needs of one or both of a pair of blocks of a tile: its words of codes, and the factors of the two rows that are its columns of
+// the result, 2 (lane % 4) and the next.
+template <class Format, int kCount>
+struct RowBlocks {
+  uint2 codes[kCount];
+  float2 scale[kCount], scaled_sum[kCount];  // the latter of formats with minima
+  int2 half_sums[kCount];  // of formats with an offset or halves
 
-  __device__ RowFactors(const ActivationBlock& block, int lane) {
-    const uint4 pair = load_wide<uint4>(&block.pairs[lane % 4]);
-    scale[0] = __uint_as_float(pair.x), scale[1] = __uint_as_float(pair.y);
-    sum[0] = static_cast<int>(pair.z), sum[1] = static_cast<int>(pair.w);
-    if constexpr (kHalves) {
-      const int2 lows = load_wide<int2>(block.sum_low + 2 * (lane % 4));
-      low[0] = lows.x, low[1] = lows.y;
-      high[0] = sum[0] - low[0], high[1] = sum[1] - low[1];
+  __device__ RowBlocks(const ActivationBlocks& blocks, int first, int lane) {
+    load<uint4>(&blocks.codes[lane][first], codes);
+    load<float4>(&blocks.scale[lane % 4][first], scale);
+    if constexpr (Format::kMinimum && !Format::kHalves) load<float4>(&blocks.scaled_sum[lane % 4][first], scaled_sum);
+    if constexpr (Format::kOffset != 0 || Format::kHalves) load<int4>(&blocks.half_sums[lane % 4][first], half_sums);
+  }
+
+ private:
+  template <class Four, class Two>
+  __device__ __forceinline__ void load(const void* from, Two (&to)[kCount]) {
+    if constexpr (kCount == 1) {
+      to[0] = load_wide<Two>(from);
+    } else {
+      const Four four = load_wide<Four>(from);
+      to[0] = {four.x, four.y}, to[1] = {four.z, four.w};
     }
   }
 };
 
 // sums[i]: row lane / 4 + 8 (i / 2) of the panel, column 2 (lane % 4) + i % 2 of the tile.
-template <class Format>
-__device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, const uint2 codes,
-                                          const RowFactors<Format::kHalves>& rows, float (&sums)[4]) {
-  const uint32_t operand[2] = {codes.x, codes.y};
+template <class Format, int kCount>
+__device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, const RowBlocks<Format, kCount>& rows,
+                                          int b, float (&sums)[4]) {
+  const uint32_t operand[2] = {rows.codes[b].x, rows.codes[b].y};
+  const float scale[2] = {rows.scale[b].x, rows.scale[b].y};
+  const float scaled_sum[2] = {rows.scaled_sum[b].x, rows.scaled_sum[b].y};
+  const int half_sums[2] = {rows.half_sums[b].x, rows.half_sums[b].y};
+  constexpr int8_t kOffset = -Format::kOffset;
   if constexpr (Format::kHalves) {
     int low[4], high[4];
 #pragma unroll
-    for (int i = 0; i < 4; ++i)
-      low[i] = -Format::kOffset * rows.low[i % 2], high[i] = -Format::kOffset * rows.high[i % 2];
+    for (int i = 0; i < 4; ++i) {
+      low[i] = kOffset == 0 ? 0 : dot_halves<kOffset, 0>(half_sums[i % 2], 0);
+      high[i] = kOffset == 0 ? 0 : dot_halves<0, kOffset>(half_sums[i % 2], 0);
+    }
     multiply_bytes_16x8x16(low, {weight.codes[0], weight.codes[1]}, operand[0]);
     multiply_bytes_16x8x16(high, {weight.codes[2], weight.codes[3]}, operand[1]);
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const float both = fmaf(static_cast<float>(high[i]), weight.scale[1][i / 2],
                               static_cast<float>(low[i]) * weight.scale[0][i / 2]);
-      sums[i] = fmaf(both, rows.scale[i % 2], sums[i]);
+      sums[i] = fmaf(both, scale[i % 2], sums[i]);
       if constexpr (Format::kMinimum) {
-        const float scale = rows.scale[i % 2];
-        sums[i] = fmaf(-(scale * static_cast<float>(rows.low[i % 2])), weight.minimum[0][i / 2], sums[i]);
-        sums[i] = fmaf(-(scale * static_cast<float>(rows.high[i % 2])), weight.minimum[1][i / 2], sums[i]);
+        const int row_low = dot_halves<1, 0>(half_sums[i % 2], 0), row_high = dot_halves<0, 1>(half_sums[i % 2], 0);
+        sums[i] = fmaf(-(scale[i % 2] * static_cast<float>(row_low)), weight.minimum[0][i / 2], sums[i]);
+        sums[i] = fmaf(-(scale[i % 2] * static_cast<float>(row_high)), weight.minimum[1][i / 2], sums[i]);
       }
     }
   } else {
     int products[4];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) products[i] = -Format::kOffset * rows.sum[i % 2];
+    for (int i = 0; i < 4; ++i) products[i] = kOffset == 0 ? 0 : dot_halves<kOffset, kOffset>(half_sums[i % 2], 0);
     multiply_bytes_16x8x32(products, weight.codes, operand);
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      sums[i] = fmaf(static_cast<float>(products[i]) * rows.scale[i % 2], weight.scale[0][i / 2], sums[i]);
-      if constexpr (Format::kMinimum)
-        sums[i] = fmaf(-(rows.scale[i % 2] * static_cast<float>(rows.sum[i % 2])), weight.minimum[0][i / 2], sums[i]);
+      sums[i] = fmaf(static_cast<float>(products[i]) * scale[i % 2], weight.scale[0][i / 2], sums[i]);
+      if constexpr (Format::kMinimum) sums[i] = fmaf(-scaled_sum[i % 2], weight.minimum[0][i / 2], sums[i]);
     }
   }
 }
 
-// sums[t] += a group of the panel times the blocks of tile t, which begin at activations[t * tile_blocks]. kBlocks blocks are loaded at once.
-// Tiles are taken kTogether at a time, so that the sums of one overlap the products of another; some behind the last of `tiles` may be
-// read and summed, too.
+// sums[t] += a group of the panel times the pairs of blocks of tile t, which begin at activations[t * tile_pairs]. kBlocks blocks are loaded
+// at once, and taken kTogether at a time, 1 or 2, so that the sums of one overlap the products of the other.
 template <class Format, int kBlocks, int kTogether, int kTiles>
-__device__ __forceinline__ void add_group(const std::byte* group, const ActivationBlock* activations,
-                                          int64_t tile_blocks, int tiles, int lane, float (&sums)[kTiles][4]) {
+__device__ __forceinline__ void add_group(const std::byte* group, const ActivationBlocks* activations,
+                                          int64_t tile_pairs, int tiles, int lane, float (&sums)[kTiles][4]) {
 #pragma unroll 1
   for (int first = 0; first < kGroupBlocks; first += kBlocks) {
     const WeightBlocks<Format, kBlocks> weights(group, lane, first);
 #pragma unroll
-    for (int b = 0; b < kBlocks; ++b) {
-      const WeightBlock<Format> weight = weights.block(b);
+    for (int b = 0; b < kBlocks; b += kTogether) {
+      const WeightBlock<Format> one = weights.block(b), other = weights.block(b + kTogether - 1);
 #pragma unroll
       for (int t = 0; t < kTiles; ++t) {
-        if (t % kTogether == 0 && t >= tiles) break;
-        const ActivationBlock& mine = activations[t * tile_blocks + first + b];
-        const RowFactors<Format::kHalves> factors(mine, lane);
-        add_block<Format>(weight, load_wide<uint2>(&mine.codes[lane]), factors, sums[t]);
+        if (t >= tiles) break;
+        const RowBlocks<Format, kTogether> rows(activations[t * tile_pairs + (first + b) / 2], b % 2, lane);
+        add_block<Format>(one, rows, 0, sums[t]);
+        if constexpr (kTogether == 2) add_block<Format>(other, rows, 1, sums[t]);
       }
     }
   }

@@ -50,14 +50,14 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_f
   const int expert = task.tile_experts != nullptr ? task.tile_experts[first_tile] : 0;
   if (expert < 0) return;
   const std::byte* at = panel_address(task, part, expert, panel);
-  const int64_t tile_blocks = int64_t{task.groups} * kGroupBlocks;
-  const ActivationBlock* activations = task.activations + first_tile * tile_blocks;
+  const int64_t tile_pairs = int64_t{task.groups} * kGroupPairs;
+  const ActivationBlocks* activations = task.activations + first_tile * tile_pairs;
 
   float sums[kTiles][4] = {};
   const int last = first_group(warp + 1, task.groups);
   for (int g = first_group(warp, task.groups); g < last; ++g)
-    add_group<Format, kGroupBlocks, 1>(at + int64_t{g} * kGroupBytes, activations + g * kGroupBlocks, tile_blocks,
-                                       tiles, lane, sums);
+    add_group<Format, kGroupBlocks, 2>(at + int64_t{g} * kGroupBytes, activations + g * kGroupPairs, tile_pairs, tiles,
+                                       lane, sums);
 
   auto& shares = dynamic_shared<Shares<kTiles>>();
 #pragma unroll

@@ -13,25 +13,23 @@ namespace {
 
 constexpr int kManyThreads = 32 * kManyPanels;
 constexpr int kManyBlocks = 4;  // of a panel in registers
-// Sums of one beside products of the other; where a tile has two products, they have each other.
+// A block of a format with halves has two products, which overlap each other; registers for two such blocks there are not.
 template <class Format>
-constexpr int kTilesTogether = Format::kHalves ? 1 : 2;
+constexpr int kBlocksTogether = Format::kHalves ? 1 : 2;
 
 // 44 KiB: two blocks fit into the 100 KB of the smallest multiprocessors.
 struct Stages {
-  ActivationBlock blocks[2][kRunTiles][kGroupBlocks];
+  ActivationBlocks pairs[2][kRunTiles][kGroupPairs];
 };
 
-// Asks for group g of a run's tiles; where add_group() reads behind the last tile, it finds the last once more.
-template <int kTogether>
+// Asks for group g of a run's tiles.
 __device__ __forceinline__ void copy_group(const MultiplyTask& task, const TileRun& run, int g, Stages& stages) {
-  constexpr int kPieceBytes = 16, kTilePieces = kGroupBlocks * static_cast<int>(sizeof(ActivationBlock)) / kPieceBytes;
-  const int filled = (run.tiles + kTogether - 1) / kTogether * kTogether;
-  for (int piece = static_cast<int>(threadIdx.x); piece < filled * kTilePieces; piece += kManyThreads) {
+  constexpr int kPieceBytes = 16, kTilePieces = kGroupPairs * static_cast<int>(sizeof(ActivationBlocks)) / kPieceBytes;
+  for (int piece = static_cast<int>(threadIdx.x); piece < run.tiles * kTilePieces; piece += kManyThreads) {
     const int tile = piece / kTilePieces, bytes = piece % kTilePieces * kPieceBytes;
-    const int64_t block = (int64_t{run.first_tile + min(tile, run.tiles - 1)} * task.groups + g) * kGroupBlocks;
-    copy_async_16(reinterpret_cast<std::byte*>(stages.blocks[g % 2][tile]) + bytes,
-                  reinterpret_cast<const std::byte*>(task.activations + block) + bytes);
+    const int64_t pair = (int64_t{run.first_tile + tile} * task.groups + g) * kGroupPairs;
+    copy_async_16(reinterpret_cast<std::byte*>(stages.pairs[g % 2][tile]) + bytes,
+                  reinterpret_cast<const std::byte*>(task.activations + pair) + bytes);
   }
   commit_async_copies();
 }
@@ -85,7 +83,7 @@ __device__ __forceinline__ TileRun run_of(const MultiplyTask& task, int index) {
 template <class Format>
 __global__ void __launch_bounds__(kManyThreads, 2) multiply_many_kernel(MultiplyTask task) {
   wait_for_previous_kernel();
-  constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes(), kTogether = kTilesTogether<Format>;
+  constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes();
   const TileRun run = run_of(task, static_cast<int>(blockIdx.x));
   if (run.tiles == 0) return;
   auto& stages = dynamic_shared<Stages>();
@@ -94,14 +92,14 @@ __global__ void __launch_bounds__(kManyThreads, 2) multiply_many_kernel(Multiply
 
   float sums[kRunTiles][4] = {}, totals[kRunTiles][4] = {};
   int share = 0;
-  copy_group<kTogether>(task, run, 0, stages);
+  copy_group(task, run, 0, stages);
   for (int g = 0; g < task.groups; ++g) {
     wait_async_copies<0>();
     __syncthreads();  // the group is there, whoever copied it, and nobody reads the one before any more
-    if (g + 1 < task.groups) copy_group<kTogether>(task, run, g + 1, stages);
+    if (g + 1 < task.groups) copy_group(task, run, g + 1, stages);
     if (has_panel)
-      add_group<Format, kManyBlocks, kTogether>(panel + int64_t{g} * kGroupBytes, stages.blocks[g % 2][0], kGroupBlocks,
-                                                run.tiles, lane_index(), sums);
+      add_group<Format, kManyBlocks, kBlocksTogether<Format>>(panel + int64_t{g} * kGroupBytes, stages.pairs[g % 2][0],
+                                                              kGroupPairs, run.tiles, lane_index(), sums);
     end_shares(g, task.groups, share, sums, totals);
   }
   if (has_panel) write_totals(task, run, totals);
