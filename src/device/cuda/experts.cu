@@ -11,6 +11,7 @@
 #include "device/cuda/experts.h"
 #include "device/cuda/intrinsics.h"
 #include "device/cuda/launch.h"
+#include "device/cuda/matrix.h"
 #include "device/cuda/multiply.h"
 #include "device/cuda/rows.h"
 
@@ -64,7 +65,7 @@ struct PairRange {
   int first, end;
 };
 __device__ PairRange pairs_of_warp(const GroupTask& task) {
-  const int each = (task.pairs + kGroupWarps - 1) / kGroupWarps, first = warp_index() * each;
+  const int each = ceil_divide(task.pairs, kGroupWarps), first = warp_index() * each;
   return {first, min(first + each, task.pairs)};
 }
 
@@ -86,7 +87,7 @@ __device__ int tiles_of_expert(const GroupShared& shared, int expert) {
   int pairs = 0;
 #pragma unroll
   for (int warp = 0; warp < kGroupWarps; ++warp) pairs += shared.pairs[warp][expert];
-  return (pairs + kTileRows - 1) / kTileRows;
+  return tile_count(pairs);
 }
 
 // Writes the tiles and runs of an expert, from these on, and where the pairs of each warp begin in them.
@@ -103,12 +104,12 @@ __device__ void place_expert(const GroupTask& task, GroupShared& shared, int exp
 
 // Tiles and runs of all experts in the order of experts. A thread looks after neighbours.
 __device__ void scan_experts(const GroupTask& task, GroupShared& shared) {
-  const int each = (task.expert_count + kGroupThreads - 1) / kGroupThreads;
+  const int each = ceil_divide(task.expert_count, kGroupThreads);
   const int first = static_cast<int>(threadIdx.x) * each, end = min(first + each, task.expert_count);
   int tiles = 0, runs = 0;
   for (int expert = first; expert < end; ++expert) {
     const int mine = tiles_of_expert(shared, expert);
-    tiles += mine, runs += (mine + kRunTiles - 1) / kRunTiles;
+    tiles += mine, runs += ceil_divide(mine, kRunTiles);
   }
   int tile = sum_before(tiles), run = sum_before(runs);
   if (lane_index() == kWarpLanes - 1)
@@ -118,7 +119,7 @@ __device__ void scan_experts(const GroupTask& task, GroupShared& shared) {
   for (int expert = first; expert < end; ++expert) {
     const int mine = tiles_of_expert(shared, expert);
     place_expert(task, shared, expert, tile, mine, run);
-    tile += mine, run += (mine + kRunTiles - 1) / kRunTiles;
+    tile += mine, run += ceil_divide(mine, kRunTiles);
   }
 }
 
@@ -241,8 +242,7 @@ void project_experts(CudaContext& context, Tensor out, Tensor x, Tensor ids, Ten
                          grouping.pair_slots, out.cols,   ids.cols};
   launch(combine_kernel,
          Grid{"add experts",
-              dim3(static_cast<unsigned>((out.cols + kCombineThreads - 1) / kCombineThreads),
-                   static_cast<unsigned>(out.rows)),
+              dim3(static_cast<unsigned>(ceil_divide(out.cols, kCombineThreads)), static_cast<unsigned>(out.rows)),
               kCombineThreads},
          context, task);
 }
