@@ -209,15 +209,18 @@ void conv_silu(const ConvTask& task) {
     const int count = task.channels - first < kConvPiece ? task.channels - first : kConvPiece;
     for_vectors(count,
                 [&](int c, int n) { load_taps(task.weight + (first + c) * task.taps, task.taps, n, weights, c); });
-    for (int r = 0; r < task.rows; ++r)
+    for (int r = 0; r < task.rows; ++r) {
+      const int row_ahead =
+          r + 2 < task.rows ? r + 2 : r;  // on another page, which the hardware does not look ahead to
+      const float* ahead = task.columns + row_ahead * task.column_stride + first;
       for_vectors(count, [&](int c, int n) {
-        prefetch(task.columns + (r + 2) * task.column_stride + first +
-                 c);  // another page; past the end it does nothing
+        prefetch(ahead + c);
         F sum = zero();
         for (int tap = 0; tap < task.taps; ++tap)
           sum = fma(load(weights[tap] + c), load_any(conv_row(task, r, tap) + first + c, n), sum);
         store_any(task.out + r * task.out_stride + first + c, silu(sum), n);
       });
+    }
   }
 }
 

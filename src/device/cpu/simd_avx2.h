@@ -1,5 +1,5 @@
-// The vector vocabulary on AVX2 (with FMA and F16C): 8 lanes. See simd_avx512.h. Dot products of codes come
-// after it: dot_avx2.h, or those of AVX-VNNI.
+// The vector vocabulary on AVX2 (with FMA and F16C): 8 lanes. See simd_avx512.h. Dot products of codes come after it:
+// dot_avx2.h, or dot_vnni-inl.h where the CPU has AVX-VNNI.
 constexpr int kLanes = 8;
 constexpr int kLargestTile = std::min(8, kLargestTileBuilt);  // rows of the widest kernel whose sums fit the registers
 using F = __m256;
