@@ -122,7 +122,7 @@ def main():
     show_speed()
     if SHIPPED_MODEL.exists():
         show_table()
-    print(f'\nDone in {time.monotonic() - begin:.0f} s. Next: build/paceline serve, and a browser at http://127.0.0.1:8080 to chat and to see'
+    print(f'\nThe demonstration took {time.monotonic() - begin:.0f} s. Next: build/paceline serve, and a browser at http://127.0.0.1:8080 to chat and to see'
           ' the drafts;\nor build/paceline help')
 
 
