@@ -220,5 +220,32 @@ TEST_F(Emulator, ByteProductAgreesWithItsDefinition) {
     }
 }
 
+TEST_F(Emulator, ProductOfHalvesAgreesWithItsDefinition) {
+  static float a[16][16], b[16][8], got[16][8];
+  for (int i = 0; i < 16 * 16; ++i) (&a[0][0])[i] = static_cast<float>(i * 37 % 101 - 50) / 8;
+  for (int i = 0; i < 16 * 8; ++i) (&b[0][0])[i] = static_cast<float>(i * 53 % 67 - 30) / 4;
+  EXPECT_EQ(failure_of(
+                [&] {
+                  const int g = lane_index() / 4, t = lane_index() % 4;
+                  uint32_t left[4], right[2];
+                  for (int w = 0; w < 4; ++w) {
+                    const float* row = &a[g + w % 2 * 8][w / 2 * 8 + 2 * t];
+                    left[w] = floats_to_halves(row[0], row[1]);
+                  }
+                  for (int w = 0; w < 2; ++w) right[w] = floats_to_halves(b[w * 8 + 2 * t][g], b[w * 8 + 2 * t + 1][g]);
+                  float sums[4] = {5, 5, 5, 5};
+                  multiply_halves_16x8x16(sums, left, right);
+                  for (int i = 0; i < 4; ++i) got[g + i / 2 * 8][2 * t + i % 2] = sums[i];
+                },
+                32),
+            "");
+  for (int row = 0; row < 16; ++row)
+    for (int column = 0; column < 8; ++column) {
+      float sum = 5;
+      for (int k = 0; k < 16; ++k) sum += a[row][k] * b[k][column];  // exact
+      EXPECT_EQ(got[row][column], sum);
+    }
+}
+
 }  // namespace
 }  // namespace paceline::cuda

@@ -1,6 +1,9 @@
 #include "cuda_emulator/warp.h"
 
+#include <cmath>
 #include <cstring>
+
+#include "quant/f16.h"
 
 namespace cuda_emulator {
 
@@ -38,7 +41,7 @@ namespace {
 int byte_of(uint32_t word, int i) { return static_cast<int8_t>(word >> (8 * i)); }
 
 // The words of a lane: a[4], b[2], sums[4]. Rows of a and columns of b are laid out one after the other, so that a sum is over neighbours.
-void multiply(LaneWords* (&lanes)[kWarpLanes]) {
+void multiply_bytes(LaneWords* (&lanes)[kWarpLanes]) {
   int8_t a[16][32], b[8][32];
   for (int l = 0; l < kWarpLanes; ++l) {
     const int g = l / 4, t = l % 4;
@@ -55,6 +58,38 @@ void multiply(LaneWords* (&lanes)[kWarpLanes]) {
     }
 }
 
+// The same words, of halves. How a tensor core rounds the sum of 16 products is not documented; here one is added after the other.
+void multiply_halves(LaneWords* (&lanes)[kWarpLanes]) {
+  float a[16][16], b[8][16];
+  const auto spread = [](float* to, uint32_t word) {
+    to[0] = paceline::half_to_float(static_cast<uint16_t>(word));
+    to[1] = paceline::half_to_float(static_cast<uint16_t>(word >> 16));
+  };
+  for (int l = 0; l < kWarpLanes; ++l) {
+    const int g = l / 4, t = l % 4;
+    for (int word = 0; word < 4; ++word) spread(&a[g + word % 2 * 8][word / 2 * 8 + 2 * t], lanes[l]->in[word]);
+    for (int word = 0; word < 2; ++word) spread(&b[g][word * 8 + 2 * t], lanes[l]->in[4 + word]);
+  }
+  for (int l = 0; l < kWarpLanes; ++l)
+    for (int i = 0; i < 4; ++i) {
+      const float *row = a[l / 4 + i / 2 * 8], *column = b[l % 4 * 2 + i % 2];
+      auto sum = std::bit_cast<float>(lanes[l]->in[6 + i]);
+      for (int k = 0; k < 16; ++k) sum = std::fma(row[k], column[k], sum);
+      lanes[l]->out[i] = std::bit_cast<uint32_t>(sum);
+    }
+}
+
+// A product of the whole warp: a lane's words of a, b and sums.
+template <class T>
+void meet_for_product(void (*product)(LaneWords* (&)[kWarpLanes]), const char* name, T (&sums)[4],
+                      const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  uint32_t words[10], result[4];
+  for (int i = 0; i < 4; ++i) words[i] = a[i], words[6 + i] = std::bit_cast<uint32_t>(sums[i]);
+  words[4] = b[0], words[5] = b[1];
+  meet_warp(product, name, 0xffffffffu, words, 10, result);
+  for (int i = 0; i < 4; ++i) sums[i] = std::bit_cast<T>(result[i]);
+}
+
 }  // namespace
 
 int dot_bytes(int a, int b, int sum) {
@@ -63,11 +98,11 @@ int dot_bytes(int a, int b, int sum) {
 }
 
 void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  uint32_t words[10], result[4];
-  for (int i = 0; i < 4; ++i) words[i] = a[i], words[6 + i] = static_cast<uint32_t>(sums[i]);
-  words[4] = b[0], words[5] = b[1];
-  meet_warp(multiply, "the byte product", 0xffffffffu, words, 10, result);
-  for (int i = 0; i < 4; ++i) sums[i] = static_cast<int>(result[i]);
+  meet_for_product(multiply_bytes, "the byte product", sums, a, b);
+}
+
+void multiply_halves_16x8x16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  meet_for_product(multiply_halves, "the product of halves", sums, a, b);
 }
 
 }  // namespace cuda_emulator

@@ -217,6 +217,7 @@ void test_sequences(Suite& suite) {
     check_sequence_operation(suite, "attention 3/3x96 " + name, attention(3, 3, 96, type, type));
   }
   check_sequence_operation(suite, "attention mixed types", attention(4, 2, 128, DType::F16, DType::Q8_0));
+  check_sequence_operation(suite, "attention 20/2x96 mixed types", attention(20, 2, 96, DType::Q8_0, DType::F16));
   check_sequence_operation(suite, "conv_silu 2/4x64", conv(2, 4, 64));
   check_sequence_operation(suite, "conv_silu 1/1x16", conv(1, 1, 16));
   check_sequence_operation(suite, "delta_rule 2/4x128", delta_rule(2, 4, 128, false));

@@ -40,6 +40,13 @@ __device__ __forceinline__ void store_wide(void* to, T value) {
 __device__ __forceinline__ float half_to_float(uint16_t half) { return __half2float(__ushort_as_half(half)); }
 __device__ __forceinline__ uint16_t float_to_half(float value) { return __half_as_ushort(__float2half_rn(value)); }
 
+// lane_index(), asked again every time: what is computed from it inside a loop takes no registers outside.
+__device__ __forceinline__ int lane_index_here() {
+  int lane;
+  asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane));
+  return lane;
+}
+
 // The sum over a warp's lanes, to each of them.
 __device__ __forceinline__ int warp_add(int value) { return __reduce_add_sync(kAllLanes, value); }
 
@@ -69,6 +76,39 @@ __device__ __forceinline__ void multiply_bytes_16x8x16(int (&sums)[4], const uin
                : "r"(a[0]), "r"(a[1]), "r"(b));
 }
 
+// sums (16 x 8) += a (16 x 16) b (16 x 8) of halves, two in a word, by a whole warp: exact products, sums in f32. Lane l, g = l / 4, t = l % 4 holds
+//   a[0], a[1]: rows g and g + 8, columns 2t and 2t + 1;  a[2], a[3]: the same rows, columns 2t + 8 and 2t + 9
+//   b[0], b[1]: column g, rows 2t and 2t + 1, and 2t + 8 and 2t + 9;  sums as above
+__device__ __forceinline__ void multiply_halves_16x8x16(float (&sums)[4], const uint32_t (&a)[4],
+                                                        const uint32_t (&b)[2]) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Two halves in a word, the first in its lower bits.
+__device__ __forceinline__ uint32_t floats_to_halves(float low, float high) {
+  const __half2 both = __floats2half2_rn(low, high);
+  return static_cast<uint32_t>(__half_as_ushort(__low2half(both))) |
+         static_cast<uint32_t>(__half_as_ushort(__high2half(both))) << 16;
+}
+
+// Signed bytes 2 kPair and 2 kPair + 1 of a word as halves: a byte with its sign flipped, as the lower bits of 1024, is 1152 more than the byte.
+template <int kPair>
+__device__ __forceinline__ uint32_t bytes_to_halves(uint32_t bytes) {
+  const uint32_t raised = __byte_perm(bytes ^ 0x80808080u, 0x64646464u, kPair == 0 ? 0x4140 : 0x4342);
+  uint32_t halves;
+  asm("sub.rn.f16x2 %0, %1, %2;" : "=r"(halves) : "r"(raised), "r"(0x64806480u));
+  return halves;
+}
+
+// Both halves of a word times a half, each rounded once.
+__device__ __forceinline__ uint32_t scale_halves(uint32_t halves, uint16_t scale) {
+  uint32_t scaled;
+  asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(scaled) : "r"(halves), "r"(scale * 0x10001u));
+  return scaled;
+}
+
 // Byte i of the result is that byte of the eight bytes of low and high whose number is nibble i of the selector (0 to 7).
 __device__ __forceinline__ uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selector) {
   return __byte_perm(low, high, selector);
@@ -92,6 +132,7 @@ __device__ __forceinline__ void wait_async_copies() {
 using paceline::float_to_half;
 using paceline::half_to_float;
 
+inline int lane_index_here() { return lane_index(); }
 inline int warp_add(int value) {
   for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value += __shfl_xor_sync(kAllLanes, value, bits);
   return value;
@@ -106,6 +147,21 @@ inline void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const
 }
 inline void multiply_bytes_16x8x16(int (&sums)[4], const uint32_t (&a)[2], uint32_t b) {
   cuda_emulator::multiply_bytes_16x8x32(sums, {a[0], a[1], 0, 0}, {b, 0});
+}
+inline void multiply_halves_16x8x16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  cuda_emulator::multiply_halves_16x8x16(sums, a, b);
+}
+inline uint32_t floats_to_halves(float low, float high) {
+  return float_to_half(low) | static_cast<uint32_t>(float_to_half(high)) << 16;
+}
+template <int kPair>
+uint32_t bytes_to_halves(uint32_t bytes) {
+  return floats_to_halves(static_cast<int8_t>(bytes >> (16 * kPair)), static_cast<int8_t>(bytes >> (16 * kPair + 8)));
+}
+inline uint32_t scale_halves(uint32_t halves, uint16_t scale) {
+  const float factor = half_to_float(scale);
+  return floats_to_halves(half_to_float(static_cast<uint16_t>(halves)) * factor,
+                          half_to_float(static_cast<uint16_t>(halves >> 16)) * factor);
 }
 inline uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selector) {
   const uint64_t bytes = uint64_t{high} << 32 | low;
