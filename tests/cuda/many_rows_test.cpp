@@ -81,14 +81,15 @@ std::string name_of(const testing::TestParamInfo<QuantType>& parameter) {
   return std::string(format_info(parameter.param).name);
 }
 
-std::vector<QuantType> quantized_types() {
+// F32 has one kernel only.
+std::vector<QuantType> types_with_both() {
   std::vector<QuantType> types;
   for (const QuantType type : kAllQuantTypes)
-    if (!is_float_format(type)) types.push_back(type);
+    if (type != QuantType::F32) types.push_back(type);
   return types;
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, ManyRows, testing::ValuesIn(quantized_types()), name_of);
+INSTANTIATE_TEST_SUITE_P(Formats, ManyRows, testing::ValuesIn(types_with_both()), name_of);
 
 // What differs between two orders of threads is a race.
 class ManyRowsInOrders : public ManyRows {
@@ -104,7 +105,8 @@ TEST_P(ManyRowsInOrders, HaveTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, ManyRowsInOrders, testing::Values(QuantType::Q4_K, QuantType::Q6_K), name_of);
+INSTANTIATE_TEST_SUITE_P(Formats, ManyRowsInOrders, testing::Values(QuantType::Q4_K, QuantType::Q6_K, QuantType::BF16),
+                         name_of);
 
 // The tests above compare two kernels only if this holds.
 TEST(ManyRowsKernel, IsForRowsThatFillTheGpu) {

@@ -65,6 +65,31 @@ TEST_P(ProductTest, AreTheSumsOfTheFilesValues) {
   }
 }
 
+// A half holds 2^-24 to 65,504; rows may be of any size, and each block of 32 columns of another.
+TEST_P(ProductTest, FollowTheSizeOfTheirRows) {
+  constexpr int kOutputs = 20, kCols = 256;
+  const RandomMatrix weight = random_matrix(GetParam(), kOutputs, kCols);
+  const WeightPtr loaded = loader_.load(weight.matrix, WeightUse::Project, 1);
+  const auto products = [&](int exponent) {
+    Rows x = random_rows(6, 3, kCols);
+    for (size_t r = 0; r < x.size(); ++r)
+      for (float& value : x[r]) value = std::ldexp(value, exponent * static_cast<int>(r));
+    DeviceRows in(context_, 3, kCols), out(context_, 3, kOutputs);
+    in.write(x);
+    const Tensor outs[] = {out.tensor()};
+    const Weight* weights[] = {loaded.get()};
+    project(context_, outs, in.tensor(), weights);
+    return out.read();
+  };
+  const Rows want = products(0);
+  for (const int exponent : {-40, 40}) {
+    Rows got = products(exponent);
+    for (size_t r = 0; r < got.size(); ++r)
+      for (float& value : got[r]) value = std::ldexp(value, -exponent * static_cast<int>(r));
+    EXPECT_EQ(got, want) << "2^" << exponent;
+  }
+}
+
 // Six of the type, more than a launch takes, between others of two types: each gets what it gets alone.
 TEST_P(ProductTest, OfSeveralWeightsAtOnceAreThoseOfEachAlone) {
   constexpr int kRows = 3, kCols = 256;

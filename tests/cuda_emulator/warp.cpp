@@ -58,12 +58,12 @@ void multiply_bytes(LaneWords* (&lanes)[kWarpLanes]) {
     }
 }
 
-// The same words, of halves. How a tensor core rounds the sum of 16 products is not documented; here one is added after the other.
-void multiply_halves(LaneWords* (&lanes)[kWarpLanes]) {
+// The same words, of 16-bit floats. How a tensor core rounds the sum of 16 products is not documented; here one is added after the other.
+template <float (*kToFloat)(uint16_t)>
+void multiply_sixteen_bits(LaneWords* (&lanes)[kWarpLanes]) {
   float a[16][16], b[8][16];
   const auto spread = [](float* to, uint32_t word) {
-    to[0] = paceline::half_to_float(static_cast<uint16_t>(word));
-    to[1] = paceline::half_to_float(static_cast<uint16_t>(word >> 16));
+    to[0] = kToFloat(static_cast<uint16_t>(word)), to[1] = kToFloat(static_cast<uint16_t>(word >> 16));
   };
   for (int l = 0; l < kWarpLanes; ++l) {
     const int g = l / 4, t = l % 4;
@@ -102,7 +102,11 @@ void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32
 }
 
 void multiply_halves_16x8x16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  meet_for_product(multiply_halves, "the product of halves", sums, a, b);
+  meet_for_product(multiply_sixteen_bits<paceline::half_to_float>, "the product of halves", sums, a, b);
+}
+
+void multiply_bfloats_16x8x16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  meet_for_product(multiply_sixteen_bits<paceline::bfloat16_to_float>, "the product of bfloat16", sums, a, b);
 }
 
 }  // namespace cuda_emulator

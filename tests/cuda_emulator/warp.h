@@ -15,6 +15,7 @@ void synchronise(LaneWords* (&lanes)[kWarpLanes]);
 int dot_bytes(int a, int b, int sum);
 void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 void multiply_halves_16x8x16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+void multiply_bfloats_16x8x16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 
 // The value of lane `source` (0 … 31), one of the mask.
 template <class T>

@@ -59,7 +59,7 @@ struct FragmentReader {
   }
 
   float float_element(int row, int col) const {
-    const size_t index = static_cast<size_t>(row * float_stride(cols) + col);
+    const size_t index = static_cast<size_t>(col / 32 * 16 * 32 + row * 32 + col % 32);
     if (type == QuantType::F16) return half(panel + 2 * index);
     uint32_t word = 0;
     std::memcpy(&word, panel + index * (type == QuantType::F32 ? 4 : 2), type == QuantType::F32 ? 4 : 2);
@@ -148,7 +148,7 @@ TEST_P(FragmentTest, WhatDoesNotExistIsZero) {
   std::vector<std::byte> expected = pack(bytes, 3, cols);
   const FragmentReader reader{format.type, expected.data(), cols};
   for (int row = 0; row < kPanelRows; ++row)
-    for (int col = 0; col < (is_float_format(format.type) ? float_stride(cols) : kGroupColumns); ++col) {
+    for (int col = 0; col < (is_float_format(format.type) ? block_count(cols) * 32 : kGroupColumns); ++col) {
       if (row < 3 && col < cols) continue;
       if (is_float_format(format.type))
         ASSERT_EQ(reader.float_element(row, col), 0.0f) << format.name << " " << row << " " << col;

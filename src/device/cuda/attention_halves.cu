@@ -14,6 +14,7 @@
 // Share of peak: not measured yet (no GPU).
 #include "device/cuda/attention_fold-inl.h"
 #include "device/cuda/attention_task.h"
+#include "device/cuda/binade.h"
 #include "device/cuda/kv_fragments-inl.h"
 #include "device/cuda/launch.h"
 #include "device/cuda/reduce.h"
@@ -65,16 +66,6 @@ struct AttentionShared {
   float q_scale[kQueries];  // of a sum of products
   FoldState<kQueries> fold;
   Tile tile;
-};
-
-// The power of two that brings a magnitude to between 1 and 2, and the other way; 1 for 0 and for what is not finite.
-struct Binade {
-  float up = 1, down = 1;
-  __device__ explicit Binade(float magnitude) {
-    const unsigned exponent = __float_as_uint(magnitude) >> 23;
-    if (exponent == 0 || exponent > 253) return;
-    up = __uint_as_float((254 - exponent) << 23), down = __uint_as_float(exponent << 23);
-  }
 };
 
 __device__ __forceinline__ void load_query(const AttentionTask& task, const float* q, int query,

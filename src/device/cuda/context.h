@@ -34,7 +34,7 @@ struct CudaContext {
   // Of one operation each.
   DeviceScratch attention_scratch{*watch}, recurrent_scratch{*watch}, argmax_scratch{*watch};
   DeviceScratch candidate_scratch{*watch}, merged_candidate_scratch{*watch};
-  DeviceScratch activation_scratch{*watch}, expert_scratch{*watch};
+  DeviceScratch activation_scratch{*watch}, split_scratch{*watch}, expert_scratch{*watch};
 
  private:
   struct Staging;

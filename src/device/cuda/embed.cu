@@ -55,24 +55,24 @@ __device__ float panel_value(const std::byte* panel, int row, int col) {
 }
 
 struct F32Values {
-  static __device__ float value(const std::byte* panel, int cols, int row, int col) {
-    return reinterpret_cast<const float*>(panel)[int64_t{row} * float_stride(cols) + col];
+  static __device__ float value(const std::byte* panel, int row, int col) {
+    return reinterpret_cast<const float*>(panel)[float_place(row, col)];
   }
 };
 struct F16Values {
-  static __device__ float value(const std::byte* panel, int cols, int row, int col) {
-    return half_to_float(reinterpret_cast<const uint16_t*>(panel)[int64_t{row} * float_stride(cols) + col]);
+  static __device__ float value(const std::byte* panel, int row, int col) {
+    return half_to_float(reinterpret_cast<const uint16_t*>(panel)[float_place(row, col)]);
   }
 };
 struct Bf16Values {
-  static __device__ float value(const std::byte* panel, int cols, int row, int col) {
-    const uint16_t bits = reinterpret_cast<const uint16_t*>(panel)[int64_t{row} * float_stride(cols) + col];
+  static __device__ float value(const std::byte* panel, int row, int col) {
+    const uint16_t bits = reinterpret_cast<const uint16_t*>(panel)[float_place(row, col)];
     return __uint_as_float(static_cast<uint32_t>(bits) << 16);
   }
 };
 template <class Format>
 struct QuantizedValues {
-  static __device__ float value(const std::byte* panel, int, int row, int col) {
+  static __device__ float value(const std::byte* panel, int row, int col) {
     return panel_value<Format>(panel, row, col);
   }
 };
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kThreads) embed_kernel(EmbedTask task) {
   const int token = task.tokens[row * task.token_stride];
   float value = __uint_as_float(0x7fc00000u);
   if (token >= 0 && token < task.table_rows)
-    value = Values::value(task.panels + token / kPanelRows * task.panel_size, task.cols, token % kPanelRows, col);
+    value = Values::value(task.panels + token / kPanelRows * task.panel_size, token % kPanelRows, col);
   task.out[row * task.out_stride + col] = value;
 }
 

@@ -86,11 +86,26 @@ __device__ __forceinline__ void multiply_halves_16x8x16(float (&sums)[4], const 
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// Two halves in a word, the first in its lower bits.
+// The same with bfloat16.
+__device__ __forceinline__ void multiply_bfloats_16x8x16(float (&sums)[4], const uint32_t (&a)[4],
+                                                         const uint32_t (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Two halves, or bfloat16, in a word, the first in its lower bits.
 __device__ __forceinline__ uint32_t floats_to_halves(float low, float high) {
-  const __half2 both = __floats2half2_rn(low, high);
-  return static_cast<uint32_t>(__half_as_ushort(__low2half(both))) |
-         static_cast<uint32_t>(__half_as_ushort(__high2half(both))) << 16;
+  uint32_t both;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  return both;
+}
+
+__device__ __forceinline__ uint32_t floats_to_bfloats(float low, float high) {
+  uint32_t both;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  return both;
 }
 
 // Signed bytes 2 kPair and 2 kPair + 1 of a word as halves: a byte with its sign flipped, as the lower bits of 1024, is 1152 more than the byte.
@@ -153,6 +168,12 @@ inline void multiply_halves_16x8x16(float (&sums)[4], const uint32_t (&a)[4], co
 }
 inline uint32_t floats_to_halves(float low, float high) {
   return float_to_half(low) | static_cast<uint32_t>(float_to_half(high)) << 16;
+}
+inline void multiply_bfloats_16x8x16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  cuda_emulator::multiply_bfloats_16x8x16(sums, a, b);
+}
+inline uint32_t floats_to_bfloats(float low, float high) {
+  return float_to_bfloat16(low) | static_cast<uint32_t>(float_to_bfloat16(high)) << 16;
 }
 template <int kPair>
 uint32_t bytes_to_halves(uint32_t bytes) {

@@ -10,28 +10,41 @@ namespace {
 
 constexpr int kMostFewTiles = 2;
 
-// Quantized weights of one type.
-void multiply_quantized(CudaContext& context, std::span<const Product> products, const ProductRows& rows,
-                        const Activations& activations) {
+// Weights of one type and width.
+MultiplyTask task_of(const CudaContext& context, std::span<const Product> products, const ProductRows& rows) {
   const CudaWeight& first = *products.front().weight;
-  PACELINE_ASSERT(activations.groups == group_count(first.cols));
-  MultiplyTask task{{},
-                    0,
-                    static_cast<int64_t>(first.panel_size()),
-                    group_count(first.cols),
-                    activations.blocks,
-                    activations.tiles,
-                    rows.count,
-                    rows.tile_experts,
-                    rows.add,
-                    rows.runs,
-                    rows.run_count};
+  MultiplyTask task{};
+  task.panel_size = static_cast<int64_t>(first.panel_size());
+  task.groups = group_count(first.cols);
+  task.tiles = rows.list.tiles, task.rows = rows.count;
+  task.tile_experts = rows.tile_experts;
+  task.add = rows.add;
+  task.runs = rows.runs, task.run_count = rows.run_count;
   for (size_t i = 0; i < products.size(); ++i) {
     const CudaWeight& weight = *products[i].weight;
     task.parts[i] = {weight.panels(), weight.panels_per_expert(), weight.rows, products[i].out, products[i].out_stride};
     task.all_panels += weight.panels_per_expert();
   }
   task.run_count = many_rows_runs(context, task);
+  return task;
+}
+
+void multiply_split(CudaContext& context, std::span<const Product> products, const ProductRows& rows) {
+  const CudaWeight& first = *products.front().weight;
+  MultiplyTask task = task_of(context, products, rows);
+  auto* blocks = context.split_scratch.get<SplitBlock>(static_cast<size_t>(rows.list.tiles) *
+                                                       static_cast<size_t>(block_count(first.cols)));
+  split_rows(context, first.type, rows.x, rows.list, blocks);
+  task.split_rows = blocks;
+  multiply_sixteen_bits(context, first.type, task);
+}
+
+void multiply_quantized(CudaContext& context, std::span<const Product> products, const ProductRows& rows,
+                        const Activations& activations) {
+  const CudaWeight& first = *products.front().weight;
+  PACELINE_ASSERT(activations.groups == group_count(first.cols));
+  MultiplyTask task = task_of(context, products, rows);
+  task.activations = activations.blocks;
   switch (first.type) {
     case QuantType::Q8_0: return multiply_q8_0(context, task);
     case QuantType::Q4_0: return multiply_q4_0(context, task);
@@ -48,7 +61,7 @@ void multiply_quantized(CudaContext& context, std::span<const Product> products,
     case QuantType::MXFP4: return multiply_mxfp4(context, task);
     case QuantType::F32:
     case QuantType::F16:
-    case QuantType::BF16: PACELINE_ASSERT(!"float weights are multiply_floats()'s");
+    case QuantType::BF16: PACELINE_ASSERT(!"a weight that is not quantized");
   }
 }
 
@@ -73,7 +86,7 @@ void multiply(CudaContext& context, std::span<Product> products, const ProductRo
     products = products.subspan(together.size());
     PACELINE_ASSERT(first.cols == rows.x.cols);
     if (is_float_format(first.type)) {
-      multiply_floats(context, together, rows);
+      (first.type == QuantType::F32 ? multiply_floats : multiply_split)(context, together, rows);
       continue;
     }
     if (activations.blocks == nullptr) {

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "device/cuda/activations.h"
+#include "device/cuda/split_rows.h"
 #include "device/cuda/weights.h"
 
 namespace paceline::cuda {
@@ -35,10 +36,10 @@ struct ProductRows {
   bool add = false;  // to what is in `out`
 };
 
-// out = or += weight times rows, for each product. Rows are quantized once, when a weight is. Puts products of one type beside each other.
+// out = or += weight times rows, for each product. Rows are prepared once for all weights that want them alike. Puts products of one type beside each other.
 void multiply(CudaContext& context, std::span<Product> products, const ProductRows& rows);
 
-// At most kMostTogether F32, F16 or BF16 weights of one type, with the rows of x as they are.
+// At most kMostTogether F32 weights, with the rows of x as they are.
 void multiply_floats(CudaContext& context, std::span<const Product> products, const ProductRows& rows);
 
 // One weight of a kernel's.
@@ -55,7 +56,8 @@ struct MultiplyTask {
   int all_panels;  // of an expert, of all parts
   int64_t panel_size;
   int groups;
-  const ActivationBlocks* activations;
+  const ActivationBlocks* activations;  // of quantized weights
+  const SplitBlock* split_rows;  // of F16 and BF16 weights
   int tiles, rows;
   const int* tile_experts;
   bool add;
@@ -66,6 +68,9 @@ struct MultiplyTask {
 // How many runs the kernel for many rows gets, 0 where the one for few is to do it: up to 16 rows; where the kernel for many, which makes 128
 // outputs of 64 rows in a block, would leave half of the GPU without one; and for tiles of experts that are in no runs.
 int many_rows_runs(const CudaContext& context, const MultiplyTask& task);
+
+// F16 or BF16 weights.
+void multiply_sixteen_bits(CudaContext& context, QuantType type, const MultiplyTask& task);
 
 // One format each; every .cu file of this family defines some.
 void multiply_q8_0(CudaContext& context, const MultiplyTask& task);

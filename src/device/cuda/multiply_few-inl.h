@@ -21,6 +21,15 @@ struct Shares {
   float values[kWarps][kTiles * kTileValues];
 };
 
+// The warp's own.
+template <int kTiles>
+__device__ __forceinline__ void store_share(Shares<kTiles>& shares, const float (&sums)[kTiles][4]) {
+#pragma unroll
+  for (int t = 0; t < kTiles; ++t)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) shares.values[warp_index()][t * kTileValues + 32 * i + lane_index()] = sums[t][i];
+}
+
 // Adds the shares and writes the outputs of the panel; consecutive threads write consecutive outputs of a row.
 template <int kTiles>
 __device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part,
@@ -60,27 +69,24 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_f
                                        lane, sums);
 
   auto& shares = dynamic_shared<Shares<kTiles>>();
-#pragma unroll
-  for (int t = 0; t < kTiles; ++t)
-#pragma unroll
-    for (int i = 0; i < 4; ++i) shares.values[warp][t * kTileValues + 32 * i + lane] = sums[t][i];
+  store_share<kTiles>(shares, sums);
   __syncthreads();
   write_outputs<kTiles>(task, part, shares, first_tile, panel);
 }
 
-template <class Format, int kTiles>
-void launch_few(CudaContext& context, const char* name, const MultiplyTask& task) {
-  const Grid grid{
-      name, dim3(static_cast<unsigned>((task.tiles + kTiles - 1) / kTiles), static_cast<unsigned>(task.all_panels)),
-      32 * kWarps, sizeof(Shares<kTiles>)};
-  launch(multiply_few_kernel<Format, kTiles>, grid, context, task);
+template <int kTiles>
+Grid few_grid(const char* name, const MultiplyTask& task) {
+  return {name, dim3(static_cast<unsigned>((task.tiles + kTiles - 1) / kTiles), static_cast<unsigned>(task.all_panels)),
+          32 * kWarps, sizeof(Shares<kTiles>)};
 }
 
 // Tiles of experts are alone in a block: each may have another expert.
+inline bool is_one_tile(const MultiplyTask& task) { return task.tiles == 1 || task.tile_experts != nullptr; }
+
 template <class Format>
 void launch_few(CudaContext& context, const char* name, const MultiplyTask& task) {
-  if (task.tiles == 1 || task.tile_experts != nullptr) launch_few<Format, 1>(context, name, task);
-  else launch_few<Format, kSomeTiles>(context, name, task);
+  if (is_one_tile(task)) launch(multiply_few_kernel<Format, 1>, few_grid<1>(name, task), context, task);
+  else launch(multiply_few_kernel<Format, kSomeTiles>, few_grid<kSomeTiles>(name, task), context, task);
 }
 
 }  // namespace

@@ -107,12 +107,14 @@ __global__ void __launch_bounds__(kManyThreads, 2) multiply_many_kernel(Multiply
   if (has_panel) write_totals(task, run, totals);
 }
 
+inline Grid many_grid(const char* name, const MultiplyTask& task, size_t shared_bytes) {
+  const int panels = ceil_divide(task.all_panels, kManyPanels);
+  return {name, dim3(static_cast<unsigned>(task.run_count), static_cast<unsigned>(panels)), kManyThreads, shared_bytes};
+}
+
 template <class Format>
 void launch_many(CudaContext& context, const char* name, const MultiplyTask& task) {
-  const int panels = ceil_divide(task.all_panels, kManyPanels);
-  const Grid grid{name, dim3(static_cast<unsigned>(task.run_count), static_cast<unsigned>(panels)), kManyThreads,
-                  sizeof(Stages)};
-  launch(multiply_many_kernel<Format>, grid, context, task);
+  launch(multiply_many_kernel<Format>, many_grid(name, task, sizeof(Stages)), context, task);
 }
 
 }  // namespace

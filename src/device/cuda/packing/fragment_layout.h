@@ -18,7 +18,9 @@
 // Scales are whole bytes where the file packs six bits: Q4_K costs 4.625 bits per weight instead of 4.5, and a lane gets all scales of a
 // row and group in one load of 16 bytes.
 //
-// F16, BF16 and F32 weights are rows as in the file, each filled up with zeros to a multiple of eight columns.
+// F32, F16 and BF16 weights are blocks of 32 columns of the 16 rows, row after row, the last block filled up with zeros. In a block of 16-bit
+// values lane l finds columns 8(l%4) … + 7 of row l/4 at byte 16 l, and those of row l/4 + 8 512 bytes further: fragments of two products of
+// depth 16, whose columns may be in any order as long as the rows' are in the same.
 #include <cstddef>
 #include <cstdint>
 
@@ -30,7 +32,6 @@ inline constexpr int kPanelRows = 16;
 inline constexpr int kBlockColumns = 32;
 inline constexpr int kGroupBlocks = 8;
 inline constexpr int kGroupColumns = kGroupBlocks * kBlockColumns;
-inline constexpr int kFloatColumns = 8;
 inline constexpr int kVectorBytes = 512;  // 16 for each lane of a warp
 inline constexpr int kSuperBytes = 4 * kPanelRows;
 
@@ -71,13 +72,16 @@ constexpr bool is_float_format(QuantType type) { return fragment_layout(type).lo
 
 constexpr int group_count(int cols) { return (cols + kGroupColumns - 1) / kGroupColumns; }
 
-// Columns of a row of a float format in memory.
-constexpr int float_stride(int cols) { return (cols + kFloatColumns - 1) / kFloatColumns * kFloatColumns; }
+// Of a float format: blocks of a panel, and where a value is in it, counted in values.
+constexpr int block_count(int cols) { return (cols + kBlockColumns - 1) / kBlockColumns; }
+constexpr int64_t float_place(int row, int col) {
+  return (int64_t{col / kBlockColumns} * kPanelRows + row) * kBlockColumns + col % kBlockColumns;
+}
 
-// Bytes of a panel of `cols` columns; of a float format, 16 rows.
+// Bytes of a panel of `cols` columns.
 constexpr size_t panel_bytes(QuantType type, int cols) {
   if (is_float_format(type))
-    return size_t{kPanelRows} * static_cast<size_t>(float_stride(cols)) * (type == QuantType::F32 ? 4 : 2);
+    return static_cast<size_t>(block_count(cols) * kPanelRows * kBlockColumns) * (type == QuantType::F32 ? 4 : 2);
   return static_cast<size_t>(group_count(cols)) * static_cast<size_t>(fragment_layout(type).group_bytes());
 }
 

@@ -75,16 +75,19 @@ void pack_blocks(const std::byte* const (&rows)[kPanelRows], int cols, std::byte
     }
 }
 
-void copy_rows(const std::byte* const (&rows)[kPanelRows], size_t bytes, size_t stride, std::byte* panel) {
+void copy_blocks(const std::byte* const (&rows)[kPanelRows], size_t value_bytes, int cols, std::byte* panel) {
   for (int row = 0; row < kPanelRows; ++row)
-    if (rows[row] != nullptr) std::memcpy(panel + static_cast<size_t>(row) * stride, rows[row], bytes);
+    for (int col = 0; rows[row] != nullptr && col < cols; col += kBlockColumns)
+      std::memcpy(panel + static_cast<size_t>(float_place(row, col)) * value_bytes,
+                  rows[row] + static_cast<size_t>(col) * value_bytes,
+                  static_cast<size_t>(std::min(kBlockColumns, cols - col)) * value_bytes);
 }
 
 }  // namespace
 
 void pack_panel(QuantType type, const std::byte* const (&rows)[kPanelRows], int cols, std::byte* panel) {
   std::memset(panel, 0, panel_bytes(type, cols));
-  if (is_float_format(type)) return copy_rows(rows, row_bytes(type, cols), panel_bytes(type, cols) / kPanelRows, panel);
+  if (is_float_format(type)) return copy_blocks(rows, row_bytes(type, 1), cols, panel);
   with_block_type(type, [&]<class Block>(std::type_identity<Block>) { pack_blocks<Block>(rows, cols, panel); });
 }
 
