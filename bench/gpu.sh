@@ -111,10 +111,17 @@ if step "synth-$shape" 150 "$build/paceline" synth --shape "$shape" --type Q4_K_
   run=("$build/paceline" bench -m "$model" --device cuda --cuda-graphs "$graphs")
   step rows 90 "${run[@]}" --rows 1..9 -r 5 -p 0 -n 0
   step speed 90 "${run[@]}" -p 512 -n 128 -r 3
-  step same-text 60 bash -c 'same_text "$1"' _ "$model"
+  step same-text 120 bash -c 'same_text "$1"' _ "$model"
   step kernels 60 "${run[@]}" --kernels -r 5
   step speed-4k 60 "${run[@]}" -p 0 -n 128 -d 4096 -r 2
-  step prompts 60 "${run[@]}" -p 64,2048 -n 0 -r 2
+  step prompts 60 "${run[@]}" -p 64,2048,8192 -n 0 -r 2
+fi
+# 16-bit weights have kernels of their own.
+model=$models/0.8B-bf16.gguf
+if step synth-bf16 40 "$build/paceline" synth --shape 0.8B --type BF16 --accept 0.7 -o "$model"; then
+  run=("$build/paceline" bench -m "$model" --device cuda --cuda-graphs "$graphs")
+  step bf16 40 "${run[@]}" --rows 1..8 -p 512,2048 -n 128 -r 3
+  step bf16-kernels 40 "${run[@]}" --kernels -r 5
 fi
 
 note "all: $SECONDS s"

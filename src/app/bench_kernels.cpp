@@ -16,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kFewRows[] = {1, 2, 4, 8, 16};
 constexpr int kMaxFewRows = 16, kManyRows = 512, kManyOutputs = 9216;
+constexpr int kAllRows[] = {1, 2, 4, 8, 16, kManyRows};
 constexpr size_t kMatrixBytes = size_t{384} << 20;
 constexpr size_t kMostOutputs = (size_t{1} << 19) - 16;  // of narrow matrices; a GPU's grid ends at 65,535 times 8
 constexpr int kAttentionPosition = 4096;
@@ -46,7 +47,7 @@ class Kernels {
     }
     for (const auto& [type, tensor] : largest) products(*tensor);
     const StateShape shape =
-        session_.model->state_shape(kAttentionPosition + kMaxFewRows, kMaxFewRows, session_.options.kv);
+        session_.model->state_shape(kAttentionPosition + kManyRows, kMaxFewRows, session_.options.kv);
     if (!shape.kv.empty()) attention(shape);
     if (!shape.recurrent.empty()) delta_rule(shape);
     return std::move(results_);
@@ -59,14 +60,20 @@ class Kernels {
     return by_bandwidth ? device_.copy_gb_s() : device_.int8_gop_s();
   }
 
-  // Times `work` between measurements of what limits it. bytes: what it must read; operations: int8, for those limited by them.
-  void measure(const std::string& kernel, int rows, double bytes, double operations, bool is_first,
+  // What must be read, where that is what limits; else operations, of int8 or of floats, whose peak is not known.
+  struct Cost {
+    double bytes = 0, operations = 0;
+    bool is_int8 = true;
+  };
+
+  // Times `work` between measurements of what limits it.
+  void measure(const std::string& kernel, int rows, const Cost& cost, bool is_first,
                const std::function<void()>& work) {
-    const bool by_bandwidth = bytes > 0;
+    const bool by_bandwidth = cost.bytes > 0;
     Samples times, limits;
     work();
     for (int i = 0; i < repetitions_; ++i) {
-      limits.values.push_back(limit_of(by_bandwidth));
+      if (by_bandwidth || cost.is_int8) limits.values.push_back(limit_of(by_bandwidth));
       completion_.wait();
       const auto start = Clock::now();
       work();
@@ -78,11 +85,11 @@ class Kernels {
     KernelResult result{.kernel = kernel, .rows = rows, .milliseconds = seconds * 1e3};
     result.fastest = times.lowest() * 1e3, result.slowest = times.highest() * 1e3;
     result.ratio = seconds / first_seconds_;
-    result.gb_per_s = bytes * 1e-9 / seconds;
-    result.int8_gop_per_s = operations * 1e-9 / seconds;
-    const double limit = limits.median();
+    result.gb_per_s = cost.bytes * 1e-9 / seconds;
+    result.gop_per_s = cost.operations * 1e-9 / seconds;
+    const double limit = limits.values.empty() ? 0 : limits.median();
     if (limit > 0 && by_bandwidth) result.bandwidth_share = result.gb_per_s / limit;
-    if (limit > 0 && !by_bandwidth) result.peak_share = result.int8_gop_per_s / limit;
+    if (limit > 0 && !by_bandwidth) result.peak_share = result.gop_per_s / limit;
     results_.push_back(result);
   }
 
@@ -113,7 +120,8 @@ class Kernels {
     for (const int rows : row_counts) {
       const Tensor outs[] = {out.row_range(0, rows)};
       const double read = rows <= kMaxFewRows ? static_cast<double>(bytes.size()) : 0;
-      measure(kernel, rows, read, 2.0 * rows * outputs * cols, rows == row_counts.front(),
+      const Cost cost{read, 2.0 * rows * outputs * cols, format_info(tensor.type).block_size > 1};
+      measure(kernel, rows, cost, rows == row_counts.front(),
               [&] { device_.project(outs, x.row_range(0, rows), list); });
     }
   }
@@ -132,16 +140,20 @@ class Kernels {
     for (int done = 0; done < kAttentionPosition; done += kManyRows) store(state, width, kManyRows);
     const double value_bytes = kv.k_type == DType::F32 ? 4 : kv.k_type == DType::F16 ? 2 : 34.0 / 32;
     const double read = 2.0 * kAttentionPosition * width * value_bytes;
-    const OwnedTensor q = random_tensor(device_, kMaxFewRows * heads, kv.head_dim),
-                      out = device_.allocate(DType::F32, kMaxFewRows, heads * kv.head_dim);
-    for (const int rows : kFewRows) {
-      state.begin_step(rows, Phase::Generate);
-      const Segment segment{&state, 0, rows, state.length(), Phase::Generate};
+    const OwnedTensor q = random_tensor(device_, kManyRows * heads, kv.head_dim),
+                      out = device_.allocate(DType::F32, kManyRows, heads * kv.head_dim);
+    for (const int rows : kAllRows) {
+      const Phase phase = rows <= kMaxFewRows ? Phase::Generate : Phase::Prompt;
+      // Of a prompt the arithmetic limits; its last row sees `rows` positions more than its first one.
+      const Cost few{read}, many{0, 4.0 * rows * heads * kv.head_dim * (kAttentionPosition + rows / 2), false};
+      state.begin_step(rows, phase);
+      const Segment segment{&state, 0, rows, state.length(), phase};
       const Batch batch{out.row_range(0, rows), {&segment, 1}};
       device_.store_kv(batch, 0, random_tensor(device_, rows, width), random_tensor(device_, rows, width));
-      measure(cat("attention at ", kAttentionPosition, ", one layer"), rows, read, 0, rows == 1,
+      measure(cat("attention at ", kAttentionPosition, ", one layer"), rows, phase == Phase::Generate ? few : many,
+              rows == 1,
               [&] { device_.attention(out.row_range(0, rows), q.row_range(0, rows * heads), batch, 0, attention); });
-      state.commit(0);
+      state.commit(phase == Phase::Prompt ? rows : 0);
     }
   }
 
@@ -165,14 +177,14 @@ class Kernels {
                       out = device_.allocate(DType::F32, kManyRows, heads * r.head_dim);
     const OwnedTensor a = random_tensor(device_, 1, heads), dt = random_tensor(device_, 1, heads);
     const double read = 4.0 * heads * r.head_dim * r.head_dim;
-    for (const int rows : {1, 2, 4, 8, 16, kManyRows}) {
+    for (const int rows : kAllRows) {
       const Phase phase = rows <= kMaxFewRows ? Phase::Generate : Phase::Prompt;
       const DeltaRuleInput input{
           qkv.row_range(0, rows), gates.row_range(0, rows), gates.row_range(0, rows), a, dt, 1e-6f};
       state.begin_step(rows, phase);
       const Segment segment{&state, 0, rows, state.length(), phase};
       const Batch batch{out.row_range(0, rows), {&segment, 1}};
-      measure("delta rule, one layer", rows, read, 0, rows == 1,
+      measure("delta rule, one layer", rows, {read}, rows == 1,
               [&] { device_.delta_rule(out.row_range(0, rows), input, batch, 0); });
       state.commit(phase == Phase::Prompt ? rows : 0);
     }
@@ -200,13 +212,13 @@ std::vector<KernelResult> measure_kernels(Session& session, int repetitions) {
 
 std::string kernels_as_markdown(const std::vector<KernelResult>& results) {
   std::string out =
-      "| kernel | rows | ms | lowest – highest | time / first | GB/s | of bandwidth | int8 Gop/s | of int8 peak |\n"
+      "| kernel | rows | ms | lowest – highest | time / first | GB/s | of bandwidth | Gop/s | of int8 peak |\n"
       "|---|---|---|---|---|---|---|---|---|\n";
   for (const KernelResult& row : results)
     out +=
         cat("| ", row.kernel, " | ", row.rows, " | ", fixed(row.milliseconds, 3), " | ", fixed(row.fastest, 3), " – ",
             fixed(row.slowest, 3), " | ", fixed(row.ratio, 2), " | ", share_of(row.gb_per_s, row.bandwidth_share, 1),
-            " | ", share_of(row.int8_gop_per_s, row.peak_share, 0), " |\n");
+            " | ", share_of(row.gop_per_s, row.peak_share, 0), " |\n");
   return out;
 }
 
@@ -217,7 +229,7 @@ Json kernels_as_json(const std::vector<KernelResult>& results) {
     row.set("kernel", result.kernel), row.set("rows", result.rows), row.set("ms", result.milliseconds);
     row.set("fastest_ms", result.fastest), row.set("slowest_ms", result.slowest), row.set("ratio", result.ratio);
     row.set("gb_per_s", result.gb_per_s), row.set("bandwidth_share", result.bandwidth_share);
-    row.set("int8_gop_per_s", result.int8_gop_per_s), row.set("peak_share", result.peak_share);
+    row.set("gop_per_s", result.gop_per_s), row.set("peak_share", result.peak_share);
     out.push_back(std::move(row));
   }
   return out;

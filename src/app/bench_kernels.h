@@ -15,8 +15,9 @@ struct KernelResult {
   double milliseconds = 0, fastest = 0, slowest = 0;
   double ratio = 0;  // to the kernel's smallest number of rows
   double gb_per_s = 0, bandwidth_share = 0;  // of what must be read; 0 where that is not what limits
-  double int8_gop_per_s = 0,
-         peak_share = 0;  // products with quantized weights; the share is 0 where the peak is unknown
+  double gop_per_s = 0,
+         peak_share =
+             0;  // of products and of a prompt's attention; of the int8 peak, 0 for floats and where it is unknown
 };
 
 std::vector<KernelResult> measure_kernels(Session& session, int repetitions);

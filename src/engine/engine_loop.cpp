@@ -26,8 +26,7 @@ SchedulerOptions scheduler_options(const EngineOptions& options, int slots) {
 }  // namespace
 
 Engine::Loop::Loop(Device& device, Model& model, const EngineOptions& options, const EngineSizes& sizes)
-    : device_(device),
-      model_(model),
+    : model_(model),
       options_(options),
       sizes_(sizes),
       scheduler_(scheduler_options(options, sizes.slots)),

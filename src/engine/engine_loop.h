@@ -68,7 +68,6 @@ class Engine::Loop {
   void note_choice(const Sequence& sequence, int position, std::span<const float> logits, Token chosen);
   void publish(double step_seconds);
 
-  Device& device_;
   Model& model_;
   const EngineOptions options_;
   const EngineSizes sizes_;
