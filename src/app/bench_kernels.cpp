@@ -145,7 +145,8 @@ class Kernels {
     for (const int rows : kAllRows) {
       const Phase phase = rows <= kMaxFewRows ? Phase::Generate : Phase::Prompt;
       // Of a prompt the arithmetic limits; its last row sees `rows` positions more than its first one.
-      const Cost few{read}, many{0, 4.0 * rows * heads * kv.head_dim * (kAttentionPosition + rows / 2), false};
+      const double positions = kAttentionPosition + rows / 2.0;
+      const Cost few{read}, many{0, 4.0 * rows * heads * kv.head_dim * positions, false};
       state.begin_step(rows, phase);
       const Segment segment{&state, 0, rows, state.length(), phase};
       const Batch batch{out.row_range(0, rows), {&segment, 1}};

@@ -42,7 +42,7 @@ struct Tile {
   int head[kQueries];  // of the row's, or -1 where the slot has no such query
 };
 
-// By the first warp. A slot is the `part`-th eight heads of a row's group.
+// By the first warp, a lane a query.
 __device__ __forceinline__ void describe_tile(Tile& tile, const AttentionTask& task, const AttentionSegment& segment) {
   const int row_slots = (task.group + kSlotHeads - 1) / kSlotHeads, kv_head = static_cast<int>(blockIdx.y);
   const int first_slot = static_cast<int>(blockIdx.x) % task.tiles * kSlots, query = lane_index();
@@ -51,7 +51,8 @@ __device__ __forceinline__ void describe_tile(Tile& tile, const AttentionTask& t
   const int slot_count = min(kSlots, segment.row_count * row_slots - first_slot);
   const int limit = segment.place.first_position(task.now) + row + 1;
   tile.head[query] = in_group < task.group ? kv_head * task.group + in_group : -1;
-  tile.row[query / kSlotHeads] = segment.first_row + row, tile.limit[query / kSlotHeads] = limit;
+  if (query % kSlotHeads == 0)
+    tile.row[query / kSlotHeads] = segment.first_row + row, tile.limit[query / kSlotHeads] = limit;
   if (query == 0) tile.slot_count = slot_count, tile.seen = 0;
   if (query == 0) tile.k = segment.k.head(kv_head), tile.v = segment.v.head(kv_head);
   __syncwarp();
