@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(32 * kWarps) quantize_kernel(QuantizeTask task
   const int block = static_cast<int>(blockIdx.x) * kWarps + warp_index(), tile = static_cast<int>(blockIdx.y);
   if (block >= task.block_count) return;
   const int lane = lane_index(), slot = tile * kTileRows + lane / 4;
-  const int row = task.sources != nullptr ? task.sources[slot] : (slot < task.rows ? slot : -1);
+  const int row = source_row(task.sources, slot, task.rows);
   Four low{}, high{};
   if (row >= 0 && block < task.used_blocks) {
     const float* at = task.x + row * task.stride + block * kBlockColumns + 4 * (lane % 4);

@@ -35,6 +35,11 @@ struct RowList {
   int tiles = 0;
 };
 
+// The input's row behind a slot of such a list, -1: there is none.
+__device__ inline int source_row(const int* sources, int slot, int rows) {
+  return sources != nullptr ? sources[slot] : (slot < rows ? slot : -1);
+}
+
 // Writes tiles * 4 * group_count(x.cols) pairs of blocks to `blocks`. x.cols is a multiple of 32.
 Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlocks* blocks);
 

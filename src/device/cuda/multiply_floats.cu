@@ -41,8 +41,7 @@ struct FloatTask {
 __device__ void find_rows(const FloatTask& task, int tile, const float* (&rows)[kTileRows]) {
 #pragma unroll
   for (int r = 0; r < kTileRows; ++r) {
-    const int slot = tile * kTileRows + r;
-    const int source = task.sources != nullptr ? task.sources[slot] : (slot < task.x_rows ? slot : -1);
+    const int source = source_row(task.sources, tile * kTileRows + r, task.x_rows);
     rows[r] = source >= 0 ? task.x + source * task.x_stride : nullptr;
   }
 }

@@ -1,6 +1,6 @@
 // x = scale * (high + low), high the nearest value of 16 bits and low the nearest to what is left, for every row and block of 32 columns.
 //
-// Called once for all F16 or BF16 weights that share an input. A warp makes one block of one tile: a lane has the eight values that it will
+// Called once for up to four F16 or BF16 weights that share an input. A warp makes one block of one tile: a lane has the eight values that it will
 // hold as an operand. The work is a thousandth of the products'. Share of peak: not measured yet (no GPU).
 #include "device/cuda/binade.h"
 #include "device/cuda/launch.h"
@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(32 * kWarps) split_kernel(SplitTask task) {
   const int block = static_cast<int>(blockIdx.x) * kWarps + warp_index(), tile = static_cast<int>(blockIdx.y);
   if (block >= task.blocks) return;
   const int lane = lane_index(), slot = tile * kTileRows + lane / 4;
-  const int row = task.sources != nullptr ? task.sources[slot] : (slot < task.rows ? slot : -1);
+  const int row = source_row(task.sources, slot, task.rows);
   const int first = block * kBlockColumns + lane % 4 * kLaneColumns;
   float values[kLaneColumns], magnitude = 0;
 #pragma unroll
