@@ -11,12 +11,12 @@ namespace {
 
 struct Kernels {
   int count = 0;
-  std::vector<std::string> hasty;  // whose first statement is not wait_for_previous_kernel()
+  std::vector<std::string> hasty;  // whose first statement, prefetch_…() not counted, is not wait_for_previous_kernel()
 };
 
 Kernels kernels_of(const std::string& source) {
   static const std::regex kernel(
-      R"(__global__\s+void\s+__launch_bounds__\([^{]*?\b(\w+)\(\w+ \w+(?:, \w+ \w+)*\)\s*\{\s*([^;]*;))");
+      R"(__global__\s+void\s+__launch_bounds__\([^{]*?\b(\w+)\(\w+ \w+(?:, \w+ \w+)*\)\s*\{\s*(?:prefetch_\w+\([^;]*\);\s*)?([^;]*;))");
   Kernels out;
   for (auto at = std::sregex_iterator(source.begin(), source.end(), kernel); at != std::sregex_iterator(); ++at) {
     ++out.count;
@@ -46,9 +46,13 @@ TEST(Kernels, WaitBeforeTheyDoAnything) {
 TEST(Kernels, AreFoundWhenTheyDoNotWait) {
   const std::string source =
       "__global__ void __launch_bounds__(f(1) * 2, kAt<3>) quick(Task task) {\n  const int i = 1;\n}\n"
-      "__global__ void __launch_bounds__(32) slow(Task task, int count) {\n  wait_for_previous_kernel();\n}\n";
-  EXPECT_EQ(kernels_of(source).count, 2);
-  EXPECT_EQ(kernels_of(source).hasty, std::vector<std::string>{"quick"});
+      "__global__ void __launch_bounds__(32) slow(Task task, int count) {\n  wait_for_previous_kernel();\n}\n"
+      "__global__ void __launch_bounds__(32) early(Task task) {\n  prefetch_share(task, 16);\n  "
+      "wait_for_previous_kernel();\n}\n"
+      "__global__ void __launch_bounds__(32) early_only(Task task) {\n  prefetch_share(task, 16);\n  const int i = "
+      "1;\n}\n";
+  EXPECT_EQ(kernels_of(source).count, 4);
+  EXPECT_EQ(kernels_of(source).hasty, (std::vector<std::string>{"quick", "early_only"}));
 }
 
 }  // namespace

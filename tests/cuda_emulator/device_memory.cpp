@@ -129,6 +129,16 @@ bool is_device_memory(const void* data) {
   return at >= all.base && at < all.base + device_memory_bytes();
 }
 
+bool is_allocated(const void* data, size_t bytes) {
+  const Memory& all = memory();
+  if (!is_device_memory(data)) return false;
+  const size_t offset = static_cast<size_t>(static_cast<const std::byte*>(data) - all.base);
+  const auto behind = all.asked.upper_bound(offset);
+  if (behind == all.asked.begin()) return false;
+  const auto piece = std::prev(behind);
+  return offset + bytes <= piece->first + piece->second;
+}
+
 size_t free_device_bytes() { return device_memory_bytes() - memory().used_bytes; }
 
 DeviceMemoryAccess::DeviceMemoryAccess() {

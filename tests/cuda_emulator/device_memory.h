@@ -13,6 +13,8 @@ void* allocate_device_memory(size_t bytes);
 // False for an address that allocate_device_memory() did not give. Throws Violation when the piece's guard was overwritten.
 bool free_device_memory(void* memory);
 bool is_device_memory(const void* memory);
+// Whether all of these bytes belong to one piece.
+bool is_allocated(const void* memory, size_t bytes);
 size_t free_device_bytes();
 
 // Device memory can be touched while one of these lives.

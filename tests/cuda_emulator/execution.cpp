@@ -12,6 +12,8 @@
 #include <optional>
 #include <vector>
 
+#include "cuda_emulator/device_memory.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <pthread.h>
 #include <sanitizer/common_interface_defs.h>
@@ -307,6 +309,12 @@ void block_barrier() {
 }
 
 void wait_for_previous_kernel() { running().threads[static_cast<size_t>(running().current)]->has_waited = true; }
+
+void prefetch(const void* address, size_t bytes) {
+  require_alignment(address, 16);
+  if (bytes == 0 || bytes % 16 != 0 || !is_allocated(address, bytes))
+    violate("prefetches " + std::to_string(bytes) + " bytes that are no piece of device memory");
+}
 
 void* shared_memory(size_t bytes) {
   if (bytes > running().launch->shared_bytes)

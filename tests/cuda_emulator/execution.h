@@ -37,6 +37,8 @@ void run_grid(const Launch& launch, const std::function<void()>& kernel);
 void block_barrier();
 // Kernels run one after the other here, so that there is nothing to wait for; that every thread asks is checked.
 void wait_for_previous_kernel();
+// Nothing happens; bytes that are not one piece of device memory, or not whole pieces of 16, are a violation.
+void prefetch(const void* address, size_t bytes);
 // The block's shared memory; a type larger than what was asked for at the launch is a violation.
 void* shared_memory(size_t bytes);
 [[noreturn]] void violate(const std::string& what);

@@ -1,10 +1,9 @@
 // codes = round(x * 127 / max|x|) and scale = max|x| / 127 of every row and block of 32 columns, with the sums of the codes.
 //
-// Called once for all weights that share an input. A warp makes one block of one tile: lane l has the eight values of row l / 4 whose codes
+// Called once for all weights that share an input, where the kernel that made the input did not do it (rows.h). A warp makes one block of one tile: lane l has the eight values of row l / 4 whose codes
 // it will hold as an operand, so that nothing is moved between lanes; maximum and sums are two shuffles. The work is a thousandth of the
 // products'. Share of peak: not measured yet (no GPU).
-#include "device/cuda/activations.h"
-#include "device/cuda/intrinsics.h"
+#include "device/cuda/encode-inl.h"
 #include "device/cuda/launch.h"
 
 namespace paceline::cuda {
@@ -39,19 +38,6 @@ __device__ float magnitude(const Four& four) {
   return out;
 }
 
-// Codes of four values as a word; their sum is added to `sum`.
-__device__ uint32_t encode(const Four& four, float inverse, int& sum) {
-  uint32_t word = 0;
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const float limited = fmaxf(fminf(four.values[i] * inverse, 127.0f), -127.0f);
-    const int code = static_cast<int>(rintf(limited));
-    sum += code;
-    word |= (static_cast<uint32_t>(code) & 255u) << (8 * i);
-  }
-  return word;
-}
-
 // Over the four lanes that share a row.
 __device__ int add_over_row(int value) {
   value += __shfl_xor_sync(kAllLanes, value, 1);
@@ -72,22 +58,16 @@ __global__ void __launch_bounds__(32 * kWarps) quantize_kernel(QuantizeTask task
   float found = fmaxf(magnitude(low), magnitude(high));
   found = fmaxf(found, __shfl_xor_sync(kAllLanes, found, 1));
   found = fmaxf(found, __shfl_xor_sync(kAllLanes, found, 2));
-  const float top = found > 1e-35f ? found : 0.0f, inverse = top > 0 ? 127.0f / top : 0.0f;
+  const BlockScale scale(found);
 
   int sum_low = 0, sum_high = 0;
   uint2 codes;
-  codes.x = encode(low, inverse, sum_low);
-  codes.y = encode(high, inverse, sum_high);
+  codes.x = scale.word(low.values, sum_low);
+  codes.y = scale.word(high.values, sum_high);
   sum_low = add_over_row(sum_low), sum_high = add_over_row(sum_high);
   ActivationBlocks& out = task.out[(int64_t{tile} * task.block_count + block) / 2];
   store_wide(&out.codes[lane][block % 2], codes);
-  if (lane % 4 == 0) {
-    const int place = lane / 8 * 4 + block % 2 * 2 + lane / 4 % 2;  // of pair, block and row
-    const float scale = top / 127.0f;
-    (&out.scale[0][0].x)[place] = scale;
-    (&out.scaled_sum[0][0].x)[place] = scale * static_cast<float>(sum_low + sum_high);
-    (&out.half_sums[0][0].x)[place] = sum_high * 65536 + (sum_low & 65535);
-  }
+  if (lane % 4 == 0) write_factors(out, lane / 4, block % 2, scale.scale, sum_low, sum_high);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ inline constexpr int kTileRows = 8;
 
 constexpr int tile_count(int rows) { return (rows + kTileRows - 1) / kTileRows; }
 
-// Two blocks of 32 columns, of the eight rows of a tile, so that a lane gets what it needs of both in one load of 16 bytes. Rows that do not
-// exist, and columns behind the last, are zeros.
+// Two blocks of 32 columns, of the eight rows of a tile, so that a lane gets what it needs of both in one load of 16 bytes. Columns behind the
+// last are zeros; rows that do not exist are anything: a product's columns, which they are, do not touch each other.
 struct alignas(16) ActivationBlocks {
   uint2 codes[32][2];  // lane l, block: row l / 4, columns 4(l % 4) … + 3, and 16 columns further
   // Pair p of rows, block: rows 2p and 2p + 1.
@@ -42,6 +42,13 @@ __device__ inline int source_row(const int* sources, int slot, int rows) {
 
 // Writes tiles * 4 * group_count(x.cols) pairs of blocks to `blocks`. x.cols is a multiple of 32.
 Activations quantize(CudaContext& context, Tensor x, RowList rows, ActivationBlocks* blocks);
+
+// Where a kernel that makes rows puts them in this form as well (encode-inl.h): rows of `cols` values, a multiple of kGroupColumns, in tiles from
+// the first on. No blocks: it does not.
+struct RowCodes {
+  ActivationBlocks* blocks = nullptr;
+  unsigned cols = 0;
+};
 
 // How many pairs that is.
 constexpr size_t activation_pairs(int tiles, int cols) {

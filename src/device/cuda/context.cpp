@@ -76,6 +76,7 @@ CudaContext::~CudaContext() {
 
 void CudaContext::upload(void* to, size_t pitch_bytes, const void* from, size_t row_bytes, size_t rows) {
   watch->expect_no_capture("copying to the device");
+  deferred.settle();
   for_pieces(pitch_bytes, row_bytes, rows, [&](size_t device_offset, size_t host_offset, size_t width, size_t count) {
     Staging::Buffer& buffer = staging_->with_room(width * count, stream);
     std::byte* place = buffer.bytes.data() + buffer.used_bytes;
@@ -89,6 +90,7 @@ void CudaContext::upload(void* to, size_t pitch_bytes, const void* from, size_t 
 
 void CudaContext::download(void* to, const void* from, size_t pitch_bytes, size_t row_bytes, size_t rows) {
   watch->expect_no_capture("copying from the device");
+  deferred.settle();
   for_pieces(pitch_bytes, row_bytes, rows, [&](size_t device_offset, size_t host_offset, size_t width, size_t count) {
     std::byte* place = staging_->downloads.data();
     check(cudaMemcpy2DAsync(place, width, static_cast<const std::byte*>(from) + device_offset,

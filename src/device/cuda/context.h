@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "device/cuda/deferred_rows.h"
 #include "device/cuda/memory.h"
 #include "device/cuda/step_parameters.h"
 
@@ -31,6 +32,7 @@ struct CudaContext {
 
   const std::shared_ptr<MemoryWatch> watch = std::make_shared<MemoryWatch>();
   StepParameters step{*this};
+  DeferredRows deferred;
   // Of one operation each.
   DeviceScratch attention_scratch{*watch}, recurrent_scratch{*watch}, argmax_scratch{*watch};
   DeviceScratch candidate_scratch{*watch}, merged_candidate_scratch{*watch};

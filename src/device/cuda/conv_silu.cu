@@ -1,8 +1,8 @@
 // out_(r, c) = silu(sum over taps of weight_(c, tap) * column_(r - taps + 1 + tap, c)); columns before the rows are the recorded window.
 // Leaves the record that the next step's window is taken from (device/state.h).
 //
-// Called by CudaDevice::conv_silu, once per recurrent layer. A thread is a channel and goes down up to 16 rows; the columns it reads again for
-// the next row come from the L1 cache. Blocks of rows are independent, since the input is not overwritten. 4 bytes per weight.
+// Called by CudaDevice::conv_silu, once per recurrent layer. A thread is a channel of up to 8 rows and asks for all columns that they need at
+// once. Blocks of rows are independent, since the input is not overwritten. 4 bytes per weight.
 // Share of peak: not measured yet (no GPU).
 #include "device/cuda/launch.h"
 #include "device/cuda/matrix.h"
@@ -12,7 +12,8 @@ namespace paceline::cuda {
 
 namespace {
 
-constexpr int kThreads = 128, kRowsOfBlock = 16;
+constexpr int kThreads = 128, kRowsOfBlock = 8;
+constexpr int kOlder = kMaxConvTaps - 1;  // the most columns before a row that it needs
 
 struct ConvSegment {
   // Of the records: one begins with the window, the taps - 1 columns before the first row; this step's columns go to the other.
@@ -33,33 +34,66 @@ struct ConvTask {
 // Channel c of column i of a segment; below 0: of the window.
 __device__ __forceinline__ float column(const ConvTask& task, const ConvSegment& segment, const Matrix& window, int i,
                                         int c) {
-  return i < 0 ? window.row(task.taps - 1 + i)[c] : task.u.row(segment.first_row + i)[c];
+  return *(i < 0 ? window.row(task.taps - 1 + i) + c : task.u.row(segment.first_row + i) + c);
+}
+
+// The columns that a Prompt step leaves for the next one: its last.
+__device__ __forceinline__ void record_last(const ConvTask& task, const ConvSegment& segment, const Matrix& window,
+                                            const Matrix& record, int c) {
+  const int before = task.taps - 1;
+  float last[kOlder];
+#pragma unroll
+  for (int i = 0; i < kOlder; ++i)
+    last[i] = i < before ? column(task, segment, window, segment.row_count - before + i, c) : 0.0f;
+#pragma unroll
+  for (int i = 0; i < kOlder; ++i)
+    if (i < before) record.row(i)[c] = last[i];
+}
+
+// Those of the block's channels.
+__device__ __forceinline__ void prefetch_taps(const ConvTask& task) {
+  const int first = static_cast<int>(blockIdx.x) * kThreads, count = min(kThreads, task.channels - first) * task.taps;
+  const unsigned bytes = static_cast<unsigned>(count) * 4 / 16 * 16;
+  if (threadIdx.x == 0 && bytes > 0) prefetch_piece(task.weight + int64_t{first} * task.taps, bytes);
 }
 
 __global__ void __launch_bounds__(kThreads) conv_silu_kernel(ConvTask task) {
+  prefetch_taps(task);
   wait_for_previous_kernel();
   const ConvSegment& segment = task.segments[blockIdx.z];
-  const int c = static_cast<int>(blockIdx.x * kThreads + threadIdx.x), before = task.taps - 1;
-  const int first = static_cast<int>(blockIdx.y) * kRowsOfBlock, end = min(first + kRowsOfBlock, segment.row_count);
-  if (c >= task.channels || first >= segment.row_count) return;
+  const int c = static_cast<int>(blockIdx.x * kThreads + threadIdx.x),
+            first = static_cast<int>(blockIdx.y) * kRowsOfBlock;
+  const int rows = min(kRowsOfBlock, segment.row_count - first);
+  if (c >= task.channels || rows <= 0) return;
   const SequenceNow now = task.now[segment.place.sequence];
   const Matrix record = segment.sides[now.record];
   const Matrix window{segment.sides[now.record ^ 1].row(now.replayed), record.stride};
-  float weights[kMaxConvTaps];
+  // Taps and the older columns end at fixed places, however many there are: columns[kOlder + r] is row r's own.
+  const int missing = kMaxConvTaps - task.taps;
+  float weights[kMaxConvTaps], columns[kOlder + kRowsOfBlock];
 #pragma unroll
-  for (int tap = 0; tap < kMaxConvTaps; ++tap) weights[tap] = tap < task.taps ? task.weight[c * task.taps + tap] : 0.0f;
-  for (int i = first; i < end; ++i) {
+  for (int i = 0; i < kMaxConvTaps; ++i) weights[i] = i >= missing ? task.weight[c * task.taps + i - missing] : 0.0f;
+#pragma unroll
+  for (int i = 0; i < kOlder + kRowsOfBlock; ++i)
+    columns[i] = i >= missing && i < kOlder + rows ? column(task, segment, window, first + i - kOlder, c) : 0.0f;
+#pragma unroll
+  for (int r = 0; r < kRowsOfBlock; ++r) {
+    if (r >= rows) break;
     float sum = 0;
 #pragma unroll
-    for (int tap = 0; tap < kMaxConvTaps; ++tap)
-      if (tap < task.taps) sum = fmaf(weights[tap], column(task, segment, window, i - before + tap, c), sum);
-    task.out.row(segment.first_row + i)[c] = sum / (1.0f + expf(-sum));
-    if (segment.keeps_all) record.row(before + i)[c] = column(task, segment, window, i, c);
+    for (int i = 0; i < kMaxConvTaps; ++i)
+      if (i >= missing) sum = fmaf(weights[i], columns[r + i], sum);
+    task.out.row(segment.first_row + first + r)[c] = sum / (1.0f + expf(-sum));
   }
-  if (first > 0) return;
-  // What the record begins with: of a Generate step the window, of a Prompt step the last columns, which are all it has.
-  const int from = segment.keeps_all ? -before : segment.row_count - before;
-  for (int i = 0; i < before; ++i) record.row(i)[c] = column(task, segment, window, from + i, c);
+  if (!segment.keeps_all) {
+    if (first == 0) record_last(task, segment, window, record, c);
+    return;
+  }
+  // The record is the window, which the first block writes, and every column.
+  const int oldest = first == 0 ? missing : kOlder;
+#pragma unroll
+  for (int i = 0; i < kOlder + kRowsOfBlock; ++i)
+    if (i >= oldest && i < kOlder + rows) record.row(first + i - missing)[c] = columns[i];
 }
 
 }  // namespace

@@ -61,8 +61,11 @@ class CudaAllocation final : public Allocation {
 
 // A step ends, also by an exception.
 struct StepEnd {
-  StepParameters& parameters;
-  ~StepEnd() { parameters.end(); }
+  CudaContext& context;
+  ~StepEnd() {
+    context.deferred.drop();
+    context.step.end();
+  }
 };
 
 // Four bytes an element: what rows can be read, written and cleared.
@@ -199,6 +202,7 @@ void CudaDevice::read(void* values, Tensor from) {
 }
 
 void CudaDevice::clear(Tensor tensor) {
+  context_.deferred.settle();
   check(cudaMemset2DAsync(tensor.data, pitch_bytes(tensor), 0, dense_row_bytes(tensor),
                           static_cast<size_t>(tensor.rows), context_.stream),
         "clearing memory");
@@ -212,14 +216,19 @@ void CudaDevice::gather_rows(Tensor out, Tensor in, std::span<const int> rows) {
 
 void CudaDevice::run(uint64_t key, std::span<const Segment> segments, const std::function<void()>& step) {
   context_.step.begin(segments);
-  const StepEnd end{context_.step};
-  if (key == 0 || !uses_graphs_) return step();
+  const StepEnd end{context_};
+  const auto whole_step = [&] {
+    step();
+    context_.deferred.settle();
+  };
+  if (key == 0 || !uses_graphs_) return whole_step();
   // The grid of attention is part of the form, too.
-  graphs_.run(mix64(key ^ static_cast<uint64_t>(attention_splits(context_.step.end_position()))), step);
+  graphs_.run(mix64(key ^ static_cast<uint64_t>(attention_splits(context_.step.end_position()))), whole_step);
 }
 
 void CudaDevice::mark() {
   context_.watch->expect_no_capture("timing");
+  context_.deferred.settle();
   last_mark_ ^= 1;
   check(cudaEventRecord(marks_[last_mark_], context_.stream), "recording an event");
 }

@@ -20,6 +20,7 @@ namespace paceline::cuda {
 namespace {
 
 constexpr int kThreads = 128, kChains = 4, kColumns = kThreads / kChains;
+constexpr int kPrepareWarps = kThreads / kWarpLanes;
 
 struct Recorded {
   Matrix key, delta, decay;
@@ -52,32 +53,42 @@ static_assert(sizeof(DeltaTask) <= 4096);
 
 __device__ __forceinline__ float softplus(float x) { return x > 20 ? x : log1pf(expf(x)); }
 
-// A block does one row: a warp normalises one head's q or k at a time; then the threads make the gates.
+// A warp normalises one head's q or k of a row; the block behind those of all heads makes the row's gates.
 __global__ void __launch_bounds__(kThreads) prepare_kernel(DeltaTask task) {
   wait_for_previous_kernel();
-  const DeltaSegment& segment = task.segments[blockIdx.y];
+  const DeltaSegment& segment = task.segments[blockIdx.z];
   const int i = static_cast<int>(blockIdx.x), row = segment.first_row + i;
   if (i >= segment.row_count) return;
-  const SequenceNow now = task.now[segment.sequence];
-  const int key_cols = task.key_heads * task.dim;
-  for (int vector = warp_index(); vector < 2 * task.key_heads; vector += kThreads / kWarpLanes) {
+  const Recorded record = segment.record(task.now[segment.sequence]);
+  const int vector = static_cast<int>(blockIdx.y) * kPrepareWarps + warp_index(), key_cols = task.key_heads * task.dim;
+  if (vector < 2 * task.key_heads) {
     const float* x = task.qkv.row(row) + vector * task.dim;
-    float* out = task.normalised.row(row) + vector * task.dim;
-    float sum = 0;
-    for (int d = lane_index(); d < task.dim; d += kWarpLanes) sum = fmaf(x[d], x[d], sum);
+    float values[kMaxDeltaDim / kWarpLanes], sum = 0;
+#pragma unroll
+    for (int n = 0; n < kMaxDeltaDim / kWarpLanes; ++n) {
+      const int d = lane_index() + n * kWarpLanes;
+      values[n] = d < task.dim ? x[d] : 0.0f;
+    }
+#pragma unroll
+    for (const float value : values) sum = fmaf(value, value, sum);
     const float scale = 1.0f / fmaxf(sqrtf(warp_sum(sum)), task.eps);
-    for (int d = lane_index(); d < task.dim; d += kWarpLanes) {
-      out[d] = x[d] * scale;
-      if (!segment.is_prompt && vector >= task.key_heads)
-        segment.record(now).key.row(i)[vector * task.dim - key_cols + d] = x[d] * scale;
+    float* out = task.normalised.row(row) + vector * task.dim;
+    const bool is_recorded = !segment.is_prompt && vector >= task.key_heads;
+#pragma unroll
+    for (int n = 0; n < kMaxDeltaDim / kWarpLanes; ++n) {
+      const int d = lane_index() + n * kWarpLanes;
+      if (d >= task.dim) break;
+      out[d] = values[n] * scale;
+      if (is_recorded) record.key.row(i)[vector * task.dim - key_cols + d] = values[n] * scale;
     }
   }
+  if (static_cast<int>(blockIdx.y) * kPrepareWarps < 2 * task.key_heads) return;
   float* gates = task.gates.row(row);
   for (int head = static_cast<int>(threadIdx.x); head < task.value_heads; head += kThreads) {
     const float decay = expf(task.a[head] * softplus(task.alpha.row(row)[head] + task.dt[head]));
     gates[head] = 1.0f / (1.0f + expf(-task.beta.row(row)[head]));
     gates[task.value_heads + head] = decay;
-    if (!segment.is_prompt) segment.record(now).decay.row(i)[head] = decay;
+    if (!segment.is_prompt) record.decay.row(i)[head] = decay;
   }
 }
 
@@ -173,16 +184,30 @@ struct Fetched {
   }
 };
 
+// What a recorded row brings.
 template <int kDim>
-__device__ __forceinline__ void replay_rows(Column<kDim>& column, const DeltaTask& task, const DeltaSegment& segment,
-                                            const SequenceNow& now, const Place& place, DeltaShared<kDim>& shared) {
-  for (int r = 0; r < now.replayed; ++r) {
-    Fetched<kDim> key;
-    key.fetch(segment.old(now).key.row(r) + place.key_head * task.dim, task.dim);
-    key.put(shared.k[r % 2]);
+struct ReplayInput {
+  Fetched<kDim> key;
+  float delta, decay;
+
+  __device__ __forceinline__ void fetch(const DeltaTask& task, const Recorded& old, const Place& place, int row) {
+    key.fetch(old.key.row(row) + place.key_head * task.dim, task.dim);
+    delta = place.exists ? old.delta.row(row)[place.value_head * task.dim + place.column] : 0.0f;
+    decay = old.decay.row(row)[place.value_head];
+  }
+};
+
+template <int kDim>
+__device__ __forceinline__ void replay_rows(Column<kDim>& column, const DeltaTask& task, const Recorded& old,
+                                            int replayed, const Place& place, DeltaShared<kDim>& shared) {
+  ReplayInput<kDim> next;
+  if (replayed > 0) next.fetch(task, old, place, 0);
+  for (int r = 0; r < replayed; ++r) {
+    next.key.put(shared.k[r % 2]);
+    const float delta = next.delta, decay = next.decay;
+    if (r + 1 < replayed) next.fetch(task, old, place, r + 1);
     __syncthreads();
-    const float delta = place.exists ? segment.old(now).delta.row(r)[place.value_head * task.dim + place.column] : 0.0f;
-    column.replay(segment.old(now).decay.row(r)[place.value_head], delta, shared.k[r % 2][place.chain]);
+    column.replay(decay, delta, shared.k[r % 2][place.chain]);
   }
   __syncthreads();
 }
@@ -204,13 +229,13 @@ struct RowInput {
   }
 };
 
+// `next` has the first row.
 template <int kDim>
 __device__ __forceinline__ void run_rows(Column<kDim>& column, const DeltaTask& task, const DeltaSegment& segment,
-                                         const SequenceNow& now, const Place& place, DeltaShared<kDim>& shared) {
+                                         const SequenceNow& now, const Place& place, RowInput<kDim>& next,
+                                         DeltaShared<kDim>& shared) {
   const bool stores = place.exists && place.chain == 0;
   const int value = place.value_head * task.dim + place.column;
-  RowInput<kDim> next;
-  next.fetch(task, place, segment.first_row);
   for (int i = 0; i < segment.row_count; ++i) {
     auto &q = shared.q[i % 2], &k = shared.k[i % 2];
     next.q.put(q);
@@ -226,8 +251,18 @@ __device__ __forceinline__ void run_rows(Column<kDim>& column, const DeltaTask& 
   }
 }
 
+// The block's columns of the state.
+__device__ __forceinline__ void prefetch_state(const DeltaTask& task) {
+  const int first = static_cast<int>(blockIdx.x) * kColumns;
+  const float* state = task.segments[blockIdx.z].state + int64_t{blockIdx.y} * task.dim * task.dim + first;
+  const unsigned bytes = static_cast<unsigned>(min(kColumns, task.dim - first)) * 4;
+  if (task.dim % 4 != 0) return;  // rows of the state begin anywhere
+  for (int d = static_cast<int>(threadIdx.x); d < task.dim; d += kThreads) prefetch_piece(state + d * task.dim, bytes);
+}
+
 template <int kDim>
 __global__ void __launch_bounds__(kThreads) delta_kernel(DeltaTask task) {
+  prefetch_state(task);
   wait_for_previous_kernel();
   auto& shared = dynamic_shared<DeltaShared<kDim>>();
   const DeltaSegment& segment = task.segments[blockIdx.z];
@@ -251,9 +286,11 @@ __global__ void __launch_bounds__(kThreads) delta_kernel(DeltaTask task) {
 #pragma unroll
   for (int n = 0; n < Column<kDim>::kCount; ++n)
     column.s[n] = is_inside(n) ? state[(n * kChains + place.chain) * task.dim] : 0.0f;
-  replay_rows(column, task, segment, now, place, shared);
+  RowInput<kDim> row;
+  row.fetch(task, place, segment.first_row);
+  replay_rows(column, task, segment.old(now), now.replayed, place, shared);
   if (!segment.is_prompt && now.replayed > 0) store();
-  run_rows(column, task, segment, now, place, shared);
+  run_rows(column, task, segment, now, place, row, shared);
   if (segment.is_prompt) store();
 }
 
@@ -290,8 +327,10 @@ void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segment
     most_rows = std::max(most_rows, segments[i].row_count);
   }
   const unsigned count = static_cast<unsigned>(segments.size());
-  launch(prepare_kernel, Grid{"prepare delta_rule", dim3(static_cast<unsigned>(most_rows), count), kThreads, 0},
-         context, task);
+  const unsigned vector_blocks = static_cast<unsigned>(ceil_divide(2 * task.key_heads, kPrepareWarps) + 1);
+  launch(prepare_kernel,
+         Grid{"prepare delta_rule", dim3(static_cast<unsigned>(most_rows), vector_blocks, count), kThreads, 0}, context,
+         task);
   const DeltaChoice choice = choose_kernel(task.dim);
   const dim3 blocks(static_cast<unsigned>(ceil_divide(task.dim, kColumns)), static_cast<unsigned>(task.value_heads),
                     count);

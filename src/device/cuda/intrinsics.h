@@ -47,6 +47,16 @@ __device__ __forceinline__ int lane_index_here() {
   return lane;
 }
 
+// Four words that nobody asks for again, from an address that is a multiple of 16: they do not displace others from the first-level cache. What
+// they are must not be written while the kernel runs.
+__device__ __forceinline__ uint4 load_once(const void* from) {
+  uint4 words;
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
+               : "l"(__cvta_generic_to_global(from)));
+  return words;
+}
+
 // The sum over a warp's lanes, to each of them.
 __device__ __forceinline__ int warp_add(int value) { return __reduce_add_sync(kAllLanes, value); }
 
@@ -148,8 +158,13 @@ using paceline::float_to_half;
 using paceline::half_to_float;
 
 inline int lane_index_here() { return lane_index(); }
+inline uint4 load_once(const void* from) { return load_wide<uint4>(from); }
 inline int warp_add(int value) {
   for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value += __shfl_xor_sync(kAllLanes, value, bits);
+  return value;
+}
+inline uint32_t warp_largest(uint32_t value) {
+  for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value = std::max(value, __shfl_xor_sync(kAllLanes, value, bits));
   return value;
 }
 inline int dot_bytes(int a, int b, int sum) { return cuda_emulator::dot_bytes(a, b, sum); }

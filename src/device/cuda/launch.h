@@ -14,7 +14,7 @@ struct Grid {
   size_t shared_bytes = 0;  // of a block: sizeof the struct that the kernel gets by dynamic_shared<T>()
 };
 
-// Every kernel's first statement (tests/cuda/kernels_test.cpp). Where CudaContext::overlaps_launches a kernel's blocks are placed while the one
+// Every kernel's first statement but for prefetch_…() (tests/cuda/kernels_test.cpp). Where CudaContext::overlaps_launches a kernel's blocks are placed while the one
 // before it still ends, and this is where they wait until it has ended and all that it wrote can be seen; so has, since it waited too, every
 // kernel before it. Then the next one's blocks may be placed.
 #ifdef __CUDACC__
@@ -30,6 +30,27 @@ inline constexpr bool kKernelsWait = std::max({__CUDA_ARCH_LIST__}) >= 900;
 #else
 inline void wait_for_previous_kernel() { cuda_emulator::wait_for_previous_kernel(); }
 #endif
+
+// prefetch_…(task): what a kernel may do before that, with nothing but its arguments: ask for memory that it is going to read to come to the
+// second-level cache while the kernel before it still runs. Above all weights; nothing gets old there if that kernel writes it, since all
+// multiprocessors write through that cache. Without overlap it would gain nothing and is not compiled.
+
+// For one thread: `bytes` from an address on, both multiples of 16.
+__device__ __forceinline__ void prefetch_piece(const void* from, unsigned bytes) {
+#ifndef __CUDACC__
+  cuda_emulator::prefetch(from, bytes);
+#elif __CUDA_ARCH__ >= 900
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(from)), "r"(bytes));
+#else
+  static_cast<void>(from), static_cast<void>(bytes);
+#endif
+}
+
+// For a whole block: `count` values, of which all blocks need the same.
+__device__ __forceinline__ void prefetch_vector(const float* values, int count) {
+  const unsigned bytes = static_cast<unsigned>(count) * 4 / 16 * 16;
+  if (blockIdx.x == 0 && threadIdx.x == 0 && bytes > 0) prefetch_piece(values, bytes);
+}
 
 #ifdef __CUDACC__
 // The block's shared memory. One type in a kernel.
@@ -53,6 +74,7 @@ constexpr size_t kSharedBytesWithoutAsking = 48 * 1024;
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), const Grid& grid, CudaContext& context, Arguments... arguments) {
   static_assert((std::is_trivially_copyable_v<Parameters> && ...) && (sizeof(Parameters) + ... + 0) <= 4096);
+  context.deferred.settle();
   PACELINE_ASSERT(grid.threads >= 32 && grid.threads % 32 == 0 && grid.threads <= 1024);
   PACELINE_ASSERT(grid.blocks.x >= 1 && grid.blocks.y >= 1 && grid.blocks.z >= 1);
   PACELINE_ASSERT(grid.blocks.x <= 0x7fffffffu && grid.blocks.y <= 65535 && grid.blocks.z <= 65535);

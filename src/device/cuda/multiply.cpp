@@ -17,7 +17,7 @@ MultiplyTask task_of(const CudaContext& context, std::span<const Product> produc
   task.panel_size = static_cast<int64_t>(first.panel_size());
   task.groups = group_count(first.cols);
   task.tiles = rows.list.tiles, task.rows = rows.count;
-  task.tile_experts = rows.tile_experts;
+  task.tile_experts = rows.tile_experts, task.sources = rows.list.sources;
   task.add = rows.add;
   task.runs = rows.runs, task.run_count = rows.run_count;
   for (size_t i = 0; i < products.size(); ++i) {
@@ -65,6 +65,18 @@ void multiply_quantized(CudaContext& context, std::span<const Product> products,
   }
 }
 
+// Rows that the operation before wrote as codes too, or none.
+Activations rows_made_with_codes(CudaContext& context, std::span<const Product> products, const ProductRows& rows) {
+  const bool wants_codes =
+      std::any_of(products.begin(), products.end(), [](const Product& p) { return !is_float_format(p.weight->type); });
+  if (!wants_codes || rows.list.sources != nullptr || rows.x.cols % kGroupColumns != 0 ||
+      !context.deferred.makes(rows.x))
+    return {};
+  auto* blocks = context.activation_scratch.get<ActivationBlocks>(activation_pairs(rows.list.tiles, rows.x.cols));
+  context.deferred.start_with({blocks, static_cast<unsigned>(rows.x.cols)});
+  return {blocks, rows.list.tiles, group_count(rows.x.cols)};
+}
+
 }  // namespace
 
 int many_rows_runs(const CudaContext& context, const MultiplyTask& task) {
@@ -75,7 +87,7 @@ int many_rows_runs(const CudaContext& context, const MultiplyTask& task) {
 }
 
 void multiply(CudaContext& context, std::span<Product> products, const ProductRows& rows) {
-  Activations activations;
+  Activations activations = rows_made_with_codes(context, products, rows);
   while (!products.empty()) {
     const CudaWeight& first = *products.front().weight;
     const auto others = std::partition(products.begin(), products.end(), [&](const Product& product) {

@@ -60,6 +60,7 @@ struct MultiplyTask {
   const SplitBlock* split_rows;  // of F16 and BF16 weights
   int tiles, rows;
   const int* tile_experts;
+  const int* sources;  // of the rows, nullptr: there are `rows`, one behind the other
   bool add;
   const TileRun* runs;  // nullptr: tile 0 and so on
   int run_count;  // 0: not for the kernel for many rows

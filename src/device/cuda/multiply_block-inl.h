@@ -18,7 +18,9 @@ constexpr int kShares = 8;
 // The first group of a share; share kShares begins behind the last group.
 __device__ __forceinline__ int first_group(int share, int groups) { return share * groups / kShares; }
 
-// The words of codes of kBlocks blocks, 8 or 4, in a lane's 16 bytes of each vector of a plane (packing/fragment_layout.h).
+// The words of codes of kBlocks blocks, 8 or 4, in a lane's 16 bytes of each vector of a plane (packing/fragment_layout.h). Who loads 8, the kernel
+// for few rows, leaves the first-level cache to its rows; the one for many has its rows in shared memory, and no register to spare for
+// loads that must stay where they are.
 template <int kBits, int kBlocks>
 struct Plane {
   static constexpr int kVectors = kBits * kBlocks / kGroupBlocks;  // 0: half of one
@@ -32,7 +34,8 @@ struct Plane {
 #pragma unroll
       for (int v = 0; v < kVectors; ++v) {
         const int from = kBits * first_block / kGroupBlocks + v;
-        const uint4 vector = load_wide<uint4>(plane + from * kVectorBytes + 16 * lane);
+        const std::byte* at = plane + from * kVectorBytes + 16 * lane;
+        const uint4 vector = kBlocks == kGroupBlocks ? load_once(at) : load_wide<uint4>(at);
         words[4 * v] = vector.x, words[4 * v + 1] = vector.y, words[4 * v + 2] = vector.z, words[4 * v + 3] = vector.w;
       }
     }
@@ -92,8 +95,11 @@ struct WeightBlocks {
   }
 };
 
-// What a lane needs of one or both of a pair of blocks of a tile: its words of codes, and the factors of the two rows that are its columns of
-// the result, 2 (lane % 4) and the next.
+// As which lane a lane loads its part of a tile of which the first `rows` are wanted: those of the others load what the last one's do, so that
+// little else is read. The columns of the result that they make are not written.
+__device__ __forceinline__ int lane_of_rows(int lane, int rows) { return min(lane / 4, rows - 1) * 4 + lane % 4; }
+
+// What a lane needs of one or both of a pair of blocks of a tile.
 template <class Format, int kCount>
 struct RowBlocks {
   uint2 codes[kCount];
@@ -165,7 +171,8 @@ __device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, con
 // at once, and taken kTogether at a time, 1 or 2, so that the sums of one overlap the products of the other.
 template <class Format, int kBlocks, int kTogether, int kTiles>
 __device__ __forceinline__ void add_group(const std::byte* group, const ActivationBlocks* activations,
-                                          int64_t tile_pairs, int tiles, int lane, float (&sums)[kTiles][4]) {
+                                          int64_t tile_pairs, int tiles, int lane, int tile_lane,
+                                          float (&sums)[kTiles][4]) {
 #pragma unroll 1
   for (int first = 0; first < kGroupBlocks; first += kBlocks) {
     const WeightBlocks<Format, kBlocks> weights(group, lane, first);
@@ -175,7 +182,7 @@ __device__ __forceinline__ void add_group(const std::byte* group, const Activati
 #pragma unroll
       for (int t = 0; t < kTiles; ++t) {
         if (t >= tiles) break;
-        const RowBlocks<Format, kTogether> rows(activations[t * tile_pairs + (first + b) / 2], b % 2, lane);
+        const RowBlocks<Format, kTogether> rows(activations[t * tile_pairs + (first + b) / 2], b % 2, tile_lane);
         add_block<Format>(one, rows, 0, sums[t]);
         if constexpr (kTogether == 2) add_block<Format>(other, rows, 1, sums[t]);
       }

@@ -46,9 +46,36 @@ __device__ __forceinline__ void write_outputs(const MultiplyTask& task, const Mu
   }
 }
 
+// While the kernel before this one still runs: the first groups of the warp's share. Of experts it is not known yet which.
+constexpr int kGroupsAhead = 2;
+__device__ __forceinline__ void prefetch_share(const MultiplyTask& task, int group_bytes) {
+  if (task.tile_experts != nullptr || blockIdx.x > 0 || lane_index() > 0) return;
+  int panel = static_cast<int>(blockIdx.y);
+  const MultiplyPart& part = find_part(task, panel);
+  const int first = first_group(warp_index(), task.groups), last = first_group(warp_index() + 1, task.groups);
+  const int64_t begin = int64_t{first} * group_bytes, left = task.panel_size - begin;
+  const int bytes = min(kGroupsAhead, last - first) * group_bytes;
+  if (bytes > 0)
+    prefetch_piece(panel_address(task, part, 0, panel) + begin,
+                   left < bytes ? static_cast<unsigned>(left) : static_cast<unsigned>(bytes));
+}
+
+// How many rows of a tile are wanted, 1 to 8.
+__device__ __forceinline__ int rows_of_tile(const MultiplyTask& task, int tile) {
+  if (task.sources == nullptr) return min(task.rows - tile * kTileRows, kTileRows);
+  return warp_add(lane_index() < kTileRows && task.sources[tile * kTileRows + lane_index()] >= 0 ? 1 : 0);
+}
+
+// Those of a block's only tile; of several tiles all rows are read.
+template <int kTiles>
+__device__ __forceinline__ int tile_lane(const MultiplyTask& task, int tile) {
+  return kTiles == 1 ? lane_of_rows(lane_index(), rows_of_tile(task, tile)) : lane_index();
+}
+
 // blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel, those of one weight behind those of another.
 template <class Format, int kTiles>
 __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_few_kernel(MultiplyTask task) {
+  prefetch_share(task, fragment_layout(Format::kType).group_bytes());
   wait_for_previous_kernel();
   constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes();
   const int lane = lane_index(), warp = warp_index();
@@ -61,12 +88,15 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_f
   const std::byte* at = panel_address(task, part, expert, panel);
   const int64_t tile_pairs = int64_t{task.groups} * kGroupPairs;
   const ActivationBlocks* activations = task.activations + first_tile * tile_pairs;
+  const int rows_lane = tile_lane<kTiles>(task, first_tile);
 
+  // Formats with halves have two products a block, which overlap each other; registers for two such blocks there are not everywhere.
+  constexpr int kTogether = Format::kHalves ? 1 : 2;
   float sums[kTiles][4] = {};
   const int last = first_group(warp + 1, task.groups);
   for (int g = first_group(warp, task.groups); g < last; ++g)
-    add_group<Format, kGroupBlocks, 2>(at + int64_t{g} * kGroupBytes, activations + g * kGroupPairs, tile_pairs, tiles,
-                                       lane, sums);
+    add_group<Format, kGroupBlocks, kTogether>(at + int64_t{g} * kGroupBytes, activations + g * kGroupPairs, tile_pairs,
+                                               tiles, lane, rows_lane, sums);
 
   auto& shares = dynamic_shared<Shares<kTiles>>();
   store_share<kTiles>(shares, sums);

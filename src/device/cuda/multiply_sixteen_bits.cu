@@ -20,8 +20,8 @@ struct Fragment {
   uint4 low, high;
 
   __device__ Fragment(const std::byte* panel, int block, int lane)
-      : low(load_wide<uint4>(panel + int64_t{block} * kBlockBytes + 16 * lane)),
-        high(load_wide<uint4>(panel + int64_t{block} * kBlockBytes + kBlockBytes / 2 + 16 * lane)) {}
+      : low(load_once(panel + int64_t{block} * kBlockBytes + 16 * lane)),
+        high(load_once(panel + int64_t{block} * kBlockBytes + kBlockBytes / 2 + 16 * lane)) {}
 };
 
 template <class Element>
@@ -49,6 +49,7 @@ __device__ __forceinline__ int blocks_of(const MultiplyTask& task) {
 // blockIdx as multiply_few_kernel's.
 template <class Element, int kTiles>
 __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) sixteen_bits_few_kernel(MultiplyTask task) {
+  prefetch_share(task, kGroupBlocks * kBlockBytes);
   wait_for_previous_kernel();
   const int lane = lane_index(), warp = warp_index(), blocks = blocks_of(task);
   const int first_tile = static_cast<int>(blockIdx.x) * kTiles, tiles = min(kTiles, task.tiles - first_tile);
@@ -58,16 +59,17 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) sixteen_bi
   if (expert < 0) return;
   const std::byte* at = panel_address(task, part, expert, panel);
   const SplitBlock* rows = task.split_rows + int64_t{first_tile} * blocks;
+  const int rows_lane = tile_lane<kTiles>(task, first_tile);
 
   float sums[kTiles][4] = {};
   const int end = min(first_group(warp + 1, task.groups) * kGroupBlocks, blocks);
-#pragma unroll 4
+#pragma unroll 2
   for (int block = first_group(warp, task.groups) * kGroupBlocks; block < end; ++block) {
     const Fragment weight(at, block, lane);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t) {
       if (t >= tiles) break;
-      add_split_block<Element>(sums[t], weight, rows[int64_t{t} * blocks + block], lane);
+      add_split_block<Element>(sums[t], weight, rows[int64_t{t} * blocks + block], rows_lane);
     }
   }
   auto& shares = dynamic_shared<Shares<kTiles>>();

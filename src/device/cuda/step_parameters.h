@@ -33,6 +33,7 @@ class StepParameters {
   // A step of these segments, until end(): the operations in it work on them, or on parts of them, and nothing is copied for an operation.
   void begin(std::span<const Segment> segments);
   void end() { is_step_ = false; }
+  bool is_step() const { return is_step_; }
 
   // For an operation on the batch: the numbers in device memory. Outside a step they are written for the operation, unless they are there.
   const SequenceNow* of(const Batch& batch);

@@ -1,0 +1,148 @@
+// Rows that are made and made ready for a product by one kernel, inside a step: the product must have the bits that it has when another kernel
+// makes them ready, which is what happens outside.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+
+#include "cuda/product_rows.h"
+#include "device/cuda/activations.h"
+#include "device/cuda/matmul.h"
+#include "device/cuda/rows.h"
+
+namespace paceline::cuda {
+namespace {
+
+constexpr int kOutputs = 40;
+
+class DeferredRowsTest : public testing::Test {
+ protected:
+  // Makes rows in the tensor it is given, which holds random values.
+  using Make = std::function<void(const Tensor&)>;
+
+  struct Made {
+    Rows rows, products, floats;
+  };
+
+  // Rows by `make` and then their products with quantized weights of several kinds, with a float weight among them.
+  Made products_of(int rows, int cols, const Make& make, bool in_step) {
+    Made out;
+    for (const QuantType type : {QuantType::Q8_0, QuantType::Q4_K, QuantType::Q6_K, QuantType::Q2_K}) {
+      DeviceRows x(context_, rows, cols), product(context_, rows, kOutputs), floats(context_, rows, kOutputs);
+      x.write(random_rows(11, rows, cols));
+      const WeightPtr weight = loader_.load(random_matrix(type, kOutputs, cols).matrix, WeightUse::Project, 1),
+                      plain = loader_.load(random_matrix(QuantType::F32, kOutputs, cols).matrix, WeightUse::Project, 1);
+      if (in_step) context_.step.begin({});
+      make(x.tensor());
+      EXPECT_EQ(context_.deferred.makes(x.tensor()), in_step);
+      const Tensor outs[] = {floats.tensor(), product.tensor()};
+      const Weight* weights[] = {plain.get(), weight.get()};
+      project(context_, outs, x.tensor(), weights);
+      EXPECT_FALSE(context_.deferred.makes(x.tensor()));
+      context_.step.end();
+      out.rows = x.read();
+      const Rows values = product.read();
+      out.products.insert(out.products.end(), values.begin(), values.end());
+      out.floats = floats.read();
+    }
+    return out;
+  }
+
+  void expect_same(int rows, int cols, const Make& make) {
+    const Made want = products_of(rows, cols, make, false), got = products_of(rows, cols, make, true);
+    EXPECT_EQ(got.rows, want.rows) << rows << " rows of " << cols;
+    EXPECT_EQ(got.products, want.products) << rows << " rows of " << cols;
+    EXPECT_EQ(got.floats, want.floats) << rows << " rows of " << cols;
+  }
+
+  DeviceRows random(int rows, int cols, uint64_t seed) {
+    DeviceRows out(context_, rows, cols);
+    out.write(random_rows(seed, rows, cols));
+    return out;
+  }
+
+  CudaContext context_;
+  WeightLoader loader_{context_, 2};
+};
+
+// Rows of one warp, of a block, and longer than a block holds; one tile and several, the last one not full.
+TEST_F(DeferredRowsTest, Norms) {
+  for (const int cols : {256, 1280, 6400}) {
+    const DeviceRows weight = random(1, cols, 3);
+    for (const int rows : {1, 3, 8, 21})
+      expect_same(rows, cols, [&](const Tensor& x) { rms_norm(context_, x, x, weight.tensor(), 1e-6f); });
+  }
+}
+
+// A row of the product is several rows of the norm.
+TEST_F(DeferredRowsTest, GatedNormsOfHeads) {
+  constexpr int kHeads = 6, kDim = 128;
+  const DeviceRows weight = random(1, kDim, 3);
+  for (const int rows : {1, 4, 11}) {
+    const DeviceRows z = random(rows * kHeads, kDim, 4);
+    expect_same(rows, kHeads * kDim, [&](const Tensor& x) {
+      const Tensor heads = x.as_heads(kHeads, kDim);
+      gated_rms_norm(context_, heads, heads, weight.tensor(), z.tensor(), 1e-6f);
+    });
+  }
+}
+
+TEST_F(DeferredRowsTest, Gates) {
+  constexpr int kCols = 768;
+  for (const int rows : {1, 7, 18}) {
+    const DeviceRows up = random(rows, kCols, 5), gate = random(rows, 2 * kCols, 6);
+    expect_same(rows, kCols, [&](const Tensor& x) { swiglu(context_, x, x, up.tensor()); });
+    // As attention's: heads of 256, each with its gate behind its query.
+    expect_same(rows, kCols, [&](const Tensor& x) {
+      sigmoid_gate(context_, x.as_heads(3, 256), gate.tensor().columns(256, 256).as_heads(3, 256, 512));
+    });
+  }
+}
+
+// Blocks of zeros, and very large and very small values.
+TEST_F(DeferredRowsTest, OfAnyValues) {
+  constexpr int kRows = 3, kCols = 512;
+  DeviceRows up = random(kRows, kCols, 5);
+  Rows values(kRows, std::vector<float>(kCols, 1.0f));
+  std::fill_n(values[1].begin() + 32, 64, 0.0f);
+  values[0][100] = 1e30f, values[2][5] = 1e-37f;
+  up.write(values);
+  expect_same(kRows, kCols, [&](const Tensor& x) { swiglu(context_, x, x, up.tensor()); });
+}
+
+// What is not the product's input, or cannot be written as codes, is launched as it is; nothing is lost and nothing is late.
+TEST_F(DeferredRowsTest, OthersAreLaunchedAsTheyAre) {
+  constexpr int kRows = 4, kCols = 256;
+  const DeviceRows weight = random(1, kCols, 3), x = random(kRows, kCols, 7), other = random(kRows, kCols, 8),
+                   out = random(kRows, kCols, 9), narrow = random(kRows, 96, 10), few = random(2, kOutputs, 12);
+  rms_norm(context_, out.tensor(), x.tensor(), weight.tensor(), 1e-6f);
+  const Rows want = out.read();
+  rms_norm(context_, out.tensor(), other.tensor(), weight.tensor(), 1e-6f);
+  const Rows want_other = out.read();
+  const RandomMatrix matrix = random_matrix(QuantType::Q8_0, kOutputs, kCols);
+  const WeightPtr loaded = loader_.load(matrix.matrix, WeightUse::Project, 1);
+
+  context_.step.begin({});
+  rms_norm(context_, narrow.tensor(), narrow.tensor(), weight.tensor().columns(0, 96), 1e-6f);
+  EXPECT_FALSE(context_.deferred.makes(narrow.tensor())) << "rows that are not whole warps of fours";
+  rms_norm(context_, out.tensor(), x.tensor(), weight.tensor(), 1e-6f);
+  EXPECT_TRUE(context_.deferred.makes(out.tensor()));
+  EXPECT_FALSE(context_.deferred.makes(out.tensor().row_range(0, 2))) << "a part of the rows";
+  EXPECT_FALSE(context_.deferred.makes(x.tensor()));
+  EXPECT_EQ(out.read(), want) << "read while it waits";
+  rms_norm(context_, out.tensor(), other.tensor(), weight.tensor(), 1e-6f);
+  const Tensor outs[] = {few.tensor()};
+  const Weight* weights[] = {loaded.get()};
+  project(context_, outs, out.tensor().row_range(1, 2), weights);
+  const Rows of_part = few.read();
+  EXPECT_EQ(out.read(), want_other);
+  rms_norm(context_, out.tensor(), x.tensor(), weight.tensor(), 1e-6f);
+  context_.deferred.drop();
+  context_.step.end();
+  EXPECT_EQ(out.read(), want_other) << "dropped with its step";
+  project(context_, outs, out.tensor().row_range(1, 2), weights);
+  EXPECT_EQ(few.read(), of_part);
+}
+
+}  // namespace
+}  // namespace paceline::cuda
