@@ -124,6 +124,21 @@ TEST_F(Emulator, RefusesMisalignedWideLoads) {
             std::string::npos);
 }
 
+// What hardware would do with them is not said anywhere.
+TEST_F(Emulator, RefusesPrefetchesOfWhatIsNotThere) {
+  void* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, 160), cudaSuccess);
+  const auto* bytes = static_cast<const std::byte*>(memory);
+  EXPECT_EQ(failure_of([&] { prefetch_piece(bytes + 16, 144); }), "");
+  for (const auto& [first, count] : {std::pair{16, 160u}, {0, 24u}, {0, 0u}, {-16, 32u}})
+    EXPECT_NE(failure_of([&] { prefetch_piece(bytes + first, count); }).find("that are no piece of device memory"),
+              std::string::npos)
+        << first << ", " << count;
+  EXPECT_NE(failure_of([&] { prefetch_piece(bytes + 8, 16); }).find("at an address that is no multiple"),
+            std::string::npos);
+  EXPECT_EQ(cudaFree(memory), cudaSuccess);
+}
+
 TEST_F(Emulator, AsynchronousCopiesHappenWhenWaitedFor) {
   alignas(16) static const float source[4] = {1, 2, 3, 4};
   static float early = 0, late = 0;

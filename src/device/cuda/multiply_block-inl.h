@@ -167,6 +167,12 @@ __device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, con
   }
 }
 
+// A block of a format with halves has two products, which overlap each other; registers for two such blocks there are not, nor for two with
+// minima and a fifth bit.
+template <class Format>
+constexpr int kBlocksTogether =
+    Format::kHalves || (Format::kMinimum && fragment_layout(Format::kType).high_bits > 0) ? 1 : 2;
+
 // sums[t] += a group of the panel times the pairs of blocks of tile t, which begin at activations[t * tile_pairs]. kBlocks blocks are loaded
 // at once, and taken kTogether at a time, 1 or 2, so that the sums of one overlap the products of the other.
 template <class Format, int kBlocks, int kTogether, int kTiles>

@@ -90,13 +90,11 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_f
   const ActivationBlocks* activations = task.activations + first_tile * tile_pairs;
   const int rows_lane = tile_lane<kTiles>(task, first_tile);
 
-  // Formats with halves have two products a block, which overlap each other; registers for two such blocks there are not everywhere.
-  constexpr int kTogether = Format::kHalves ? 1 : 2;
   float sums[kTiles][4] = {};
   const int last = first_group(warp + 1, task.groups);
   for (int g = first_group(warp, task.groups); g < last; ++g)
-    add_group<Format, kGroupBlocks, kTogether>(at + int64_t{g} * kGroupBytes, activations + g * kGroupPairs, tile_pairs,
-                                               tiles, lane, rows_lane, sums);
+    add_group<Format, kGroupBlocks, kBlocksTogether<Format>>(
+        at + int64_t{g} * kGroupBytes, activations + g * kGroupPairs, tile_pairs, tiles, lane, rows_lane, sums);
 
   auto& shares = dynamic_shared<Shares<kTiles>>();
   store_share<kTiles>(shares, sums);

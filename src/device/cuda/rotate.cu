@@ -1,7 +1,7 @@
 // x_s, x_(s + dims/2) <- x_s cos - x_(s + dims/2) sin, x_s sin + x_(s + dims/2) cos with the angle position * base^(-2s / dims)
 //
-// Called by CudaDevice::rotate, twice per attention layer. A block does one row of the batch: its threads first make the row's cosines and
-// sines (in double, since positions are large), then turn all its heads with them. No weights of a model file.
+// Called by CudaDevice::rotate, twice per attention layer. A block does some heads of a row of the batch: its threads first make the row's
+// cosines and sines (in double, since positions are large), then each turns up to kPairs pairs with them. No weights of a model file.
 // Share of peak: not measured yet (no GPU).
 #include <cmath>
 
@@ -15,6 +15,7 @@ namespace paceline::cuda {
 namespace {
 
 constexpr int kThreads = 128, kMaxHalf = kMaxHeadDim / 2;
+constexpr int kPairs = 2, kBlockPairs = kPairs * kThreads;
 
 struct RowRange {
   int first_row, row_count;
@@ -46,12 +47,23 @@ __global__ void __launch_bounds__(kThreads) rotate_kernel(RotateTask task) {
     shared.sine[s] = static_cast<float>(sin(angle));
   }
   __syncthreads();
-  for (int i = thread; i < task.head_count * task.half; i += kThreads) {
-    const int s = i % task.half;
-    float* values = task.heads.row(int64_t{row} * task.head_count + i / task.half);
-    const float a = values[s], b = values[s + task.half], cosine = shared.cosine[s], sine = shared.sine[s];
-    values[s] = fmaf(-b, sine, a * cosine);
-    values[s + task.half] = fmaf(a, sine, b * cosine);
+  const int first = static_cast<int>(blockIdx.y) * kBlockPairs + thread;
+  float* places[kPairs] = {};
+  float a[kPairs] = {}, b[kPairs] = {};
+#pragma unroll
+  for (int n = 0; n < kPairs; ++n) {
+    const int i = first + n * kThreads;
+    if (i >= task.head_count * task.half) break;
+    places[n] = task.heads.row(int64_t{row} * task.head_count + i / task.half) + i % task.half;
+    a[n] = places[n][0], b[n] = places[n][task.half];
+  }
+#pragma unroll
+  for (int n = 0; n < kPairs; ++n) {
+    const int i = first + n * kThreads, s = i % task.half;
+    if (i >= task.head_count * task.half) break;
+    const float cosine = shared.cosine[s], sine = shared.sine[s];
+    places[n][0] = fmaf(-b[n], sine, a[n] * cosine);
+    places[n][task.half] = fmaf(a[n], sine, b[n] * cosine);
   }
 }
 
@@ -68,8 +80,9 @@ void rotate(CudaContext& context, Tensor x, const Batch& batch, const RotaryShap
     for (size_t i = 0; i < segments.size(); ++i)
       task.segments[i] = {segments[i].first_row, segments[i].row_count, context.step.place(segments[i])};
     const int rows = segments.back().first_row + segments.back().row_count - task.first_row;
-    launch(rotate_kernel, Grid{"rotate", dim3(static_cast<unsigned>(rows)), kThreads, sizeof(RotateShared)}, context,
-           task);
+    const dim3 blocks(static_cast<unsigned>(rows),
+                      static_cast<unsigned>(ceil_divide(shape.head_count * half, kBlockPairs)));
+    launch(rotate_kernel, Grid{"rotate", blocks, kThreads, sizeof(RotateShared)}, context, task);
   });
 }
 

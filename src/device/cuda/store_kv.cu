@@ -59,15 +59,22 @@ __global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
   const KvHead to = segment.slab.head(head);
   const float* values = task.values.row(segment.first_row + row) + head * task.head_dim;
   const int position = segment.place.first_position(task.now) + row;
-  for (int first = 0; first < task.head_dim; first += kWarpLanes) {
-    const int d = first + lane_index();
+  float own[kMaxHeadDim / kWarpLanes];  // all asked for before any is written
+#pragma unroll
+  for (int n = 0; n < kMaxHeadDim / kWarpLanes; ++n) {
+    const int d = n * kWarpLanes + lane_index();
+    own[n] = d < task.head_dim ? values[d] : 0.0f;
+  }
+#pragma unroll
+  for (int n = 0; n < kMaxHeadDim / kWarpLanes; ++n) {
+    const int d = n * kWarpLanes + lane_index();
+    if (n * kWarpLanes >= task.head_dim) break;
     if constexpr (kType == DType::Q8_0) {
-      store_block<kKeys>(to, position, first / kScaledDims, task.head_dim, values[d]);
+      store_block<kKeys>(to, position, n, task.head_dim, own[n]);
     } else if (d < task.head_dim) {
       if constexpr (kType == DType::F32)
-        reinterpret_cast<float*>(to.codes)[place<kKeys>(position, d, task.head_dim, 4)] = values[d];
-      else
-        reinterpret_cast<uint16_t*>(to.codes)[place<kKeys>(position, d, task.head_dim, 8)] = float_to_half(values[d]);
+        reinterpret_cast<float*>(to.codes)[place<kKeys>(position, d, task.head_dim, 4)] = own[n];
+      else reinterpret_cast<uint16_t*>(to.codes)[place<kKeys>(position, d, task.head_dim, 8)] = float_to_half(own[n]);
     }
   }
 }
