@@ -2,11 +2,11 @@
 // makes them ready, which is what happens outside.
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <cmath>
 #include <functional>
 
 #include "cuda/product_rows.h"
-#include "device/cuda/activations.h"
+#include "device/cuda/cuda_device.h"
 #include "device/cuda/matmul.h"
 #include "device/cuda/rows.h"
 
@@ -34,11 +34,11 @@ class DeferredRowsTest : public testing::Test {
                       plain = loader_.load(random_matrix(QuantType::F32, kOutputs, cols).matrix, WeightUse::Project, 1);
       if (in_step) context_.step.begin({});
       make(x.tensor());
-      EXPECT_EQ(context_.deferred.makes(x.tensor()), in_step);
+      EXPECT_EQ(context_.deferred.can_encode(x.tensor()), in_step);
       const Tensor outs[] = {floats.tensor(), product.tensor()};
       const Weight* weights[] = {plain.get(), weight.get()};
       project(context_, outs, x.tensor(), weights);
-      EXPECT_FALSE(context_.deferred.makes(x.tensor()));
+      EXPECT_FALSE(context_.deferred.can_encode(x.tensor()));
       context_.step.end();
       out.rows = x.read();
       const Rows values = product.read();
@@ -110,6 +110,63 @@ TEST_F(DeferredRowsTest, OfAnyValues) {
   expect_same(kRows, kCols, [&](const Tensor& x) { swiglu(context_, x, x, up.tensor()); });
 }
 
+// Norms of heads that are turned: in a step one kernel, else two. Heads with a gap behind each, as those of gated attention have.
+std::vector<float> turned_heads(int head_dim, int dims, bool in_step) {
+  constexpr int kHeads = 3, kRows = 5, kFirst[] = {0, 70'000};
+  CudaDevice device(1);
+  StateShape shape;
+  shape.kv = {{1, head_dim, DType::F16, DType::F16}};
+  shape.max_length = 100'000;
+  SequenceState one(device, shape), other(device, shape);
+  const Segment segments[] = {{&one, 0, 2, kFirst[0], Phase::Generate}, {&other, 2, 3, kFirst[1], Phase::Generate}};
+  const OwnedTensor tokens = device.allocate(DType::I32, kRows, 1),
+                    x = device.allocate(DType::F32, kRows, kHeads * 2 * head_dim),
+                    weight = device.allocate(DType::F32, 1, head_dim);
+  std::vector<float> values;
+  for (const auto& row : random_rows(3, kRows, x.cols)) values.insert(values.end(), row.begin(), row.end());
+  device.write(x, values.data());
+  device.write(weight, random_rows(4, 1, head_dim)[0].data());
+  const Batch batch{tokens, segments};
+  const Tensor heads = x.as_heads(kHeads, head_dim, 2 * head_dim);
+  const auto step = [&] {
+    device.rms_norm(heads, heads, weight, 1e-6f);
+    device.rotate(heads, batch, {kHeads, head_dim, dims, 1e6});
+  };
+  if (in_step) device.run(0, segments, step);
+  else step();
+  device.read(values.data(), x);
+  return values;
+}
+
+TEST(DeferredNorm, OfHeadsThatAreTurned) {
+  for (const auto& [head_dim, dims] : {std::pair{256, 64}, {128, 128}, {96, 32}, {256, 256}, {72, 6}})
+    EXPECT_EQ(turned_heads(head_dim, dims, true), turned_heads(head_dim, dims, false)) << head_dim << ", " << dims;
+}
+
+// As exact as angles in double, however far the position.
+TEST(Rotation, OfFarPositions) {
+  constexpr int kDim = 64, kPosition = 900'001;
+  constexpr double kBase = 1e7;
+  CudaDevice device(1);
+  StateShape shape;
+  shape.kv = {{1, kDim, DType::F16, DType::F16}};
+  shape.max_length = 1'000'000;
+  SequenceState state(device, shape);
+  const Segment segments[] = {{&state, 0, 1, kPosition, Phase::Generate}};
+  const OwnedTensor tokens = device.allocate(DType::I32, 1, 1), x = device.allocate(DType::F32, 1, kDim);
+  const std::vector<float> values = random_rows(3, 1, kDim)[0];
+  device.write(x, values.data());
+  device.rotate(x, {tokens, segments}, {1, kDim, kDim, kBase});
+  std::vector<float> got(kDim);
+  device.read(got.data(), x);
+  for (size_t s = 0; s < kDim / 2; ++s) {
+    const double angle = kPosition * std::pow(kBase, -2.0 * static_cast<double>(s) / kDim);
+    const double a = static_cast<double>(values[s]), b = static_cast<double>(values[s + kDim / 2]);
+    EXPECT_NEAR(got[s], a * std::cos(angle) - b * std::sin(angle), 3e-7) << s;
+    EXPECT_NEAR(got[s + kDim / 2], a * std::sin(angle) + b * std::cos(angle), 3e-7) << s;
+  }
+}
+
 // What is not the product's input, or cannot be written as codes, is launched as it is; nothing is lost and nothing is late.
 TEST_F(DeferredRowsTest, OthersAreLaunchedAsTheyAre) {
   constexpr int kRows = 4, kCols = 256;
@@ -124,11 +181,11 @@ TEST_F(DeferredRowsTest, OthersAreLaunchedAsTheyAre) {
 
   context_.step.begin({});
   rms_norm(context_, narrow.tensor(), narrow.tensor(), weight.tensor().columns(0, 96), 1e-6f);
-  EXPECT_FALSE(context_.deferred.makes(narrow.tensor())) << "rows that are not whole warps of fours";
+  EXPECT_FALSE(context_.deferred.can_encode(narrow.tensor())) << "rows that are not whole warps of fours";
   rms_norm(context_, out.tensor(), x.tensor(), weight.tensor(), 1e-6f);
-  EXPECT_TRUE(context_.deferred.makes(out.tensor()));
-  EXPECT_FALSE(context_.deferred.makes(out.tensor().row_range(0, 2))) << "a part of the rows";
-  EXPECT_FALSE(context_.deferred.makes(x.tensor()));
+  EXPECT_TRUE(context_.deferred.can_encode(out.tensor()));
+  EXPECT_FALSE(context_.deferred.can_encode(out.tensor().row_range(0, 2))) << "a part of the rows";
+  EXPECT_FALSE(context_.deferred.can_encode(x.tensor()));
   EXPECT_EQ(out.read(), want) << "read while it waits";
   rms_norm(context_, out.tensor(), other.tensor(), weight.tensor(), 1e-6f);
   const Tensor outs[] = {few.tensor()};

@@ -1,11 +1,13 @@
 #pragma once
 // Rows made ready for products with quantized weights: int8 in blocks of 32 columns with an f32 scale, by the formula of the CPU device, laid
 // out as the second operand of the tensor-core product m16n8k32: tiles of 8 rows.
-#include "device/cuda/context.h"
 #include "device/cuda/packing/fragment_layout.h"
+#include "device/cuda/platform.h"
 #include "device/tensor.h"
 
 namespace paceline::cuda {
+
+struct CudaContext;
 
 inline constexpr int kTileRows = 8;
 

@@ -1,20 +1,33 @@
 #include "device/cuda/deferred_rows.h"
 
-#include "device/cuda/activations.h"
+#include <utility>
 
 namespace paceline::cuda {
 
-void DeferredRows::set(const Tensor& out, Start start) {
+namespace {
+
+constexpr int kWarpColumns = 128;  // a warp writes codes of so many at once (encode-inl.h)
+
+}  // namespace
+
+void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
   settle();
   out_ = out;
+  maker_ = maker;
   start_ = std::move(start);
 }
 
-bool DeferredRows::makes(const Tensor& x) const {
-  return start_ && out_.data == x.data && out_.stride == out_.cols && x.stride == x.cols && x.cols % out_.cols == 0 &&
+bool DeferredRows::can_encode(const Tensor& x) const {
+  return start_ && out_.data == x.data && out_.stride == out_.cols && x.stride == x.cols &&
+         out_.cols % kWarpColumns == 0 && x.cols % kGroupColumns == 0 && x.cols % out_.cols == 0 &&
          int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
 }
 
-void DeferredRows::start_now() { start_with(RowCodes{}); }
+bool DeferredRows::can_rotate(const Tensor& x) const {
+  return start_ && maker_ == RowsMadeBy::ShortNorm && out_.data == x.data && out_.stride == x.stride &&
+         out_.rows == x.rows && out_.cols == x.cols;
+}
+
+void DeferredRows::start_with(const RowExtras& extras) { std::exchange(start_, nullptr)(extras); }
 
 }  // namespace paceline::cuda

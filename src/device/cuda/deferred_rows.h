@@ -1,37 +1,47 @@
 #pragma once
-// An operation on rows that is started a moment after it was asked for: when it is known whether a product takes its result. If one does, the same
-// kernel also writes the rows in the product's form (activations.h), and a launch is saved. One can be waiting at a time; whatever is queued next
-// settles it first, so that the order of the stream is the order of asking.
+// An operation on rows that is started a moment after it was asked for: when it is known what its result is for. If a product takes it, the same
+// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned, one kernel does both. A
+// launch is saved, and a way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of
+// the stream is the order of asking.
 #include <functional>
-#include <utility>
 
+#include "device/cuda/activations.h"
 #include "device/tensor.h"
 
 namespace paceline::cuda {
 
-struct RowCodes;
+struct RotateTask;
+
+// What the kernel does beside.
+struct RowExtras {
+  RowCodes codes;
+  const RotateTask* rotation = nullptr;  // of a ShortNorm alone
+};
+
+enum class RowsMadeBy { ShortNorm, Other };
 
 class DeferredRows {
  public:
-  using Start = std::function<void(const RowCodes&)>;
+  using Start = std::function<void(const RowExtras&)>;
 
   // Takes an operation that writes `out`, and nothing else. `start` queues it.
-  void set(const Tensor& out, Start start);
+  void set(const Tensor& out, RowsMadeBy maker, Start start);
   // Starts it as it is. For whoever queues something.
   void settle() {
-    if (start_) start_now();
+    if (start_) start_with({});
   }
-  // Whether what waits writes all of x and lies in memory as x does, its rows being x's or parts of them.
-  bool makes(const Tensor& x) const;
-  // Starts what waits, with the rows to be written as codes too.
-  void start_with(const RowCodes& codes) { std::exchange(start_, nullptr)(codes); }
+  // Whether what waits can write x as codes: it makes all of x and lies in memory as x does, its rows being x's or parts of them.
+  bool can_encode(const Tensor& x) const;
+  // Whether what waits is a norm that makes x, row for row.
+  bool can_rotate(const Tensor& x) const;
+  // Starts what waits.
+  void start_with(const RowExtras& extras);
   // Forgets it: its step has failed.
   void drop() { start_ = nullptr; }
 
  private:
-  void start_now();
-
   Tensor out_;
+  RowsMadeBy maker_ = RowsMadeBy::Other;
   Start start_;
 };
 

@@ -1,88 +1,137 @@
 // x_s, x_(s + dims/2) <- x_s cos - x_(s + dims/2) sin, x_s sin + x_(s + dims/2) cos with the angle position * base^(-2s / dims)
 //
-// Called by CudaDevice::rotate, twice per attention layer. A block does some heads of a row of the batch: its threads first make the row's
-// cosines and sines (in double, since positions are large), then each turns up to kPairs pairs with them. No weights of a model file.
-// Share of peak: not measured yet (no GPU).
+// Called by CudaDevice::rotate, twice per attention layer, mostly with heads that a norm is about to make (deferred_rows.h): then a warp norms a
+// head in registers and turns it there. Else a thread turns up to kPairs pairs. Angles are products of integers, in 2^-64 circles, since
+// positions are large and GPUs for homes are slow with doubles. No weights of a model file but the norm's. Share of peak: not measured yet (no GPU).
 #include <cmath>
 
 #include "device/cuda/attention.h"
-#include "device/cuda/kv_layout.h"
-#include "device/cuda/launch.h"
-#include "device/cuda/matrix.h"
+#include "device/cuda/rotary.h"
+#include "device/cuda/row_pieces-inl.h"
 
 namespace paceline::cuda {
 
 namespace {
 
-constexpr int kThreads = 128, kMaxHalf = kMaxHeadDim / 2;
-constexpr int kPairs = 2, kBlockPairs = kPairs * kThreads;
+constexpr int kPairs = 2, kTurnThreads = 128, kBlockPairs = kPairs * kTurnThreads;
 
-struct RowRange {
-  int first_row, row_count;
-  SegmentPlace place;
+struct Turn {
+  float cosine, sine;
+
+  // Of `place`, 0 to half - 1, at a position. The upper 24 bits of the angle are turned with, the next 8 corrected for.
+  __device__ __forceinline__ Turn(const RotateTask& task, int place, int position) {
+    const auto half_circles = static_cast<int32_t>(static_cast<uint64_t>(position) * task.turns[place] >> 32);
+    constexpr float kUnit = 0x1p-31f, kPi = 3.14159265f;
+    const float rest = static_cast<float>(half_circles & 255) * (kUnit * kPi);
+    float s, c;
+    sincospif(static_cast<float>(half_circles & ~255) * kUnit, &s, &c);
+    sine = fmaf(c, rest, s);
+    cosine = fmaf(-s, rest, c);
+  }
+  // The lower and the upper element of a pair.
+  __device__ __forceinline__ float lower(float a, float b) const { return fmaf(-b, sine, a * cosine); }
+  __device__ __forceinline__ float upper(float a, float b) const { return fmaf(a, sine, b * cosine); }
 };
 
-struct RotateTask {
-  Matrix heads;  // rows * head_count rows
-  const SequenceNow* now;
-  int head_count, half, first_row;
-  double turns[kMaxHalf];  // per position, in radians
-  RowRange segments[kMaxSegments];
-};
-
-struct RotateShared {
-  float cosine[kMaxHalf], sine[kMaxHalf];
-};
-
-__global__ void __launch_bounds__(kThreads) rotate_kernel(RotateTask task) {
-  wait_for_previous_kernel();
-  auto& shared = dynamic_shared<RotateShared>();
-  const int row = task.first_row + static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+__device__ __forceinline__ int position_of(const RotateTask& task, int row) {
   int segment = 0;
   while (row >= task.segments[segment].first_row + task.segments[segment].row_count) ++segment;
-  const int position = task.segments[segment].place.first_position(task.now) + row - task.segments[segment].first_row;
-  for (int s = thread; s < task.half; s += kThreads) {
-    const double angle = position * task.turns[s];
-    shared.cosine[s] = static_cast<float>(cos(angle));
-    shared.sine[s] = static_cast<float>(sin(angle));
-  }
-  __syncthreads();
-  const int first = static_cast<int>(blockIdx.y) * kBlockPairs + thread;
+  return task.segments[segment].place.first_position(task.now) + row - task.segments[segment].first_row;
+}
+
+// blockIdx.x: row of the batch; blockIdx.y: kBlockPairs pairs of it.
+__global__ void __launch_bounds__(kTurnThreads) rotate_kernel(RotateTask task) {
+  wait_for_previous_kernel();
+  const int row = task.first_row + static_cast<int>(blockIdx.x), position = position_of(task, row);
+  const int first = static_cast<int>(blockIdx.y) * kBlockPairs + static_cast<int>(threadIdx.x);
   float* places[kPairs] = {};
   float a[kPairs] = {}, b[kPairs] = {};
 #pragma unroll
   for (int n = 0; n < kPairs; ++n) {
-    const int i = first + n * kThreads;
+    const int i = first + n * kTurnThreads;
     if (i >= task.head_count * task.half) break;
     places[n] = task.heads.row(int64_t{row} * task.head_count + i / task.half) + i % task.half;
     a[n] = places[n][0], b[n] = places[n][task.half];
   }
 #pragma unroll
   for (int n = 0; n < kPairs; ++n) {
-    const int i = first + n * kThreads, s = i % task.half;
+    const int i = first + n * kTurnThreads;
     if (i >= task.head_count * task.half) break;
-    const float cosine = shared.cosine[s], sine = shared.sine[s];
-    places[n][0] = fmaf(-b[n], sine, a[n] * cosine);
-    places[n][task.half] = fmaf(a[n], sine, b[n] * cosine);
+    const Turn turn(task, i % task.half, position);
+    places[n][0] = turn.lower(a[n], b[n]);
+    places[n][task.half] = turn.upper(a[n], b[n]);
   }
+}
+
+constexpr int kWarps = kThreads / kWarpLanes;
+
+struct TurnedRows {
+  alignas(16) float normed[kWarps][kShortColumns];  // a warp's own: an element's partner is another lane's
+};
+
+__global__ void __launch_bounds__(kThreads) rotated_rms_norm_kernel(RowTask task, RotateTask rotation) {
+  prefetch_vector(task.weight, task.cols);
+  wait_for_previous_kernel();
+  using RowPiece = Piece<kWarpLanes>;
+  const int row = row_of_thread<kWarpLanes>(task.rows);
+  if (row < 0) return;
+  const RowPiece piece(task, lane_index(), 0);
+  typename RowPiece::Values values = {}, weight = {};
+  piece.load(values, task.x.row(row)), piece.load(weight, task.weight);
+  float sum = 0;
+  piece.for_values([&](int step, int i) { sum = fmaf(values[step][i], values[step][i], sum); });
+  const float scale = 1.0f / sqrtf(warp_sum(sum) / static_cast<float>(task.cols) + task.eps);
+  float* normed = dynamic_shared<TurnedRows>().normed[warp_index()];
+  piece.for_values([&](int step, int i) { values[step][i] = values[step][i] * scale * weight[step][i]; });
+  piece.store(normed, values);
+  __syncwarp();
+  const int half = rotation.half, position = position_of(rotation, row / rotation.head_count);
+  piece.for_steps([&](int step, int column) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int at = column + i;
+      if (at >= 2 * half) break;
+      const Turn turn(rotation, at % half, position);
+      values[step][i] =
+          at < half ? turn.lower(values[step][i], normed[at + half]) : turn.upper(normed[at - half], values[step][i]);
+    }
+  });
+  piece.store(task.out.row(row), values);
+}
+
+// Circles a position in 2^-64.
+uint64_t circles(double radians) {
+  return static_cast<uint64_t>(std::llround(std::ldexp(radians / (2 * M_PI), 63))) * 2;
 }
 
 }  // namespace
 
+void rotated_rms_norm(CudaContext& context, const Norm& norm, const RotateTask& rotation) {
+  const auto& [out, x, weight, eps] = norm;
+  const RowTask task{matrix(out), matrix(x), {},  weight.f32(),
+                     x.rows,      x.cols,    eps, is_aligned(out) && is_aligned(x) && is_aligned(weight),
+                     {}};
+  const unsigned blocks = static_cast<unsigned>(ceil_divide(x.rows, kWarps));
+  launch(rotated_rms_norm_kernel, Grid{"rms_norm and rotate", dim3(blocks), kThreads, sizeof(TurnedRows)}, context,
+         task, rotation);
+}
+
 void rotate(CudaContext& context, Tensor x, const Batch& batch, const RotaryShape& shape) {
   const int half = shape.dims / 2;
   if (half == 0) return;
-  PACELINE_ASSERT(half <= kMaxHalf);
+  PACELINE_ASSERT(half <= kMaxHeadDim / 2);
   RotateTask task{matrix(x), context.step.of(batch), shape.head_count, half, 0, {}, {}};
-  for (int s = 0; s < half; ++s) task.turns[s] = std::pow(shape.base, -2.0 * s / shape.dims);
+  for (int s = 0; s < half; ++s) task.turns[s] = circles(std::pow(shape.base, -2.0 * s / shape.dims));
   for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
     task.first_row = segments.front().first_row;
     for (size_t i = 0; i < segments.size(); ++i)
       task.segments[i] = {segments[i].first_row, segments[i].row_count, context.step.place(segments[i])};
+    if (segments.size() == batch.segments.size() && context.deferred.can_rotate(x))
+      return context.deferred.start_with({{}, &task});
     const int rows = segments.back().first_row + segments.back().row_count - task.first_row;
     const dim3 blocks(static_cast<unsigned>(rows),
                       static_cast<unsigned>(ceil_divide(shape.head_count * half, kBlockPairs)));
-    launch(rotate_kernel, Grid{"rotate", blocks, kThreads, sizeof(RotateShared)}, context, task);
+    launch(rotate_kernel, Grid{"rotate", blocks, kTurnThreads, 0}, context, task);
   });
 }
 

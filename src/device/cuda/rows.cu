@@ -7,107 +7,19 @@
 // norm), to a block otherwise; which of the two, and so the order of the sum, is decided by the number of columns alone. A thread adds four
 // neighbours of every 128 or 1,024 columns, then a fixed tree (reduce.h). One row is one block on an idle GPU, so what counts is how often it
 // waits for memory: all of a row, of weights and gates is asked for before any of it is used, and a thread keeps its values.
-// Norms and gates may write a product's codes as well (deferred_rows.h, encode-inl.h).
+// Norms and gates may write a product's codes as well (deferred_rows.h, encode-inl.h); a norm of heads that are turned next does it by the way
+// (rotate.cu).
 // No weights of a model file. Share of peak: not measured yet (no GPU).
-#include "device/cuda/encode-inl.h"
-#include "device/cuda/launch.h"
-#include "device/cuda/matrix.h"
-#include "device/cuda/reduce.h"
+#include "device/cuda/rotary.h"
+#include "device/cuda/row_pieces-inl.h"
 #include "device/cuda/rows.h"
 
 namespace paceline::cuda {
 
 namespace {
 
-constexpr int kThreads = 256, kShortColumns = 512;
-
-struct RowSums {
-  float sums[kThreads / kWarpLanes];
-};
-
-struct RowTask {
-  Matrix out, x, other;  // other: z of a gated norm, the shared expert's result
-  const float* weight;
-  int rows, cols;
-  float eps;
-  bool is_aligned;  // all rows to 16 bytes, and cols is a multiple of 4
-  RowCodes codes;
-};
-
 __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 __device__ __forceinline__ float silu(float x) { return x / (1.0f + expf(-x)); }
-
-// Four neighbouring values of a row of `cols`; 0 behind the last.
-__device__ __forceinline__ void load_four(float (&values)[4], const float* row, int column, int cols, bool is_aligned) {
-  if (is_aligned) {
-    const float4 four = column < cols ? load_wide<float4>(row + column) : float4{0, 0, 0, 0};
-    values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) values[i] = column + i < cols ? row[column + i] : 0.0f;
-  }
-}
-
-__device__ __forceinline__ void store_four(float* row, int column, int cols, bool is_aligned,
-                                           const float (&values)[4]) {
-  if (is_aligned) {
-    if (column < cols) store_wide(row + column, float4{values[0], values[1], values[2], values[3]});
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-      if (column + i < cols) row[column + i] = values[i];
-  }
-}
-
-// A piece of a row that kRowThreads threads work on: in each step of kStep columns a thread has four neighbours. A row of up to 6,144 columns is
-// one piece.
-template <int kRowThreads>
-struct Piece {
-  static constexpr int kSteps = kRowThreads == kWarpLanes ? 4 : 6, kStep = 4 * kRowThreads, kColumns = kSteps * kStep;
-  using Values = float[kSteps][4];
-  int thread, first, count;  // columns of the row from the first one on
-  bool is_aligned;
-
-  __device__ Piece(const RowTask& task, int thread_of_row, int first_column)
-      : thread(thread_of_row), first(first_column), count(task.cols - first_column), is_aligned(task.is_aligned) {}
-
-  // do_one(step, the first of the thread's columns) of the steps that there are.
-  template <class Do>
-  __device__ __forceinline__ void for_steps(Do do_one) const {
-#pragma unroll
-    for (int step = 0; step < kSteps; ++step) {
-      if (step * kStep >= count) break;
-      do_one(step, step * kStep + 4 * thread);
-    }
-  }
-  __device__ __forceinline__ void load(Values& values, const float* row) const {
-    for_steps([&](int step, int column) { load_four(values[step], row + first, column, count, is_aligned); });
-  }
-  __device__ __forceinline__ void store(float* row, const Values& values) const {
-    for_steps([&](int step, int column) { store_four(row + first, column, count, is_aligned, values[step]); });
-  }
-  // do_one(step, i) of the thread's values, in order.
-  template <class Do>
-  __device__ __forceinline__ void for_values(Do do_one) const {
-    for_steps([&](int step, int) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) do_one(step, i);
-    });
-  }
-  // Of row `row`. A warp's columns of a step all exist or none does (kCodedColumns).
-  __device__ __forceinline__ void write(const RowCodes& codes, int row, int cols, const Values& values) const {
-    const int steps = (count - 4 * (thread - lane_index()) + kStep - 1) / kStep;
-    write_codes<kSteps>(codes, static_cast<unsigned>(row * cols + first + 4 * thread), kStep, steps, values);
-  }
-};
-
-// The row of this warp or block: kRowThreads threads work on one. -1 behind the last row, for a whole warp.
-template <int kRowThreads>
-__device__ __forceinline__ int row_of_thread(int rows) {
-  const int row = kRowThreads == kThreads ? static_cast<int>(blockIdx.x)
-                                          : static_cast<int>(blockIdx.x) * (kThreads / kRowThreads) + warp_index();
-  return row < rows ? row : -1;
-}
 
 // Rows of several pieces are loaded twice, others once.
 template <int kRowThreads, bool kGated>
@@ -221,50 +133,47 @@ void launch_rows(CudaContext& context, const char* name, RowKernel for_warps, Ro
          context, task);
 }
 
-// Rows whose columns are whole warps of fours.
-constexpr int kCodedColumns = 4 * kWarpLanes;
-
-// Inside a step start(codes) is put off until it is known whether a product comes next.
-template <class Start>
-void start_or_defer(CudaContext& context, const Tensor& out, Start start) {
+// Inside a step it is put off until it is known what comes next.
+void start_or_defer(CudaContext& context, const Tensor& out, RowsMadeBy maker, DeferredRows::Start start) {
   PACELINE_ASSERT(int64_t{out.rows} * out.cols < int64_t{1} << 31);
   if (out.rows == 0) return;
-  if (context.step.is_step() && out.cols % kCodedColumns == 0) context.deferred.set(out, start);
-  else start(RowCodes{});
-}
-
-bool is_aligned(const Tensor& tensor) {
-  return tensor.cols % 4 == 0 && tensor.stride % 4 == 0 && reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0;
+  if (context.step.is_step()) context.deferred.set(out, maker, std::move(start));
+  else start({});
 }
 
 template <bool kGated>
-void norm(CudaContext& context, const char* name, Tensor out, Tensor x, Tensor weight, Tensor z, float eps) {
-  start_or_defer(context, out, [=, &context](const RowCodes& codes) {
-    const bool aligned = is_aligned(out) && is_aligned(x) && is_aligned(weight) && (!kGated || is_aligned(z));
-    launch_rows(
-        context, name, rms_norm_kernel<kWarpLanes, kGated>, rms_norm_kernel<kThreads, kGated>,
-        {matrix(out), matrix(x), kGated ? matrix(z) : Matrix{}, weight.f32(), x.rows, x.cols, eps, aligned, codes});
-  });
+void norm(CudaContext& context, const char* name, const Norm& norm, const Tensor& z, const RowCodes& codes) {
+  const auto& [out, x, weight, eps] = norm;
+  const bool aligned = is_aligned(out) && is_aligned(x) && is_aligned(weight) && (!kGated || is_aligned(z));
+  launch_rows(
+      context, name, rms_norm_kernel<kWarpLanes, kGated>, rms_norm_kernel<kThreads, kGated>,
+      {matrix(out), matrix(x), kGated ? matrix(z) : Matrix{}, weight.f32(), x.rows, x.cols, eps, aligned, codes});
 }
 
 template <bool kSwiglu>
 void gate_values(CudaContext& context, const char* name, Tensor out, Tensor gate, Tensor other) {
-  start_or_defer(context, out, [=, &context](const RowCodes& codes) {
+  start_or_defer(context, out, RowsMadeBy::Other, [=, &context](const RowExtras& extras) {
     const unsigned count = static_cast<unsigned>(out.rows) * static_cast<unsigned>((out.cols + 3) / 4);
     const bool aligned = is_aligned(out) && is_aligned(gate) && is_aligned(other);
     launch(gate_kernel<kSwiglu>, Grid{name, dim3((count + kValueThreads - 1) / kValueThreads), kValueThreads, 0},
-           context, ValueTask{matrix(out), matrix(gate), matrix(other), count, out.cols, aligned, codes});
+           context, ValueTask{matrix(out), matrix(gate), matrix(other), count, out.cols, aligned, extras.codes});
   });
 }
 
 }  // namespace
 
 void rms_norm(CudaContext& context, Tensor out, Tensor x, Tensor weight, float eps) {
-  norm<false>(context, "rms_norm", out, x, weight, {}, eps);
+  const auto maker = x.cols <= kShortColumns ? RowsMadeBy::ShortNorm : RowsMadeBy::Other;
+  start_or_defer(context, out, maker, [=, &context](const RowExtras& extras) {
+    if (extras.rotation != nullptr) rotated_rms_norm(context, {out, x, weight, eps}, *extras.rotation);
+    else norm<false>(context, "rms_norm", {out, x, weight, eps}, {}, extras.codes);
+  });
 }
 
 void gated_rms_norm(CudaContext& context, Tensor out, Tensor x, Tensor weight, Tensor z, float eps) {
-  norm<true>(context, "gated_rms_norm", out, x, weight, z, eps);
+  start_or_defer(context, out, RowsMadeBy::Other, [=, &context](const RowExtras& extras) {
+    norm<true>(context, "gated_rms_norm", {out, x, weight, eps}, z, extras.codes);
+  });
 }
 
 void add_shared_expert(CudaContext& context, Tensor out, Tensor shared, Tensor x, Tensor gate) {

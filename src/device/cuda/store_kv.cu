@@ -16,13 +16,14 @@ namespace {
 constexpr int kThreads = 128;
 
 struct StoreSegment {
-  KvSlab slab;
+  KvSlab slabs[2];  // keys, values
   int first_row, row_count;
   SegmentPlace place;
 };
 
 struct StoreTask {
-  Matrix values;
+  Matrix rows[2];
+  DType types[2];
   const SequenceNow* now;
   int head_count, head_dim;
   StoreSegment segments[kMaxSegments];
@@ -49,67 +50,77 @@ __device__ __forceinline__ void store_block(const KvHead& head, int position, in
   if (lane_index() == 0) head.scales[place<kKeys>(position, block, head_dim / kScaledDims, 1)] = half;
 }
 
+constexpr int kMostOwn = kMaxHeadDim / kWarpLanes;  // values of a lane
+
 template <DType kType, bool kKeys>
-__global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
-  wait_for_previous_kernel();
-  const StoreSegment& segment = task.segments[blockIdx.z];
-  const int item = static_cast<int>(blockIdx.x) * (kThreads / kWarpLanes) + warp_index();
-  const int row = item / task.head_count, head = item % task.head_count;
-  if (row >= segment.row_count) return;
-  const KvHead to = segment.slab.head(head);
-  const float* values = task.values.row(segment.first_row + row) + head * task.head_dim;
-  const int position = segment.place.first_position(task.now) + row;
-  float own[kMaxHeadDim / kWarpLanes];  // all asked for before any is written
+__device__ __forceinline__ void store_head(const KvHead& head, int position, int head_dim,
+                                           const float (&own)[kMostOwn]) {
 #pragma unroll
-  for (int n = 0; n < kMaxHeadDim / kWarpLanes; ++n) {
+  for (int n = 0; n < kMostOwn; ++n) {
     const int d = n * kWarpLanes + lane_index();
-    own[n] = d < task.head_dim ? values[d] : 0.0f;
-  }
-#pragma unroll
-  for (int n = 0; n < kMaxHeadDim / kWarpLanes; ++n) {
-    const int d = n * kWarpLanes + lane_index();
-    if (n * kWarpLanes >= task.head_dim) break;
+    if (n * kWarpLanes >= head_dim) break;
     if constexpr (kType == DType::Q8_0) {
-      store_block<kKeys>(to, position, n, task.head_dim, own[n]);
-    } else if (d < task.head_dim) {
+      store_block<kKeys>(head, position, n, head_dim, own[n]);
+    } else if (d < head_dim) {
       if constexpr (kType == DType::F32)
-        reinterpret_cast<float*>(to.codes)[place<kKeys>(position, d, task.head_dim, 4)] = own[n];
-      else reinterpret_cast<uint16_t*>(to.codes)[place<kKeys>(position, d, task.head_dim, 8)] = float_to_half(own[n]);
+        reinterpret_cast<float*>(head.codes)[place<kKeys>(position, d, head_dim, 4)] = own[n];
+      else reinterpret_cast<uint16_t*>(head.codes)[place<kKeys>(position, d, head_dim, 8)] = float_to_half(own[n]);
     }
   }
 }
 
 template <bool kKeys>
-void store(CudaContext& context, const SequenceNow* now, std::span<const Segment> segments, int layer, Tensor values) {
-  const KvShape& shape = segments.front().state->kv(layer).shape;
-  StoreTask task{matrix(values), now, shape.head_count_kv, shape.head_dim, {}};
-  int most_rows = 0;
-  for (size_t i = 0; i < segments.size(); ++i) {
-    const KvCache& cache = segments[i].state->kv(layer);
-    const Tensor& slab = kKeys ? cache.k : cache.v;
-    PACELINE_ASSERT(slab.dtype == (kKeys ? shape.k_type : shape.v_type));
-    task.segments[i] = {kv_slab(slab, cache.shape), segments[i].first_row, segments[i].row_count,
-                        context.step.place(segments[i])};
-    most_rows = std::max(most_rows, segments[i].row_count);
+__device__ __forceinline__ void store_as(DType type, const KvHead& head, int position, int head_dim,
+                                         const float (&own)[kMostOwn]) {
+  if (type == DType::F16) store_head<DType::F16, kKeys>(head, position, head_dim, own);
+  else if (type == DType::Q8_0) store_head<DType::Q8_0, kKeys>(head, position, head_dim, own);
+  else store_head<DType::F32, kKeys>(head, position, head_dim, own);
+}
+
+// blockIdx.y: keys or values.
+__global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
+  wait_for_previous_kernel();
+  const StoreSegment& segment = task.segments[blockIdx.z];
+  const int item = static_cast<int>(blockIdx.x) * (kThreads / kWarpLanes) + warp_index(),
+            which = static_cast<int>(blockIdx.y);
+  const int row = item / task.head_count, head = item % task.head_count;
+  if (row >= segment.row_count) return;
+  const float* values = task.rows[which].row(segment.first_row + row) + head * task.head_dim;
+  float own[kMostOwn];  // all asked for before any is written
+#pragma unroll
+  for (int n = 0; n < kMostOwn; ++n) {
+    const int d = n * kWarpLanes + lane_index();
+    own[n] = d < task.head_dim ? values[d] : 0.0f;
   }
-  const int blocks = ceil_divide(most_rows * shape.head_count_kv, kThreads / kWarpLanes);
-  const Grid grid{kKeys ? "store keys" : "store values",
-                  dim3(static_cast<unsigned>(blocks), 1, static_cast<unsigned>(segments.size())), kThreads, 0};
-  switch (kKeys ? shape.k_type : shape.v_type) {
-    case DType::F32: return launch(store_kernel<DType::F32, kKeys>, grid, context, task);
-    case DType::F16: return launch(store_kernel<DType::F16, kKeys>, grid, context, task);
-    case DType::Q8_0: return launch(store_kernel<DType::Q8_0, kKeys>, grid, context, task);
-    case DType::I32: PACELINE_ASSERT(!"a cache of integers");
-  }
+  const KvHead to = segment.slabs[which].head(head);
+  const int position = segment.place.first_position(task.now) + row;
+  if (which == 0) store_as<true>(task.types[0], to, position, task.head_dim, own);
+  else store_as<false>(task.types[1], to, position, task.head_dim, own);
 }
 
 }  // namespace
 
 void store_kv(CudaContext& context, const Batch& batch, int layer, Tensor k, Tensor v) {
-  const SequenceNow* now = context.step.of(batch);
+  const KvShape& shape = batch.segments.front().state->kv(layer).shape;
+  StoreTask task{{matrix(k), matrix(v)}, {shape.k_type, shape.v_type},
+                 context.step.of(batch), shape.head_count_kv,
+                 shape.head_dim,         {}};
   for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
-    store<true>(context, now, segments, layer, k);
-    store<false>(context, now, segments, layer, v);
+    int most_rows = 0;
+    for (size_t i = 0; i < segments.size(); ++i) {
+      const KvCache& cache = segments[i].state->kv(layer);
+      PACELINE_ASSERT(cache.k.dtype == shape.k_type && cache.v.dtype == shape.v_type);
+      task.segments[i] = {{kv_slab(cache.k, cache.shape), kv_slab(cache.v, cache.shape)},
+                          segments[i].first_row,
+                          segments[i].row_count,
+                          context.step.place(segments[i])};
+      most_rows = std::max(most_rows, segments[i].row_count);
+    }
+    const int blocks = ceil_divide(most_rows * shape.head_count_kv, kThreads / kWarpLanes);
+    launch(store_kernel,
+           Grid{"store keys and values", dim3(static_cast<unsigned>(blocks), 2, static_cast<unsigned>(segments.size())),
+                kThreads, 0},
+           context, task);
   });
 }
 

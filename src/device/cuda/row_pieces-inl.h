@@ -1,0 +1,105 @@
+#pragma once
+// How kernels that sum over a row hold it: what rms_norm and its like have in common. For .cu files.
+#include "device/cuda/encode-inl.h"
+#include "device/cuda/launch.h"
+#include "device/cuda/matrix.h"
+#include "device/cuda/reduce.h"
+
+namespace paceline::cuda {
+
+namespace {
+
+constexpr int kThreads = 256, kShortColumns = 512;
+
+struct RowSums {
+  float sums[kThreads / kWarpLanes];
+};
+
+struct RowTask {
+  Matrix out, x, other;  // other: z of a gated norm, the shared expert's result
+  const float* weight;
+  int rows, cols;
+  float eps;
+  bool is_aligned;  // all rows to 16 bytes, and cols is a multiple of 4
+  RowCodes codes;
+};
+
+// Four neighbouring values of a row of `cols`; 0 behind the last.
+__device__ __forceinline__ void load_four(float (&values)[4], const float* row, int column, int cols, bool is_aligned) {
+  if (is_aligned) {
+    const float4 four = column < cols ? load_wide<float4>(row + column) : float4{0, 0, 0, 0};
+    values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) values[i] = column + i < cols ? row[column + i] : 0.0f;
+  }
+}
+
+__device__ __forceinline__ void store_four(float* row, int column, int cols, bool is_aligned,
+                                           const float (&values)[4]) {
+  if (is_aligned) {
+    if (column < cols) store_wide(row + column, float4{values[0], values[1], values[2], values[3]});
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      if (column + i < cols) row[column + i] = values[i];
+  }
+}
+
+// A piece of a row that kRowThreads threads work on: in each step of kStep columns a thread has four neighbours. A row of up to 6,144 columns is
+// one piece.
+template <int kRowThreads>
+struct Piece {
+  static constexpr int kSteps = kRowThreads == kWarpLanes ? 4 : 6, kStep = 4 * kRowThreads, kColumns = kSteps * kStep;
+  using Values = float[kSteps][4];
+  int thread, first, count;  // columns of the row from the first one on
+  bool is_aligned;
+
+  __device__ Piece(const RowTask& task, int thread_of_row, int first_column)
+      : thread(thread_of_row), first(first_column), count(task.cols - first_column), is_aligned(task.is_aligned) {}
+
+  // do_one(step, the first of the thread's columns) of the steps that there are.
+  template <class Do>
+  __device__ __forceinline__ void for_steps(Do do_one) const {
+#pragma unroll
+    for (int step = 0; step < kSteps; ++step) {
+      if (step * kStep >= count) break;
+      do_one(step, step * kStep + 4 * thread);
+    }
+  }
+  __device__ __forceinline__ void load(Values& values, const float* row) const {
+    for_steps([&](int step, int column) { load_four(values[step], row + first, column, count, is_aligned); });
+  }
+  __device__ __forceinline__ void store(float* row, const Values& values) const {
+    for_steps([&](int step, int column) { store_four(row + first, column, count, is_aligned, values[step]); });
+  }
+  // do_one(step, i) of the thread's values, in order.
+  template <class Do>
+  __device__ __forceinline__ void for_values(Do do_one) const {
+    for_steps([&](int step, int) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) do_one(step, i);
+    });
+  }
+  // Of row `row`. A warp's columns of a step all exist or none does (kCodedColumns).
+  __device__ __forceinline__ void write(const RowCodes& codes, int row, int cols, const Values& values) const {
+    const int steps = (count - 4 * (thread - lane_index()) + kStep - 1) / kStep;
+    write_codes<kSteps>(codes, static_cast<unsigned>(row * cols + first + 4 * thread), kStep, steps, values);
+  }
+};
+
+// The row of this warp or block: kRowThreads threads work on one. -1 behind the last row, for a whole warp.
+template <int kRowThreads>
+__device__ __forceinline__ int row_of_thread(int rows) {
+  const int row = kRowThreads == kThreads ? static_cast<int>(blockIdx.x)
+                                          : static_cast<int>(blockIdx.x) * (kThreads / kRowThreads) + warp_index();
+  return row < rows ? row : -1;
+}
+
+bool is_aligned(const Tensor& tensor) {
+  return tensor.cols % 4 == 0 && tensor.stride % 4 == 0 && reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0;
+}
+
+}  // namespace
+
+}  // namespace paceline::cuda
