@@ -143,6 +143,63 @@ TEST(DeferredNorm, OfHeadsThatAreTurned) {
     EXPECT_EQ(turned_heads(head_dim, dims, true), turned_heads(head_dim, dims, false)) << head_dim << ", " << dims;
 }
 
+// A prompt, then answers of which some rows are replayed, of two sequences: convolution and delta rule, in a step one kernel less.
+std::vector<float> recurrent_rows(const RecurrentShape& shape, bool in_step) {
+  constexpr int kMostRows = 40;
+  CudaDevice device(1);
+  StateShape states;
+  states.recurrent = {shape};
+  states.max_length = 100;
+  states.max_generate_rows = 4;
+  SequenceState one(device, states), other(device, states);
+  const auto random = [&](int rows, int cols, uint64_t seed) {
+    OwnedTensor tensor = device.allocate(DType::F32, rows, cols);
+    std::vector<float> values;
+    for (const auto& row : random_rows(seed, rows, cols)) values.insert(values.end(), row.begin(), row.end());
+    device.write(tensor, values.data());
+    return tensor;
+  };
+  const int heads = shape.value_head_count;
+  const OwnedTensor tokens = device.allocate(DType::I32, kMostRows, 1), u = random(kMostRows, shape.conv_channels, 1),
+                    columns = random(kMostRows, shape.conv_channels, 2), beta = random(kMostRows, heads, 3),
+                    alpha = random(kMostRows, heads, 4), out = random(kMostRows, heads * shape.head_dim, 5),
+                    taps = random(shape.conv_channels, shape.conv_kernel, 6), a = random(1, heads, 7),
+                    dt = random(1, heads, 8);
+  std::vector<float> all;
+  const auto round = [&](int rows_of_one, int rows_of_other, Phase phase, int commit) {
+    const int rows = rows_of_one + rows_of_other;
+    const Segment segments[] = {{&one, 0, rows_of_one, one.length(), phase},
+                                {&other, rows_of_one, rows_of_other, other.length(), phase}};
+    const Batch batch{tokens.row_range(0, rows), segments};
+    begin_steps(batch);
+    const auto step = [&] {
+      device.conv_silu(columns.row_range(0, rows), u.row_range(0, rows), batch, 0, taps);
+      device.delta_rule(out.row_range(0, rows),
+                        {columns.row_range(0, rows), beta.row_range(0, rows), alpha.row_range(0, rows), a, dt, 1e-6f},
+                        batch, 0);
+    };
+    if (in_step) device.run(0, segments, step);
+    else step();
+    one.commit(phase == Phase::Prompt ? rows_of_one : commit);
+    other.commit(phase == Phase::Prompt ? rows_of_other : commit);
+    std::vector<float> values(static_cast<size_t>(rows * out.cols));
+    device.read(values.data(), out.row_range(0, rows));
+    all.insert(all.end(), values.begin(), values.end());
+  };
+  round(19, 9, Phase::Prompt, 0);
+  round(3, 4, Phase::Generate, 2);
+  round(1, 3, Phase::Generate, 1);
+  round(2, 2, Phase::Generate, 2);
+  return all;
+}
+
+TEST(DeferredConvolution, MakesRowsReadyForTheDeltaRule) {
+  // Heads that fill a block, half of one, a quarter; heads that the kernel beside the convolution has to do.
+  for (const RecurrentShape& shape :
+       {RecurrentShape{1, 2, 128, 512, 4}, {2, 4, 64, 512, 4}, {2, 4, 32, 256, 3}, {1, 2, 48, 192, 4}})
+    EXPECT_EQ(recurrent_rows(shape, true), recurrent_rows(shape, false)) << shape.head_dim;
+}
+
 // As exact as angles in double, however far the position.
 TEST(Rotation, OfFarPositions) {
   constexpr int kDim = 64, kPosition = 900'001;

@@ -1,18 +1,17 @@
 // out_(r, c) = silu(sum over taps of weight_(c, tap) * column_(r - taps + 1 + tap, c)); columns before the rows are the recorded window.
 // Leaves the record that the next step's window is taken from (device/state.h).
 //
-// Called by CudaDevice::conv_silu, once per recurrent layer. A thread is a channel of up to 8 rows and asks for all columns that they need at
+// Called by CudaDevice::conv_silu, once per recurrent layer, mostly for a delta rule that comes next (deferred_rows.h). A thread is a channel of up to 8 rows and asks for all columns that they need at
 // once. Blocks of rows are independent, since the input is not overwritten. 4 bytes per weight.
 // Share of peak: not measured yet (no GPU).
+#include "device/cuda/delta_prepare-inl.h"
 #include "device/cuda/launch.h"
-#include "device/cuda/matrix.h"
-#include "device/cuda/recurrent.h"
 
 namespace paceline::cuda {
 
 namespace {
 
-constexpr int kThreads = 128, kRowsOfBlock = 8;
+constexpr int kRowsOfBlock = 8;
 constexpr int kOlder = kMaxConvTaps - 1;  // the most columns before a row that it needs
 
 struct ConvSegment {
@@ -52,19 +51,26 @@ __device__ __forceinline__ void record_last(const ConvTask& task, const ConvSegm
 
 // Those of the block's channels.
 __device__ __forceinline__ void prefetch_taps(const ConvTask& task) {
-  const int first = static_cast<int>(blockIdx.x) * kThreads, count = min(kThreads, task.channels - first) * task.taps;
+  const int first = static_cast<int>(blockIdx.x) * kConvThreads,
+            count = min(kConvThreads, task.channels - first) * task.taps;
   const unsigned bytes = static_cast<unsigned>(count) * 4 / 16 * 16;
   if (threadIdx.x == 0 && bytes > 0) prefetch_piece(task.weight + int64_t{first} * task.taps, bytes);
 }
 
-__global__ void __launch_bounds__(kThreads) conv_silu_kernel(ConvTask task) {
-  prefetch_taps(task);
-  wait_for_previous_kernel();
+// What a thread knows of its place.
+struct ConvPlace {
+  int channel, first_row, rows;  // of the segment; no rows: nothing to do
+
+  __device__ explicit ConvPlace(const ConvTask& task)
+      : channel(static_cast<int>(blockIdx.x * kConvThreads + threadIdx.x)),
+        first_row(static_cast<int>(blockIdx.y) * kRowsOfBlock),
+        rows(min(kRowsOfBlock, task.segments[blockIdx.z].row_count - first_row)) {}
+};
+
+// A thread's channel of its rows.
+__device__ __forceinline__ void convolve(const ConvTask& task, const ConvPlace& place, float (&results)[kRowsOfBlock]) {
   const ConvSegment& segment = task.segments[blockIdx.z];
-  const int c = static_cast<int>(blockIdx.x * kThreads + threadIdx.x),
-            first = static_cast<int>(blockIdx.y) * kRowsOfBlock;
-  const int rows = min(kRowsOfBlock, segment.row_count - first);
-  if (c >= task.channels || rows <= 0) return;
+  const int c = place.channel, first = place.first_row, rows = place.rows;
   const SequenceNow now = task.now[segment.place.sequence];
   const Matrix record = segment.sides[now.record];
   const Matrix window{segment.sides[now.record ^ 1].row(now.replayed), record.stride};
@@ -83,7 +89,8 @@ __global__ void __launch_bounds__(kThreads) conv_silu_kernel(ConvTask task) {
 #pragma unroll
     for (int i = 0; i < kMaxConvTaps; ++i)
       if (i >= missing) sum = fmaf(weights[i], columns[r + i], sum);
-    task.out.row(segment.first_row + first + r)[c] = sum / (1.0f + expf(-sum));
+    results[r] = sum / (1.0f + expf(-sum));
+    task.out.row(segment.first_row + first + r)[c] = results[r];
   }
   if (!segment.keeps_all) {
     if (first == 0) record_last(task, segment, window, record, c);
@@ -94,6 +101,55 @@ __global__ void __launch_bounds__(kThreads) conv_silu_kernel(ConvTask task) {
 #pragma unroll
   for (int i = 0; i < kOlder + kRowsOfBlock; ++i)
     if (i >= oldest && i < kOlder + rows) record.row(first + i - missing)[c] = columns[i];
+}
+
+__global__ void __launch_bounds__(kConvThreads) conv_silu_kernel(ConvTask task) {
+  prefetch_taps(task);
+  wait_for_previous_kernel();
+  const ConvPlace place(task);
+  float results[kRowsOfBlock] = {};
+  if (place.channel < task.channels && place.rows > 0) convolve(task, place, results);
+}
+
+struct ConvShared {
+  float results[kRowsOfBlock][kConvThreads];
+};
+
+// The same; the blocks that make q and k also make them ready for the delta rule, and one behind those of all channels makes the gates. A head
+// fills a block or a half or quarter of one.
+__global__ void __launch_bounds__(kConvThreads) conv_and_prepare_kernel(ConvTask task, PrepareTask prepare) {
+  prefetch_taps(task);
+  wait_for_previous_kernel();
+  const ConvPlace place(task);
+  if (place.rows <= 0) return;
+  const PrepareSegment& segment = prepare.segments[blockIdx.z];
+  const PrepareSegment::Side record = segment.sides[prepare.now[segment.sequence].record];
+  const int first_channel = static_cast<int>(blockIdx.x) * kConvThreads;
+  if (first_channel >= task.channels) {
+    for (int r = 0; r < place.rows; ++r) make_gates(prepare, segment, record, place.first_row + r, kConvThreads);
+    return;
+  }
+  float results[kRowsOfBlock] = {};
+  if (place.channel < task.channels) convolve(task, place, results);
+  if (first_channel >= 2 * prepare.key_heads * prepare.dim) return;
+
+  auto& shared = dynamic_shared<ConvShared>();
+#pragma unroll
+  for (int r = 0; r < kRowsOfBlock; ++r) shared.results[r][threadIdx.x] = results[r];
+  __syncthreads();
+  const int heads = kConvThreads / prepare.dim;  // of the block
+  for (int item = warp_index(); item < place.rows * heads; item += kConvThreads / kWarpLanes) {
+    const int r = item / heads, head = item % heads;
+    normalise_vector(prepare, segment, record, place.first_row + r, first_channel / prepare.dim + head,
+                     &shared.results[r][head * prepare.dim]);
+  }
+}
+
+void launch_conv(CudaContext& context, const ConvTask& task, dim3 blocks, const PrepareTask* prepare) {
+  if (prepare == nullptr) return launch(conv_silu_kernel, Grid{"conv_silu", blocks, kConvThreads, 0}, context, task);
+  blocks.x = static_cast<unsigned>(ceil_divide(task.channels, kConvThreads) + 1);
+  launch(conv_and_prepare_kernel, Grid{"conv_silu and prepare", blocks, kConvThreads, sizeof(ConvShared)}, context,
+         task, *prepare);
 }
 
 }  // namespace
@@ -115,10 +171,14 @@ void conv_silu(CudaContext& context, Tensor out, Tensor u, const Batch& batch, i
                           segments[i].phase == Phase::Generate};
       most_rows = std::max(most_rows, segments[i].row_count);
     }
-    const dim3 blocks(static_cast<unsigned>(ceil_divide(u.cols, kThreads)),
+    const dim3 blocks(static_cast<unsigned>(ceil_divide(u.cols, kConvThreads)),
                       static_cast<unsigned>(ceil_divide(most_rows, kRowsOfBlock)),
                       static_cast<unsigned>(segments.size()));
-    launch(conv_silu_kernel, Grid{"conv_silu", blocks, kThreads, 0}, context, task);
+    if (context.step.is_step() && batch.segments.size() <= kMaxDeltaSegments)
+      context.deferred.set(out, RowsMadeBy::Convolution, [=, &context](const RowExtras& extras) {
+        launch_conv(context, task, blocks, extras.prepare);
+      });
+    else launch_conv(context, task, blocks, nullptr);
   });
 }
 

@@ -18,14 +18,13 @@ void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
 }
 
 bool DeferredRows::can_encode(const Tensor& x) const {
-  return start_ && out_.data == x.data && out_.stride == out_.cols && x.stride == x.cols &&
-         out_.cols % kWarpColumns == 0 && x.cols % kGroupColumns == 0 && x.cols % out_.cols == 0 &&
-         int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
+  return start_ && maker_ != RowsMadeBy::Convolution && out_.data == x.data && out_.stride == out_.cols &&
+         x.stride == x.cols && out_.cols % kWarpColumns == 0 && x.cols % kGroupColumns == 0 &&
+         x.cols % out_.cols == 0 && int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
 }
 
-bool DeferredRows::can_rotate(const Tensor& x) const {
-  return start_ && maker_ == RowsMadeBy::ShortNorm && out_.data == x.data && out_.stride == x.stride &&
-         out_.rows == x.rows && out_.cols == x.cols;
+bool DeferredRows::makes(const Tensor& x) const {
+  return start_ && out_.data == x.data && out_.stride == x.stride && out_.rows == x.rows && out_.cols == x.cols;
 }
 
 void DeferredRows::start_with(const RowExtras& extras) { std::exchange(start_, nullptr)(extras); }

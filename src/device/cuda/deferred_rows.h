@@ -1,7 +1,7 @@
 #pragma once
 // An operation on rows that is started a moment after it was asked for: when it is known what its result is for. If a product takes it, the same
-// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned, one kernel does both. A
-// launch is saved, and a way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of
+// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned, or a convolution whose q and k
+// the delta rule wants, one kernel does both. A launch is saved, and a way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of
 // the stream is the order of asking.
 #include <functional>
 
@@ -10,15 +10,17 @@
 
 namespace paceline::cuda {
 
+struct PrepareTask;
 struct RotateTask;
 
 // What the kernel does beside.
 struct RowExtras {
   RowCodes codes;
   const RotateTask* rotation = nullptr;  // of a ShortNorm alone
+  const PrepareTask* prepare = nullptr;  // of a Convolution alone
 };
 
-enum class RowsMadeBy { ShortNorm, Other };
+enum class RowsMadeBy { ShortNorm, Convolution, Other };
 
 class DeferredRows {
  public:
@@ -32,14 +34,17 @@ class DeferredRows {
   }
   // Whether what waits can write x as codes: it makes all of x and lies in memory as x does, its rows being x's or parts of them.
   bool can_encode(const Tensor& x) const;
-  // Whether what waits is a norm that makes x, row for row.
-  bool can_rotate(const Tensor& x) const;
+  // Whether what waits makes x, row for row, and is a norm; or a convolution.
+  bool can_rotate(const Tensor& x) const { return maker_ == RowsMadeBy::ShortNorm && makes(x); }
+  bool can_prepare(const Tensor& x) const { return maker_ == RowsMadeBy::Convolution && makes(x); }
   // Starts what waits.
   void start_with(const RowExtras& extras);
   // Forgets it: its step has failed.
   void drop() { start_ = nullptr; }
 
  private:
+  bool makes(const Tensor& x) const;
+
   Tensor out_;
   RowsMadeBy maker_ = RowsMadeBy::Other;
   Start start_;

@@ -1,8 +1,8 @@
 // Per value head, row after row:  S <- decay S;  delta = beta (v - k^T S);  S <- S + k delta^T;  out = q^T S / sqrt(head_dim)
 // with q, k normalised to length 1, beta = sigmoid, decay = exp(a softplus(alpha + dt)).
 //
-// Called by CudaDevice::delta_rule, once per recurrent layer. prepare_kernel normalises q and k and makes the gates, once per row, and records
-// the keys and decays of a Generate step. delta_kernel is the sequential recurrence: a block holds 32 value columns of a head's state in
+// Called by CudaDevice::delta_rule, once per recurrent layer. The rows are made ready (delta_prepare-inl.h) by the convolution before it or by
+// prepare_kernel. delta_kernel is the sequential recurrence: a block holds 32 value columns of a head's state in
 // registers, four threads a column, each with every fourth key dimension; rows stream through shared memory, the next one is fetched while
 // this one is worked on. Sums over key dimensions are the four threads' chains, added in a fixed tree. The state is read once; it is written
 // once, after the recorded rows have been replayed (Generate) or after the last row (Prompt), and not at all by a Generate step that
@@ -10,10 +10,8 @@
 // 4 bytes per element of the state. Share of peak: not measured yet (no GPU).
 #include <cmath>
 
+#include "device/cuda/delta_prepare-inl.h"
 #include "device/cuda/launch.h"
-#include "device/cuda/matrix.h"
-#include "device/cuda/recurrent.h"
-#include "device/cuda/reduce.h"
 
 namespace paceline::cuda {
 
@@ -36,60 +34,28 @@ struct DeltaSegment {
   __device__ const Recorded& record(const SequenceNow& now) const { return sides[now.record]; }
 };
 
-constexpr int kMaxDeltaSegments = 16;
-
 struct DeltaTask {
-  Matrix qkv, beta, alpha, out;
+  Matrix qkv, out;
   const SequenceNow* now;
-  const float *a, *dt;
-  float eps, out_scale;
+  float out_scale;
   int key_heads, value_heads, dim;
   bool grouped_heads;
-  Matrix normalised;  // rows x 2 * key_heads * dim: q, then k
-  Matrix gates;  // rows x 2 * value_heads: beta, then decay
+  Matrix normalised, gates;  // PrepareTask's
   DeltaSegment segments[kMaxDeltaSegments];
 };
 static_assert(sizeof(DeltaTask) <= 4096);
 
-__device__ __forceinline__ float softplus(float x) { return x > 20 ? x : log1pf(expf(x)); }
-
-// A warp normalises one head's q or k of a row; the block behind those of all heads makes the row's gates.
-__global__ void __launch_bounds__(kThreads) prepare_kernel(DeltaTask task) {
+// A warp does one head's q or k of a row; the block behind those of all heads makes the row's gates.
+__global__ void __launch_bounds__(kThreads) prepare_kernel(PrepareTask task) {
   wait_for_previous_kernel();
-  const DeltaSegment& segment = task.segments[blockIdx.z];
-  const int i = static_cast<int>(blockIdx.x), row = segment.first_row + i;
+  const PrepareSegment& segment = task.segments[blockIdx.z];
+  const int i = static_cast<int>(blockIdx.x), first = static_cast<int>(blockIdx.y) * kPrepareWarps;
   if (i >= segment.row_count) return;
-  const Recorded record = segment.record(task.now[segment.sequence]);
-  const int vector = static_cast<int>(blockIdx.y) * kPrepareWarps + warp_index(), key_cols = task.key_heads * task.dim;
-  if (vector < 2 * task.key_heads) {
-    const float* x = task.qkv.row(row) + vector * task.dim;
-    float values[kMaxDeltaDim / kWarpLanes], sum = 0;
-#pragma unroll
-    for (int n = 0; n < kMaxDeltaDim / kWarpLanes; ++n) {
-      const int d = lane_index() + n * kWarpLanes;
-      values[n] = d < task.dim ? x[d] : 0.0f;
-    }
-#pragma unroll
-    for (const float value : values) sum = fmaf(value, value, sum);
-    const float scale = 1.0f / fmaxf(sqrtf(warp_sum(sum)), task.eps);
-    float* out = task.normalised.row(row) + vector * task.dim;
-    const bool is_recorded = !segment.is_prompt && vector >= task.key_heads;
-#pragma unroll
-    for (int n = 0; n < kMaxDeltaDim / kWarpLanes; ++n) {
-      const int d = lane_index() + n * kWarpLanes;
-      if (d >= task.dim) break;
-      out[d] = values[n] * scale;
-      if (is_recorded) record.key.row(i)[vector * task.dim - key_cols + d] = values[n] * scale;
-    }
-  }
-  if (static_cast<int>(blockIdx.y) * kPrepareWarps < 2 * task.key_heads) return;
-  float* gates = task.gates.row(row);
-  for (int head = static_cast<int>(threadIdx.x); head < task.value_heads; head += kThreads) {
-    const float decay = expf(task.a[head] * softplus(task.alpha.row(row)[head] + task.dt[head]));
-    gates[head] = 1.0f / (1.0f + expf(-task.beta.row(row)[head]));
-    gates[task.value_heads + head] = decay;
-    if (!segment.is_prompt) record.decay.row(i)[head] = decay;
-  }
+  const PrepareSegment::Side record = segment.sides[task.now[segment.sequence].record];
+  const int vector = first + warp_index(), vectors = 2 * task.key_heads;
+  if (vector < vectors)
+    normalise_vector(task, segment, record, i, vector, task.qkv.row(segment.first_row + i) + vector * task.dim);
+  if (first >= vectors) make_gates(task, segment, record, i, kThreads);
 }
 
 // q and k of a row, by chains: element 4 n + c of a vector is at [c][n], so that a thread reads its own in pieces of four. Two rows by turns.
@@ -313,27 +279,41 @@ Recorded recorded(const RecurrentMemory& memory, int side) {
   return {matrix(memory.key[side]), matrix(memory.delta[side]), matrix(memory.decay[side])};
 }
 
-void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segments, int layer) {
+// Queues what makes the rows ready: the convolution that waits, or a kernel of its own.
+void prepare(CudaContext& context, PrepareTask& task, const Tensor& qkv, std::span<const Segment> segments, int layer) {
   int most_rows = 0;
   for (size_t i = 0; i < segments.size(); ++i) {
-    SequenceState& state = *segments[i].state;
-    const RecurrentMemory& memory = state.recurrent(layer);
+    const Segment& segment = segments[i];
+    const RecurrentMemory& memory = segment.state->recurrent(layer);
+    task.segments[i] = {
+        {{matrix(memory.key[0]), matrix(memory.decay[0])}, {matrix(memory.key[1]), matrix(memory.decay[1])}},
+        context.step.place(segment).sequence,
+        segment.first_row,
+        segment.row_count,
+        segment.phase == Phase::Prompt};
+    most_rows = std::max(most_rows, segment.row_count);
+  }
+  const int vectors = 2 * task.key_heads;
+  const bool fills_blocks = kConvThreads % task.dim == 0 && vectors * task.dim % kConvThreads == 0;
+  if (fills_blocks && context.deferred.can_prepare(qkv)) return context.deferred.start_with({{}, nullptr, &task});
+  const dim3 blocks(static_cast<unsigned>(most_rows), static_cast<unsigned>(ceil_divide(vectors, kPrepareWarps) + 1),
+                    static_cast<unsigned>(segments.size()));
+  launch(prepare_kernel, Grid{"prepare delta_rule", blocks, kThreads, 0}, context, task);
+}
+
+void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segments, int layer) {
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const RecurrentMemory& memory = segments[i].state->recurrent(layer);
     task.segments[i] = {memory.state.f32(),
                         {recorded(memory, 0), recorded(memory, 1)},
                         context.step.place(segments[i]).sequence,
                         segments[i].first_row,
                         segments[i].row_count,
                         segments[i].phase == Phase::Prompt};
-    most_rows = std::max(most_rows, segments[i].row_count);
   }
-  const unsigned count = static_cast<unsigned>(segments.size());
-  const unsigned vector_blocks = static_cast<unsigned>(ceil_divide(2 * task.key_heads, kPrepareWarps) + 1);
-  launch(prepare_kernel,
-         Grid{"prepare delta_rule", dim3(static_cast<unsigned>(most_rows), vector_blocks, count), kThreads, 0}, context,
-         task);
   const DeltaChoice choice = choose_kernel(task.dim);
   const dim3 blocks(static_cast<unsigned>(ceil_divide(task.dim, kColumns)), static_cast<unsigned>(task.value_heads),
-                    count);
+                    static_cast<unsigned>(segments.size()));
   launch(choice.kernel, Grid{"delta_rule", blocks, kThreads, choice.shared_bytes}, context, task);
 }
 
@@ -347,20 +327,37 @@ void delta_rule(CudaContext& context, Tensor out, const DeltaRuleInput& input, c
                 gates = int64_t{2} * shape.value_head_count;
   float* scratch =
       context.recurrent_scratch.get<float>(static_cast<size_t>(batch.rows()) * static_cast<size_t>(vectors + gates));
-  DeltaTask task{};
-  task.now = context.step.of(batch);
-  task.qkv = matrix(input.qkv), task.beta = matrix(input.beta), task.alpha = matrix(input.alpha);
-  task.out = matrix(out);
-  task.a = input.a.f32(), task.dt = input.dt.f32();
-  task.eps = input.eps;
-  task.out_scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim)));
-  task.key_heads = shape.key_head_count, task.value_heads = shape.value_head_count, task.dim = shape.head_dim;
-  task.grouped_heads = input.grouped_heads;
-  task.normalised = {scratch, vectors};
-  task.gates = {scratch + batch.rows() * vectors, gates};
-  for (size_t first = 0; first < batch.segments.size(); first += kMaxDeltaSegments)
-    run(context, task,
-        batch.segments.subspan(first, std::min<size_t>(kMaxDeltaSegments, batch.segments.size() - first)), layer);
+  const Matrix normalised{scratch, vectors}, gate_rows{scratch + batch.rows() * vectors, gates};
+  const SequenceNow* now = context.step.of(batch);
+  PrepareTask rows{matrix(input.qkv),
+                   matrix(input.beta),
+                   matrix(input.alpha),
+                   now,
+                   input.a.f32(),
+                   input.dt.f32(),
+                   input.eps,
+                   shape.key_head_count,
+                   shape.value_head_count,
+                   shape.head_dim,
+                   normalised,
+                   gate_rows,
+                   {}};
+  DeltaTask task{matrix(input.qkv),
+                 matrix(out),
+                 now,
+                 static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim))),
+                 shape.key_head_count,
+                 shape.value_head_count,
+                 shape.head_dim,
+                 input.grouped_heads,
+                 normalised,
+                 gate_rows,
+                 {}};
+  for (size_t first = 0; first < batch.segments.size(); first += kMaxDeltaSegments) {
+    const auto some = batch.segments.subspan(first, std::min<size_t>(kMaxDeltaSegments, batch.segments.size() - first));
+    prepare(context, rows, input.qkv, some, layer);
+    run(context, task, some, layer);
+  }
 }
 
 }  // namespace paceline::cuda
