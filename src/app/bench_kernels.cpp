@@ -1,18 +1,14 @@
 #include "app/bench_kernels.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <map>
 
-#include "app/bench_runs.h"
-#include "base/random.h"
+#include "app/kernel_timer.h"
 
 namespace paceline {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr int kFewRows[] = {1, 2, 4, 8, 16};
 constexpr int kMaxFewRows = 16, kManyRows = 512, kManyOutputs = 9216;
@@ -21,22 +17,10 @@ constexpr size_t kMatrixBytes = size_t{384} << 20;
 constexpr size_t kMostOutputs = (size_t{1} << 19) - 16;  // of narrow matrices; a GPU's grid ends at 65,535 times 8
 constexpr int kAttentionPosition = 4096;
 
-OwnedTensor random_tensor(Device& device, int rows, int cols) {
-  OwnedTensor tensor = device.allocate(DType::F32, rows, cols);
-  std::vector<float> values(static_cast<size_t>(rows) * static_cast<size_t>(cols));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(unit_interval(random_word(2, i)) - 0.5);
-  device.write(tensor, values.data());
-  return tensor;
-}
-
 class Kernels {
  public:
   Kernels(Session& session, int repetitions)
-      : session_(session),
-        device_(*session.device),
-        repetitions_(repetitions),
-        limits_(session.threads),
-        completion_(device_) {}
+      : session_(session), device_(*session.device), timer_(session, repetitions) {}
 
   std::vector<KernelResult> run() {
     std::map<QuantType, const GgufTensor*> largest;
@@ -50,49 +34,11 @@ class Kernels {
         session_.model->state_shape(kAttentionPosition + kManyRows, kMaxFewRows, session_.options.kv);
     if (!shape.kv.empty()) attention(shape);
     if (!shape.recurrent.empty()) delta_rule(shape);
-    return std::move(results_);
+    measure_small_kernels(session_, timer_);
+    return std::move(timer_.results);
   }
 
  private:
-  // 0: not known
-  double limit_of(bool by_bandwidth) {
-    if (device_.memory_is_host()) return by_bandwidth ? limits_.read_gb_s() : limits_.int8_gop_s();
-    return by_bandwidth ? device_.copy_gb_s() : device_.int8_gop_s();
-  }
-
-  // What must be read, where that is what limits; else operations, of int8 or of floats, whose peak is not known.
-  struct Cost {
-    double bytes = 0, operations = 0;
-    bool is_int8 = true;
-  };
-
-  // Times `work` between measurements of what limits it.
-  void measure(const std::string& kernel, int rows, const Cost& cost, bool is_first,
-               const std::function<void()>& work) {
-    const bool by_bandwidth = cost.bytes > 0;
-    Samples times, limits;
-    work();
-    for (int i = 0; i < repetitions_; ++i) {
-      if (by_bandwidth || cost.is_int8) limits.values.push_back(limit_of(by_bandwidth));
-      completion_.wait();
-      const auto start = Clock::now();
-      work();
-      completion_.wait();
-      times.values.push_back(std::chrono::duration<double>(Clock::now() - start).count());
-    }
-    const double seconds = times.median();
-    if (is_first) first_seconds_ = seconds;
-    KernelResult result{.kernel = kernel, .rows = rows, .milliseconds = seconds * 1e3};
-    result.fastest = times.lowest() * 1e3, result.slowest = times.highest() * 1e3;
-    result.ratio = seconds / first_seconds_;
-    result.gb_per_s = cost.bytes * 1e-9 / seconds;
-    result.gop_per_s = cost.operations * 1e-9 / seconds;
-    const double limit = limits.values.empty() ? 0 : limits.median();
-    if (limit > 0 && by_bandwidth) result.bandwidth_share = result.gb_per_s / limit;
-    if (limit > 0 && !by_bandwidth) result.peak_share = result.gop_per_s / limit;
-    results_.push_back(result);
-  }
-
   // The largest matrix of the type in the file, repeated until it has `rows` rows.
   static std::vector<std::byte> repeated(const GgufTensor& tensor, int rows) {
     std::vector<std::byte> bytes(row_bytes(tensor.type, tensor.cols()) * static_cast<size_t>(rows));
@@ -120,9 +66,9 @@ class Kernels {
     for (const int rows : row_counts) {
       const Tensor outs[] = {out.row_range(0, rows)};
       const double read = rows <= kMaxFewRows ? static_cast<double>(bytes.size()) : 0;
-      const Cost cost{read, 2.0 * rows * outputs * cols, format_info(tensor.type).block_size > 1};
-      measure(kernel, rows, cost, rows == row_counts.front(),
-              [&] { device_.project(outs, x.row_range(0, rows), list); });
+      const KernelTimer::Cost cost{read, 2.0 * rows * outputs * cols, format_info(tensor.type).block_size > 1};
+      timer_.measure(kernel, rows, cost, rows == row_counts.front(),
+                     [&] { device_.project(outs, x.row_range(0, rows), list); });
     }
   }
 
@@ -146,14 +92,15 @@ class Kernels {
       const Phase phase = rows <= kMaxFewRows ? Phase::Generate : Phase::Prompt;
       // Of a prompt the arithmetic limits; its last row sees `rows` positions more than its first one.
       const double positions = kAttentionPosition + rows / 2.0;
-      const Cost few{read}, many{0, 4.0 * rows * heads * kv.head_dim * positions, false};
+      const KernelTimer::Cost few{read}, many{0, 4.0 * rows * heads * kv.head_dim * positions, false};
       state.begin_step(rows, phase);
       const Segment segment{&state, 0, rows, state.length(), phase};
       const Batch batch{out.row_range(0, rows), {&segment, 1}};
       device_.store_kv(batch, 0, random_tensor(device_, rows, width), random_tensor(device_, rows, width));
-      measure(cat("attention at ", kAttentionPosition, ", one layer"), rows, phase == Phase::Generate ? few : many,
-              rows == 1,
-              [&] { device_.attention(out.row_range(0, rows), q.row_range(0, rows * heads), batch, 0, attention); });
+      timer_.measure(cat("attention at ", kAttentionPosition, ", one layer"), rows,
+                     phase == Phase::Generate ? few : many, rows == 1, [&] {
+                       device_.attention(out.row_range(0, rows), q.row_range(0, rows * heads), batch, 0, attention);
+                     });
       state.commit(phase == Phase::Prompt ? rows : 0);
     }
   }
@@ -185,19 +132,15 @@ class Kernels {
       state.begin_step(rows, phase);
       const Segment segment{&state, 0, rows, state.length(), phase};
       const Batch batch{out.row_range(0, rows), {&segment, 1}};
-      measure("delta rule, one layer", rows, {read}, rows == 1,
-              [&] { device_.delta_rule(out.row_range(0, rows), input, batch, 0); });
+      timer_.measure("delta rule, one layer", rows, {read}, rows == 1,
+                     [&] { device_.delta_rule(out.row_range(0, rows), input, batch, 0); });
       state.commit(phase == Phase::Prompt ? rows : 0);
     }
   }
 
   Session& session_;
   Device& device_;
-  int repetitions_;
-  MachineLimits limits_;
-  Completion completion_;
-  std::vector<KernelResult> results_;
-  double first_seconds_ = 0;
+  KernelTimer timer_;
 };
 
 std::string share_of(double value, double share, int digits) {
@@ -215,11 +158,13 @@ std::string kernels_as_markdown(const std::vector<KernelResult>& results) {
   std::string out =
       "| kernel | rows | ms | lowest – highest | time / first | GB/s | of bandwidth | Gop/s | of int8 peak |\n"
       "|---|---|---|---|---|---|---|---|---|\n";
-  for (const KernelResult& row : results)
+  for (const KernelResult& row : results) {
+    const int digits = row.milliseconds < 0.1 ? 5 : 3;
     out +=
-        cat("| ", row.kernel, " | ", row.rows, " | ", fixed(row.milliseconds, 3), " | ", fixed(row.fastest, 3), " – ",
-            fixed(row.slowest, 3), " | ", fixed(row.ratio, 2), " | ", share_of(row.gb_per_s, row.bandwidth_share, 1),
-            " | ", share_of(row.gop_per_s, row.peak_share, 0), " |\n");
+        cat("| ", row.kernel, " | ", row.rows, " | ", fixed(row.milliseconds, digits), " | ",
+            fixed(row.fastest, digits), " – ", fixed(row.slowest, digits), " | ", fixed(row.ratio, 2), " | ",
+            share_of(row.gb_per_s, row.bandwidth_share, 1), " | ", share_of(row.gop_per_s, row.peak_share, 0), " |\n");
+  }
   return out;
 }
 

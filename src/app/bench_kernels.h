@@ -1,6 +1,7 @@
 #pragma once
 // `paceline bench --kernels`: the operations that a step of this model spends its time in, each alone and in place, beside the machine's
-// read bandwidth (few rows) or int8 peak (many rows) measured between its runs. Matrices are larger than the caches; times are medians.
+// read bandwidth (few rows) or int8 peak (many rows) measured between its runs. Matrices are larger than the caches; times are medians. What is
+// done between products takes microseconds, so it is timed several times at once, as a step would do it.
 #include <string>
 #include <vector>
 
