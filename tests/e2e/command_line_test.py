@@ -197,6 +197,17 @@ class CommandLine(transcript.Case):
         self.expect(['bench', '-m', self.model, '--rows', '0..4'], status=2, stderr='--rows: expected A..B within 1..16')
         self.expect(['bench', '-m', self.model, '-p', '5,x'], status=2, stderr='separated by commas, got "x"')
 
+    def test_bench_of_kernels(self):
+        rows = json.loads(self.expect(['bench', '-m', self.model, '--kernels', '-r', '1', '--json']).stdout)
+        names = [row['kernel'] for row in rows]
+        for part in (' few', ' many', 'attention at 4096', 'delta rule', 'rms_norm of', 'swiglu of', 'norm and rotation of',
+                     'storing keys', 'conv_silu', 'the best 64 of'):
+            self.assertTrue(any(part in name for name in names), f'{part} in {names}')
+        for row in rows:
+            self.assertGreater(row['ms'], 0)
+            self.assertTrue(row['gb_per_s'] > 0 or row['gop_per_s'] > 0, row)
+        self.assertIn('| conv_silu | 512 |', self.expect(['bench', '-m', self.model, '--kernels', '-r', '1']).stdout.decode())
+
     def test_bench_of_everyday_tasks(self):
         chart = self.folder / 'chart.svg'
         flags = ['bench', '-m', self.model, '-r', '2', '--answer-tokens', '24']
