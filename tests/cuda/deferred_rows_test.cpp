@@ -76,14 +76,15 @@ TEST_F(DeferredRowsTest, Norms) {
 
 // A row of the product is several rows of the norm.
 TEST_F(DeferredRowsTest, GatedNormsOfHeads) {
-  constexpr int kHeads = 6, kDim = 128;
-  const DeviceRows weight = random(1, kDim, 3);
-  for (const int rows : {1, 4, 11}) {
-    const DeviceRows z = random(rows * kHeads, kDim, 4);
-    expect_same(rows, kHeads * kDim, [&](const Tensor& x) {
-      const Tensor heads = x.as_heads(kHeads, kDim);
-      gated_rms_norm(context_, heads, heads, weight.tensor(), z.tensor(), 1e-6f);
-    });
+  for (const auto& [count, dim] : {std::pair{6, 128}, {4, 64}, {8, 96}, {8, 32}, {1, 512}}) {
+    const DeviceRows weight = random(1, dim, 3);
+    for (const int rows : {1, 4, 11}) {
+      const DeviceRows z = random(rows * count, dim, 4);
+      expect_same(rows, count * dim, [&](const Tensor& x) {
+        const Tensor heads = x.as_heads(count, dim);
+        gated_rms_norm(context_, heads, heads, weight.tensor(), z.tensor(), 1e-6f);
+      });
+    }
   }
 }
 
@@ -92,10 +93,12 @@ TEST_F(DeferredRowsTest, Gates) {
   for (const int rows : {1, 7, 18}) {
     const DeviceRows up = random(rows, kCols, 5), gate = random(rows, 2 * kCols, 6);
     expect_same(rows, kCols, [&](const Tensor& x) { swiglu(context_, x, x, up.tensor()); });
-    // As attention's: heads of 256, each with its gate behind its query.
-    expect_same(rows, kCols, [&](const Tensor& x) {
-      sigmoid_gate(context_, x.as_heads(3, 256), gate.tensor().columns(256, 256).as_heads(3, 256, 512));
-    });
+    // As attention's: heads, each with its gate behind its query.
+    for (const int dim : {256, 64, 32})
+      expect_same(rows, kCols, [&](const Tensor& x) {
+        const int heads = kCols / dim;
+        sigmoid_gate(context_, x.as_heads(heads, dim), gate.tensor().columns(dim, dim).as_heads(heads, dim, 2 * dim));
+      });
   }
 }
 
@@ -228,7 +231,7 @@ TEST(Rotation, OfFarPositions) {
 TEST_F(DeferredRowsTest, OthersAreLaunchedAsTheyAre) {
   constexpr int kRows = 4, kCols = 256;
   const DeviceRows weight = random(1, kCols, 3), x = random(kRows, kCols, 7), other = random(kRows, kCols, 8),
-                   out = random(kRows, kCols, 9), narrow = random(kRows, 96, 10), few = random(2, kOutputs, 12);
+                   out = random(kRows, kCols, 9), narrow = random(kRows, 144, 10), few = random(2, kOutputs, 12);
   rms_norm(context_, out.tensor(), x.tensor(), weight.tensor(), 1e-6f);
   const Rows want = out.read();
   rms_norm(context_, out.tensor(), other.tensor(), weight.tensor(), 1e-6f);
@@ -237,8 +240,8 @@ TEST_F(DeferredRowsTest, OthersAreLaunchedAsTheyAre) {
   const WeightPtr loaded = loader_.load(matrix.matrix, WeightUse::Project, 1);
 
   context_.step.begin({});
-  rms_norm(context_, narrow.tensor(), narrow.tensor(), weight.tensor().columns(0, 96), 1e-6f);
-  EXPECT_FALSE(context_.deferred.can_encode(narrow.tensor())) << "rows that are not whole warps of fours";
+  rms_norm(context_, narrow.tensor(), narrow.tensor(), weight.tensor().columns(0, 144), 1e-6f);
+  EXPECT_FALSE(context_.deferred.can_encode(narrow.tensor())) << "rows that are not whole blocks";
   rms_norm(context_, out.tensor(), x.tensor(), weight.tensor(), 1e-6f);
   EXPECT_TRUE(context_.deferred.can_encode(out.tensor()));
   EXPECT_FALSE(context_.deferred.can_encode(out.tensor().row_range(0, 2))) << "a part of the rows";

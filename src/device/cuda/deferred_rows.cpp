@@ -4,12 +4,6 @@
 
 namespace paceline::cuda {
 
-namespace {
-
-constexpr int kWarpColumns = 128;  // a warp writes codes of so many at once (encode-inl.h)
-
-}  // namespace
-
 void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
   settle();
   out_ = out;
@@ -19,7 +13,7 @@ void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
 
 bool DeferredRows::can_encode(const Tensor& x) const {
   return start_ && maker_ != RowsMadeBy::Convolution && out_.data == x.data && out_.stride == out_.cols &&
-         x.stride == x.cols && out_.cols % kWarpColumns == 0 && x.cols % kGroupColumns == 0 &&
+         x.stride == x.cols && out_.cols % kBlockColumns == 0 && x.cols % kGroupColumns == 0 &&
          x.cols % out_.cols == 0 && int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
 }
 

@@ -44,10 +44,11 @@ __device__ __forceinline__ void write_factors(ActivationBlocks& out, int slot, i
 }
 
 // Writes the codes of kGroups groups of four values of each lane: eight neighbouring lanes have the 32 columns of a block. `first` is the number of
-// the lane's first value among those of all rows, which lie behind each other, group g is at first + g * step, and all that exist, which are
-// the first `count`, are of one row. For whole warps. NaN does not count for the scale.
+// the lane's first value among those of all rows, which lie behind each other, and group g is at first + g * step. The lane has the first `own`
+// groups, all of one row; the lanes of a block have the same ones, and none of the warp has more than `count`. For whole warps. NaN does not
+// count for the scale.
 template <int kGroups>
-__device__ __forceinline__ void write_codes(const RowCodes& codes, unsigned first, unsigned step, int count,
+__device__ __forceinline__ void write_codes(const RowCodes& codes, unsigned first, unsigned step, int count, int own,
                                             const float (&values)[kGroups][4]) {
   static_assert(kGroups <= 8);
   const int lane = lane_index(), place = lane % 8;
@@ -76,6 +77,7 @@ __device__ __forceinline__ void write_codes(const RowCodes& codes, unsigned firs
     sum += __shfl_xor_sync(kAllLanes, sum, 1);
     sum += __shfl_xor_sync(kAllLanes, sum, 2);
     const int other = __shfl_xor_sync(kAllLanes, sum, 4);  // of the other 16 columns
+    if (g >= own) continue;
     ActivationBlocks& out = pairs[block / 2];
     uint2& words = out.codes[slot * 4 + place % 4][block % 2];
     (place < 4 ? words.x : words.y) = word;

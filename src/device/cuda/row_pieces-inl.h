@@ -81,11 +81,15 @@ struct Piece {
       for (int i = 0; i < 4; ++i) do_one(step, i);
     });
   }
-  // Of row `row`. A warp's columns of a step all exist or none does (kCodedColumns).
+  // Of row `row`, whose columns are whole blocks.
   __device__ __forceinline__ void write(const RowCodes& codes, int row, int cols, const Values& values) const {
-    const int steps = (count - 4 * (thread - lane_index()) + kStep - 1) / kStep;
-    write_codes<kSteps>(codes, static_cast<unsigned>(row * cols + first + 4 * thread), kStep, steps, values);
+    write_codes<kSteps>(codes, static_cast<unsigned>(row * cols + first + 4 * thread), kStep,
+                        steps_from(4 * (thread - lane_index())), steps_from(4 * thread), values);
   }
+
+ private:
+  // How many steps have the column that is this one of the first.
+  __device__ __forceinline__ int steps_from(int column) const { return (count - column + kStep - 1) / kStep; }
 };
 
 // The row of this warp or block: kRowThreads threads work on one. -1 behind the last row, for a whole warp.

@@ -106,7 +106,7 @@ __global__ void __launch_bounds__(kValueThreads) gate_kernel(ValueTask task) {
     value = kSwiglu ? silu(gate[i]) * value : value * sigmoid(gate[i]);
   }
   store_four(task.out.row(row), column, task.cols, task.is_aligned, values[0]);
-  if (task.codes.blocks != nullptr) write_codes<1>(task.codes, 4 * index, 0, 1, values);
+  if (task.codes.blocks != nullptr) write_codes<1>(task.codes, 4 * index, 0, 1, 1, values);
 }
 
 struct GatherTask {
