@@ -198,8 +198,11 @@ std::vector<float> recurrent_rows(const RecurrentShape& shape, bool in_step) {
 
 TEST(DeferredConvolution, MakesRowsReadyForTheDeltaRule) {
   // Heads that fill a block, half of one, a quarter; heads that the kernel beside the convolution has to do.
-  for (const RecurrentShape& shape :
-       {RecurrentShape{1, 2, 128, 512, 4}, {2, 4, 64, 512, 4}, {2, 4, 32, 256, 3}, {1, 2, 48, 192, 4}})
+  for (const RecurrentShape& shape : {RecurrentShape{1, 2, 128, 512, 4},
+                                      {2, 4, 64, 512, 4},
+                                      {1, 3, 64, 320, 4},
+                                      {2, 4, 32, 256, 3},
+                                      {1, 2, 48, 192, 4}})
     EXPECT_EQ(recurrent_rows(shape, true), recurrent_rows(shape, false)) << shape.head_dim;
 }
 

@@ -145,6 +145,52 @@ TEST_P(ProductTest, LookupsAreTheFilesValues) {
     ASSERT_EQ(got[i], table.values[static_cast<size_t>(tokens[i])]) << "token " << tokens[i];
 }
 
+class FloatProducts : public testing::Test {
+ protected:
+  Rows products(const RandomMatrix& weight, int outputs, const Rows& x) {
+    QuantMatrix matrix = weight.matrix;
+    matrix.rows = outputs;
+    matrix.bytes = matrix.bytes.first(static_cast<size_t>(outputs) * row_bytes(matrix.type, matrix.cols));
+    const WeightPtr loaded = loader_.load(matrix, WeightUse::Project, 1);
+    const int rows = static_cast<int>(x.size());
+    DeviceRows in(context_, rows, matrix.cols), out(context_, rows, outputs);
+    in.write(x);
+    const Tensor outs[] = {out.tensor()};
+    const Weight* weights[] = {loaded.get()};
+    project(context_, outs, in.tensor(), weights);
+    return out.read();
+  }
+
+  CudaContext context_;
+  WeightLoader loader_{context_, 2};
+};
+
+// A block makes one output of a small matrix and four of a large one, in the same order.
+TEST_F(FloatProducts, DoNotDependOnTheSizeOfTheMatrix) {
+  constexpr int kFew = 12, kMany = 160;
+  for (const int cols : {1408, 300, 7}) {
+    const RandomMatrix weight = random_matrix(QuantType::F32, kMany, cols);
+    for (const int rows : {1, 3, 8, 19}) {
+      const Rows x = random_rows(6, rows, cols);
+      Rows large = products(weight, kMany, x);
+      for (auto& row : large) row.resize(kFew);
+      EXPECT_EQ(products(weight, kFew, x), large) << rows << " rows of " << cols;
+    }
+  }
+}
+
+// An output head is longer than all extents of a grid but the first.
+TEST_F(FloatProducts, OfALongVocabulary) {
+  constexpr int kOutputs = 65'536 * 4 + 8;
+  const RandomMatrix weight = random_matrix(QuantType::F32, kOutputs, 4);
+  const Rows x = random_rows(6, 1, 4), got = products(weight, kOutputs, x);
+  for (size_t o = 0; o < kOutputs; ++o) {
+    double sum = 0;
+    for (size_t c = 0; c < 4; ++c) sum += static_cast<double>(weight.values[o][c]) * static_cast<double>(x[0][c]);
+    ASSERT_NEAR(got[0][o], sum, 1e-5) << o;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, ProductTest, testing::ValuesIn(kAllQuantTypes),
                          [](const auto& parameter) { return std::string(format_info(parameter.param).name); });
 

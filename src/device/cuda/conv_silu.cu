@@ -51,10 +51,8 @@ __device__ __forceinline__ void record_last(const ConvTask& task, const ConvSegm
 
 // Those of the block's channels.
 __device__ __forceinline__ void prefetch_taps(const ConvTask& task) {
-  const int first = static_cast<int>(blockIdx.x) * kConvThreads,
-            count = min(kConvThreads, task.channels - first) * task.taps;
-  const unsigned bytes = static_cast<unsigned>(count) * 4 / 16 * 16;
-  if (threadIdx.x == 0 && bytes > 0) prefetch_piece(task.weight + int64_t{first} * task.taps, bytes);
+  const int first = static_cast<int>(blockIdx.x) * kConvThreads, channels = min(kConvThreads, task.channels - first);
+  prefetch_floats(task.weight + int64_t{first} * task.taps, channels * task.taps);
 }
 
 // What a thread knows of its place.

@@ -217,13 +217,11 @@ __device__ __forceinline__ void run_rows(Column<kDim>& column, const DeltaTask& 
   }
 }
 
-// The block's columns of the state.
+// The block's columns of the state: 128 bytes of each row.
 __device__ __forceinline__ void prefetch_state(const DeltaTask& task) {
-  const int first = static_cast<int>(blockIdx.x) * kColumns;
-  const float* state = task.segments[blockIdx.z].state + int64_t{blockIdx.y} * task.dim * task.dim + first;
-  const unsigned bytes = static_cast<unsigned>(min(kColumns, task.dim - first)) * 4;
-  if (task.dim % 4 != 0) return;  // rows of the state begin anywhere
-  for (int d = static_cast<int>(threadIdx.x); d < task.dim; d += kThreads) prefetch_piece(state + d * task.dim, bytes);
+  const float* state =
+      task.segments[blockIdx.z].state + int64_t{blockIdx.y} * task.dim * task.dim + blockIdx.x * kColumns;
+  for (int d = static_cast<int>(threadIdx.x); d < task.dim; d += kThreads) prefetch_line(state + d * task.dim);
 }
 
 template <int kDim>

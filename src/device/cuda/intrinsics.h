@@ -163,10 +163,6 @@ inline int warp_add(int value) {
   for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value += __shfl_xor_sync(kAllLanes, value, bits);
   return value;
 }
-inline uint32_t warp_largest(uint32_t value) {
-  for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value = std::max(value, __shfl_xor_sync(kAllLanes, value, bits));
-  return value;
-}
 inline int dot_bytes(int a, int b, int sum) { return cuda_emulator::dot_bytes(a, b, sum); }
 template <int8_t kLow, int8_t kHigh>
 int dot_halves(int word, int sum) {

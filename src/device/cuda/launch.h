@@ -46,10 +46,26 @@ __device__ __forceinline__ void prefetch_piece(const void* from, unsigned bytes)
 #endif
 }
 
-// For a whole block: `count` values, of which all blocks need the same.
+// For a whole block: `count` values, or none where they are not aligned.
+__device__ __forceinline__ void prefetch_floats(const float* values, int count) {
+  if (threadIdx.x != 0 || count < 4 || reinterpret_cast<uintptr_t>(values) % 16 != 0) return;
+  prefetch_piece(values, static_cast<unsigned>(count) * 4 / 16 * 16);
+}
+
+// The same, of values that all blocks need.
 __device__ __forceinline__ void prefetch_vector(const float* values, int count) {
-  const unsigned bytes = static_cast<unsigned>(count) * 4 / 16 * 16;
-  if (blockIdx.x == 0 && threadIdx.x == 0 && bytes > 0) prefetch_piece(values, bytes);
+  if (blockIdx.x == 0) prefetch_floats(values, count);
+}
+
+// For threads that ask for different places: the 128 bytes around an address.
+__device__ __forceinline__ void prefetch_line(const void* at) {
+#ifndef __CUDACC__
+  cuda_emulator::prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(at) / 16 * 16), 16);
+#elif __CUDA_ARCH__ >= 900
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(at)));
+#else
+  static_cast<void>(at);
+#endif
 }
 
 #ifdef __CUDACC__

@@ -2,7 +2,7 @@
 //
 // Called by project, project_add and project_experts for the few float matrices of quantized models (the gates of recurrent layers, the
 // routers of experts) and for models that are F32 throughout. Such a matrix has few outputs and many columns, so a block makes one output of up to 8 rows, or
-// four where there are tiles enough, and its warps have a share of the columns each, as in the kernels of the other formats: from step
+// four where there are blocks enough, and its warps have a share of the columns each, as in the kernels of the other formats: from step
 // s S / 8 to (s + 1) S / 8 of the S steps of 128 columns. Of a step lane l takes columns 4l … 4l + 3, in order, each by fmaf; the lanes' sums
 // meet in a fixed tree, the shares are added in order. Each row has its own sum, and no part of the order depends on how many there are.
 // What a lane needs of several steps is asked for at once. Bytes per weight: 4. Share of peak: not measured yet (no GPU).
@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kWarps = 8;
 constexpr int kLaneColumns = 4, kStepColumns = 32 * kLaneColumns;
+constexpr int kManyOutputs = 4;  // of a block, where there are blocks enough
 
 struct FloatPart {
   const float* panels;
@@ -32,7 +33,7 @@ struct FloatTask {
   int cols;
   const float* x;
   int64_t x_stride;
-  int x_rows;
+  int x_rows, tiles;
   const int* sources;
   const int* tile_experts;
   int rows;
@@ -101,14 +102,14 @@ __device__ __forceinline__ void add_share(const FloatTask& task, const float* we
   }
 }
 
-// blockIdx.x: tile; blockIdx.y: kOutputs outputs, those of one weight behind those of another.
+// blockIdx.x: kOutputs outputs, those of one weight behind those of another, and of them the tiles, so that blocks side by side share weights.
 template <int kRows, int kOutputs>
 __global__ void __launch_bounds__(32 * kWarps) multiply_floats_kernel(FloatTask task) {
   wait_for_previous_kernel();
-  int block = static_cast<int>(blockIdx.y), which = 0;
+  int block = static_cast<int>(blockIdx.x) / task.tiles, which = 0;
   while (block >= task.parts[which].blocks(kOutputs)) block -= task.parts[which++].blocks(kOutputs);
   const FloatPart& part = task.parts[which];
-  const int tile = static_cast<int>(blockIdx.x), output = block * kOutputs;
+  const int tile = static_cast<int>(blockIdx.x) % task.tiles, output = block * kOutputs;
   const int expert = task.tile_experts != nullptr ? task.tile_experts[tile] : 0;
   if (expert < 0) return;
   const float* weights =
@@ -134,17 +135,30 @@ __global__ void __launch_bounds__(32 * kWarps) multiply_floats_kernel(FloatTask 
   *out = task.add ? *out + sum : sum;
 }
 
-template <int kRows, int kOutputs>
-void launch_floats(CudaContext& context, const FloatTask& task, int tiles) {
-  int blocks = 0;
-  for (const FloatPart& part : task.parts) blocks += part.blocks(kOutputs);
-  launch(multiply_floats_kernel<kRows, kOutputs>,
-         Grid{"multiply floats", dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(blocks)), 32 * kWarps,
-              sizeof(FloatShares<kRows, kOutputs>)},
-         context, task);
+int64_t blocks_of(const FloatTask& task, int block_outputs) {
+  int64_t blocks = 0;
+  for (const FloatPart& part : task.parts) blocks += part.blocks(block_outputs);
+  return blocks * task.tiles;
 }
 
-constexpr int kFewTiles = 4;  // so many read their rows again for every output, so that each has a block of its own
+template <int kRows, int kOutputs>
+void launch_floats(CudaContext& context, const FloatTask& task) {
+  const int64_t blocks = blocks_of(task, kOutputs);
+  PACELINE_ASSERT(blocks < int64_t{1} << 31);
+  launch(
+      multiply_floats_kernel<kRows, kOutputs>,
+      Grid{"multiply floats", dim3(static_cast<unsigned>(blocks)), 32 * kWarps, sizeof(FloatShares<kRows, kOutputs>)},
+      context, task);
+}
+
+// A block makes one output while there are few of them, so that the whole GPU reads, else four, which share what they read of the rows.
+template <int kRows>
+void launch_rows(CudaContext& context, const FloatTask& task) {
+  constexpr int kEnoughBlocks = 8;  // for each multiprocessor
+  if (blocks_of(task, kManyOutputs) < kEnoughBlocks * context.multiprocessor_count)
+    launch_floats<kRows, 1>(context, task);
+  else launch_floats<kRows, kManyOutputs>(context, task);
+}
 
 }  // namespace
 
@@ -156,6 +170,7 @@ void multiply_floats(CudaContext& context, std::span<const Product> products, co
                  rows.x.f32(),
                  rows.x.stride,
                  rows.x.rows,
+                 rows.list.tiles,
                  rows.list.sources,
                  rows.tile_experts,
                  rows.count,
@@ -167,11 +182,9 @@ void multiply_floats(CudaContext& context, std::span<const Product> products, co
     task.parts[i] = {reinterpret_cast<const float*>(weight.panels()), weight.panels_per_expert(), weight.rows,
                      products[i].out, products[i].out_stride};
   }
-  const int tiles = rows.list.tiles;
-  if (tiles == 1 && rows.count == 1) launch_floats<1, 1>(context, task, tiles);
-  else if (tiles == 1 && rows.count <= 4) launch_floats<4, 1>(context, task, tiles);
-  else if (tiles <= kFewTiles) launch_floats<kTileRows, 1>(context, task, tiles);
-  else launch_floats<kTileRows, 4>(context, task, tiles);
+  if (task.tiles == 1 && task.rows == 1) launch_rows<1>(context, task);
+  else if (task.tiles == 1 && task.rows <= 4) launch_rows<4>(context, task);
+  else launch_rows<kTileRows>(context, task);
 }
 
 }  // namespace paceline::cuda
