@@ -6,7 +6,9 @@
 #include <functional>
 
 #include "cuda/product_rows.h"
+#include "device/cuda/choose.h"
 #include "device/cuda/cuda_device.h"
+#include "device/cuda/experts.h"
 #include "device/cuda/matmul.h"
 #include "device/cuda/rows.h"
 
@@ -204,6 +206,37 @@ TEST(DeferredConvolution, MakesRowsReadyForTheDeltaRule) {
                                       {2, 4, 32, 256, 3},
                                       {1, 2, 48, 192, 4}})
     EXPECT_EQ(recurrent_rows(shape, true), recurrent_rows(shape, false)) << shape.head_dim;
+}
+
+// Routing and grouping in one kernel where rows are few, and the experts' gates with codes.
+Rows mixed_rows(int rows, bool in_step) {
+  constexpr int kExperts = 12, kUsed = 3, kWidth = 128, kInner = 256;
+  CudaContext context;
+  WeightLoader loader(context, 2);
+  const auto load = [&](int outputs, int cols) {
+    return loader.load(random_matrix(QuantType::Q4_K, kExperts * outputs, cols).matrix, WeightUse::Experts, kExperts);
+  };
+  const auto random = [&](int cols, uint64_t seed) {
+    DeviceRows out(context, rows, cols);
+    out.write(random_rows(seed, rows, cols));
+    return out;
+  };
+  const WeightPtr gate = load(kInner, kInner), up = load(kInner, kInner), down = load(kWidth, kInner);
+  const DeviceRows logits = random(kExperts, 1), x = random(kInner, 2), out = random(kWidth, 3),
+                   shares = random(kUsed, 4), numbers = random(kUsed, 5);
+  const Tensor ids{numbers.tensor().data, DType::I32, rows, kUsed, kUsed};
+  if (in_step) context.step.begin({});
+  route(context, ids, shares.tensor(), logits.tensor(), {kExperts, kUsed});
+  EXPECT_EQ(context.deferred.can_group(ids), in_step);
+  project_experts(context, out.tensor(), x.tensor(), ids, shares.tensor(), {gate.get(), up.get(), down.get()});
+  context.step.end();
+  Rows all = out.read();
+  for (const auto& row : shares.read()) all.push_back(row);
+  return all;
+}
+
+TEST(DeferredRouting, GroupsFewRows) {
+  for (const int rows : {1, 5, 16, 17, 70}) EXPECT_EQ(mixed_rows(rows, true), mixed_rows(rows, false)) << rows;
 }
 
 // As exact as angles in double, however far the position.

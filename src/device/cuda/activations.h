@@ -35,6 +35,7 @@ struct Activations {
 struct RowList {
   const int* sources = nullptr;
   int tiles = 0;
+  bool in_order = false;  // a list that only says which rows exist: sources[s] is s or -1
 };
 
 // The input's row behind a slot of such a list, -1: there is none.

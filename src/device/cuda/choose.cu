@@ -1,57 +1,25 @@
 // route:  p = softmax(logits); the used_count largest; share_i = p_i / sum of the chosen p, in rank order
 // argmax: the first of the largest
 //
-// Called by CudaDevice::route once per mixture layer (a warp per row, the row's logits stay in the L1 cache over the rounds of choosing) and by
+// Called by CudaDevice::route once per mixture layer (a warp per row, the row's logits stay in the L1 cache over the rounds of choosing; of few
+// rows the grouping of experts does it by the way) and by
 // CudaDevice::argmax (a block per piece of a row, then a warp per row over the pieces: a vocabulary is long and rows are few). No weights of a
 // model file. Share of peak: not measured yet (no GPU).
 #include "device/cuda/choose.h"
+#include "device/cuda/experts.h"
 #include "device/cuda/launch.h"
-#include "device/cuda/matrix.h"
-#include "device/cuda/reduce.h"
+#include "device/cuda/route-inl.h"
 
 namespace paceline::cuda {
 
 namespace {
 
-constexpr float kLeastShareSum = 6.1e-5f;  // spec 6
-
-struct RouteTask {
-  Matrix logits, shares;
-  int32_t* ids;
-  int64_t ids_stride;
-  int rows, expert_count, used_count;
-};
-
 constexpr int kRouteThreads = 128;
 
 __global__ void __launch_bounds__(kRouteThreads) route_kernel(RouteTask task) {
   wait_for_previous_kernel();
-  const int row = static_cast<int>(blockIdx.x) * (kRouteThreads / kWarpLanes) + warp_index(), lane = lane_index();
-  if (row >= task.rows) return;
-  const float* logits = task.logits.row(row);
-  float largest = -INFINITY, sum = 0;
-  for (int e = lane; e < task.expert_count; e += kWarpLanes) largest = fmaxf(largest, logits[e]);
-  largest = warp_max(largest);
-  for (int e = lane; e < task.expert_count; e += kWarpLanes) sum += expf(logits[e] - largest);
-  sum = warp_sum(sum);
-
-  unsigned taken = 0;  // bit i: expert lane + 32 i
-  float used = 0;
-  int32_t* ids = task.ids + row * task.ids_stride;
-  float* shares = task.shares.row(row);
-  for (int rank = 0; rank < task.used_count; ++rank) {
-    Candidate best{-INFINITY, task.expert_count};
-    for (int e = lane; e < task.expert_count; e += kWarpLanes)
-      if ((taken >> (e / kWarpLanes) & 1) == 0) best = better(best, candidate(logits[e], e));
-    best = warp_best(best);
-    if (best.index % kWarpLanes == lane) taken |= 1u << (best.index / kWarpLanes);
-    const float share = expf(best.value - largest) / sum;
-    used += share;
-    if (lane == 0) ids[rank] = best.index, shares[rank] = share;
-  }
-  __syncwarp();
-  used = fmaxf(used, kLeastShareSum);
-  for (int rank = lane; rank < task.used_count; rank += kWarpLanes) shares[rank] = shares[rank] / used;
+  const int row = static_cast<int>(blockIdx.x) * (kRouteThreads / kWarpLanes) + warp_index();
+  if (row < task.rows) route_row(task, row);
 }
 
 constexpr int kArgmaxThreads = 256, kPiece = 8192;
@@ -98,10 +66,13 @@ __global__ void __launch_bounds__(kWarpLanes) argmax_rows_kernel(ArgmaxTask task
 void route(CudaContext& context, Tensor ids, Tensor shares, Tensor logits, const ExpertShape& shape) {
   if (shape.expert_count > kMaxRoutedExperts)
     fail("cuda: a layer has ", shape.expert_count, " experts, expected at most ", kMaxRoutedExperts);
-  const unsigned blocks = static_cast<unsigned>(ceil_divide(logits.rows, kRouteThreads / kWarpLanes));
-  launch(route_kernel, Grid{"route", dim3(blocks), kRouteThreads, 0}, context,
-         RouteTask{matrix(logits), matrix(shares), ids.i32(), ids.stride, logits.rows, shape.expert_count,
-                   shape.used_count});
+  const RouteTask task{matrix(logits), matrix(shares),     ids.i32(),       ids.stride,
+                       logits.rows,    shape.expert_count, shape.used_count};
+  start_or_defer(context, ids, RowsMadeBy::Router, [=, &context](const RowExtras& extras) {
+    if (extras.grouping != nullptr) return route_and_group(context, task, *extras.grouping);
+    const unsigned blocks = static_cast<unsigned>(ceil_divide(task.rows, kRouteThreads / kWarpLanes));
+    launch(route_kernel, Grid{"route", dim3(blocks), kRouteThreads, 0}, context, task);
+  });
 }
 
 void argmax(CudaContext& context, Tensor ids, Tensor logits) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "device/cuda/context.h"
+
 namespace paceline::cuda {
 
 void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
@@ -12,13 +14,21 @@ void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
 }
 
 bool DeferredRows::can_encode(const Tensor& x) const {
-  return start_ && maker_ != RowsMadeBy::Convolution && out_.data == x.data && out_.stride == out_.cols &&
-         x.stride == x.cols && out_.cols % kBlockColumns == 0 && x.cols % kGroupColumns == 0 &&
-         x.cols % out_.cols == 0 && int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
+  return start_ && (maker_ == RowsMadeBy::ShortNorm || maker_ == RowsMadeBy::Other) && out_.data == x.data &&
+         out_.stride == out_.cols && x.stride == x.cols && out_.cols % kBlockColumns == 0 &&
+         x.cols % kGroupColumns == 0 && x.cols % out_.cols == 0 &&
+         int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
 }
 
 bool DeferredRows::makes(const Tensor& x) const {
   return start_ && out_.data == x.data && out_.stride == x.stride && out_.rows == x.rows && out_.cols == x.cols;
+}
+
+void start_or_defer(CudaContext& context, const Tensor& out, RowsMadeBy maker, DeferredRows::Start start) {
+  PACELINE_ASSERT(int64_t{out.rows} * out.cols < int64_t{1} << 31);
+  if (out.rows == 0) return;
+  if (context.step.is_step()) context.deferred.set(out, maker, std::move(start));
+  else start({});
 }
 
 void DeferredRows::start_with(const RowExtras& extras) { std::exchange(start_, nullptr)(extras); }

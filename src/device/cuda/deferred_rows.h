@@ -1,8 +1,8 @@
 #pragma once
 // An operation on rows that is started a moment after it was asked for: when it is known what its result is for. If a product takes it, the same
-// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned, or a convolution whose q and k
-// the delta rule wants, one kernel does both. A launch is saved, and a way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of
-// the stream is the order of asking.
+// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned, a convolution whose q and k
+// the delta rule wants, or a choice of experts that are then grouped, one kernel does both. A launch is saved, and a way to memory and
+// back. One can be waiting at a time; whatever is queued next settles it first, so that the order of the stream is the order of asking.
 #include <functional>
 
 #include "device/cuda/activations.h"
@@ -10,6 +10,8 @@
 
 namespace paceline::cuda {
 
+struct CudaContext;
+struct GroupTask;
 struct PrepareTask;
 struct RotateTask;
 
@@ -18,15 +20,16 @@ struct RowExtras {
   RowCodes codes;
   const RotateTask* rotation = nullptr;  // of a ShortNorm alone
   const PrepareTask* prepare = nullptr;  // of a Convolution alone
+  const GroupTask* grouping = nullptr;  // of a Router alone
 };
 
-enum class RowsMadeBy { ShortNorm, Convolution, Other };
+enum class RowsMadeBy { ShortNorm, Convolution, Router, Other };
 
 class DeferredRows {
  public:
   using Start = std::function<void(const RowExtras&)>;
 
-  // Takes an operation that writes `out`, and nothing else. `start` queues it.
+  // Takes an operation that writes `out`. `start` queues it.
   void set(const Tensor& out, RowsMadeBy maker, Start start);
   // Starts it as it is. For whoever queues something.
   void settle() {
@@ -34,9 +37,10 @@ class DeferredRows {
   }
   // Whether what waits can write x as codes: it makes all of x and lies in memory as x does, its rows being x's or parts of them.
   bool can_encode(const Tensor& x) const;
-  // Whether what waits makes x, row for row, and is a norm; or a convolution.
+  // Whether what waits makes x, row for row, and is a norm; a convolution; the choice of experts.
   bool can_rotate(const Tensor& x) const { return maker_ == RowsMadeBy::ShortNorm && makes(x); }
   bool can_prepare(const Tensor& x) const { return maker_ == RowsMadeBy::Convolution && makes(x); }
+  bool can_group(const Tensor& ids) const { return maker_ == RowsMadeBy::Router && makes(ids); }
   // Starts what waits.
   void start_with(const RowExtras& extras);
   // Forgets it: its step has failed.
@@ -49,5 +53,8 @@ class DeferredRows {
   RowsMadeBy maker_ = RowsMadeBy::Other;
   Start start_;
 };
+
+// Inside a step it is put off until it is known what comes next, outside `start` is called.
+void start_or_defer(CudaContext& context, const Tensor& out, RowsMadeBy maker, DeferredRows::Start start);
 
 }  // namespace paceline::cuda

@@ -12,7 +12,7 @@
 #include "device/cuda/intrinsics.h"
 #include "device/cuda/launch.h"
 #include "device/cuda/matrix.h"
-#include "device/cuda/multiply.h"
+#include "device/cuda/route-inl.h"
 #include "device/cuda/rows.h"
 
 namespace paceline::cuda {
@@ -21,23 +21,6 @@ namespace {
 
 constexpr int kGroupThreads = 256, kGroupWarps = kGroupThreads / kWarpLanes;
 constexpr int kCombineThreads = 128;
-
-// Slot s is place s % 8 of tile s / 8. All arrays are in device memory.
-struct Grouping {
-  int* tile_experts;  // [tiles], -1: no tile
-  int* slot_rows;  // [8 tiles], the row of x, -1: nothing
-  int* slots;  // [8 tiles], s itself, -1: nothing
-  int* pair_slots;  // [rows * used]
-  TileRun* runs;  // [run_count], no tiles: no run
-  int tiles, run_count;  // the most there can be
-};
-
-struct GroupTask {
-  const int32_t* ids;
-  int64_t id_stride;
-  int pairs, used_count, expert_count;
-  Grouping out;
-};
 
 struct GroupShared {
   // Pairs of a warp by expert: how many, and from scan_experts() on the slot of the next.
@@ -147,14 +130,24 @@ __device__ void place_pairs(const GroupTask& task, GroupShared& shared) {
 
 // One block; a counting sort, the pairs of an expert in their order whatever the order of threads: every warp counts a part of the pairs, and
 // has slots of its own for them behind those of the warps before it.
-__global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
-  wait_for_previous_kernel();
-  auto& shared = dynamic_shared<GroupShared>();
+__device__ __forceinline__ void group_pairs(const GroupTask& task, GroupShared& shared) {
   count_pairs(task, shared);
   __syncthreads();
   scan_experts(task, shared);
   __syncthreads();
   place_pairs(task, shared);
+}
+
+__global__ void __launch_bounds__(kGroupThreads) group_kernel(GroupTask task) {
+  wait_for_previous_kernel();
+  group_pairs(task, dynamic_shared<GroupShared>());
+}
+
+__global__ void __launch_bounds__(kGroupThreads) route_and_group_kernel(RouteTask route, GroupTask task) {
+  wait_for_previous_kernel();
+  for (int row = warp_index(); row < route.rows; row += kGroupWarps) route_row(route, row);
+  __syncthreads();  // the block reads the ids that it wrote
+  group_pairs(task, dynamic_shared<GroupShared>());
 }
 
 struct CombineTask {
@@ -206,12 +199,21 @@ struct Memory {
   }
 };
 
+constexpr int kMostRoutedRows = 2 * kGroupWarps;  // by the block that groups; more are the work of several blocks
+
 void group(CudaContext& context, Tensor ids, int expert_count, const Grouping& grouping) {
   const GroupTask task{ids.i32(), ids.stride, ids.rows * ids.cols, ids.cols, expert_count, grouping};
+  if (ids.rows <= kMostRoutedRows && context.deferred.can_group(ids))
+    return context.deferred.start_with({{}, nullptr, nullptr, &task});
   launch(group_kernel, Grid{"group by expert", dim3(1), kGroupThreads, sizeof(GroupShared)}, context, task);
 }
 
 }  // namespace
+
+void route_and_group(CudaContext& context, const RouteTask& route, const GroupTask& task) {
+  launch(route_and_group_kernel, Grid{"route and group", dim3(1), kGroupThreads, sizeof(GroupShared)}, context, route,
+         task);
+}
 
 void project_experts(CudaContext& context, Tensor out, Tensor x, Tensor ids, Tensor shares,
                      const ExpertWeights& weights) {
@@ -225,19 +227,19 @@ void project_experts(CudaContext& context, Tensor out, Tensor x, Tensor ids, Ten
   const Tensor &gated = memory.gated, &raised = memory.raised, &results = memory.results;
   // Runs pay where an expert has two tiles or more; what the router says is not known here, but what it says on average is.
   const bool has_runs = ids.rows * ids.cols >= 2 * kTileRows * gate.expert_count();
-  const auto rows_of = [&](Tensor from, const int* sources) {
+  const auto rows_of = [&](Tensor from, const int* sources, bool in_order) {
     return ProductRows{from,
-                       {sources, grouping.tiles},
+                       {sources, grouping.tiles, in_order},
                        grouping.tiles * kTileRows,
                        grouping.tile_experts,
                        has_runs ? grouping.runs : nullptr,
                        has_runs ? grouping.run_count : 0};
   };
   Product first[] = {{&gate, gated.f32(), gated.stride}, {&up, raised.f32(), raised.stride}};
-  multiply(context, first, rows_of(x, grouping.slot_rows));
+  multiply(context, first, rows_of(x, grouping.slot_rows, false));
   swiglu(context, gated, gated, raised);
   Product second[] = {{&down, results.f32(), results.stride}};
-  multiply(context, second, rows_of(gated, grouping.slots));
+  multiply(context, second, rows_of(gated, grouping.slots, true));
   const CombineTask task{out.f32(),           out.stride, shares.f32(), shares.stride, memory.results.f32(),
                          grouping.pair_slots, out.cols,   ids.cols};
   launch(combine_kernel,

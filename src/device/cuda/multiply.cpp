@@ -69,7 +69,8 @@ void multiply_quantized(CudaContext& context, std::span<const Product> products,
 Activations rows_made_with_codes(CudaContext& context, std::span<const Product> products, const ProductRows& rows) {
   const bool wants_codes =
       std::any_of(products.begin(), products.end(), [](const Product& p) { return !is_float_format(p.weight->type); });
-  if (!wants_codes || rows.list.sources != nullptr || !context.deferred.can_encode(rows.x)) return {};
+  const bool in_order = rows.list.sources == nullptr || rows.list.in_order;
+  if (!wants_codes || !in_order || !context.deferred.can_encode(rows.x)) return {};
   auto* blocks = context.activation_scratch.get<ActivationBlocks>(activation_pairs(rows.list.tiles, rows.x.cols));
   context.deferred.start_with({{blocks, static_cast<unsigned>(rows.x.cols)}});
   return {blocks, rows.list.tiles, group_count(rows.x.cols)};

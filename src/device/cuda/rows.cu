@@ -133,14 +133,6 @@ void launch_rows(CudaContext& context, const char* name, RowKernel for_warps, Ro
          context, task);
 }
 
-// Inside a step it is put off until it is known what comes next.
-void start_or_defer(CudaContext& context, const Tensor& out, RowsMadeBy maker, DeferredRows::Start start) {
-  PACELINE_ASSERT(int64_t{out.rows} * out.cols < int64_t{1} << 31);
-  if (out.rows == 0) return;
-  if (context.step.is_step()) context.deferred.set(out, maker, std::move(start));
-  else start({});
-}
-
 template <bool kGated>
 void norm(CudaContext& context, const char* name, const Norm& norm, const Tensor& z, const RowCodes& codes) {
   const auto& [out, x, weight, eps] = norm;
