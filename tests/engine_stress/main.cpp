@@ -26,8 +26,8 @@ struct Options {
 
 class Stress {
  public:
-  Stress(Engine& engine, int vocab_size, const Options& options)
-      : engine_(engine), vocab_size_(vocab_size), options_(options) {}
+  Stress(Engine& engine, int vocab_size, const Options& options, std::atomic<int64_t>& told)
+      : engine_(engine), vocab_size_(vocab_size), options_(options), told_(told) {}
 
   void run() {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options_.seconds);
@@ -75,7 +75,7 @@ class Stress {
     request.top_logprobs = dice % 16 == 0 ? 3 : -1;
     request.reuse_prefix = dice / 16 % 8 != 0;
     if (length > 60) request.stable_positions = {length / 2, 40, static_cast<int>(dice % 200)};
-    request.on_ready = [this] { ++told_; };
+    request.on_ready = [&told = told_] { ++told; };
     return request;
   }
 
@@ -125,7 +125,7 @@ class Stress {
   const int vocab_size_;
   const Options& options_;
   std::atomic<int> complaints_{0};
-  mutable std::atomic<int64_t> told_{0};
+  std::atomic<int64_t>& told_;
   std::mutex mutex_;
   std::map<uint64_t, std::vector<Token>> answers_;
 };
@@ -152,8 +152,10 @@ bool run(const Options& options) {
   engine_options.prefix_cache_bytes = 2 << 20;  // small, so that it evicts
   const std::unique_ptr<Model> model =
       load_model(file, *device, {.max_batch_rows = Engine::model_rows(engine_options), .on_progress = {}});
+  std::atomic<int64_t> told{
+      0};  // the engine tells of a request's end after it has counted it, and may still be telling when nobody asks any more
   Engine engine(*device, *model, engine_options);
-  Stress stress(engine, model->facts().vocab_size, options);
+  Stress stress(engine, model->facts().vocab_size, options, told);
   stress.run();
   return stress.finish();
 }
