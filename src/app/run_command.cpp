@@ -56,7 +56,7 @@ void answer_once(Responder& responder, const Arguments& arguments, const std::st
     if (share < 1) progress->show(share);
     else progress.reset();
   };
-  const Answer answer = responder.answer(conversation, question, settings, printer, nullptr, on_prompt);
+  const ChatAnswer answer = responder.answer(conversation, question, settings, printer, nullptr, on_prompt);
   if (answer.generation.reason == StopReason::ContextFull)
     say(cat("the context of ", responder.session().options.context, " is full (-c N makes room for more)"));
   if (settings.show_stats) {

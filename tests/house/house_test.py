@@ -5,6 +5,7 @@ import unittest
 import documents
 import layers
 import sizes
+import type_names
 import words
 
 
@@ -92,6 +93,17 @@ class SizesTest(unittest.TestCase):
         self.assertEqual(1, len(sizes.check_file('a.py', 'def f():\n' + '    a()\n' * 80)))
         self.assertEqual(1, len(sizes.check_file('web/src/a.ts', 'function f() {\n' + '  a();\n' * 80 + '}\n')))
         self.assertEqual(1, len(sizes.check_file('scripts/a', '#!/bin/bash\nf() {\n' + '  a\n' * 79 + '}\n')))
+
+
+class TypeNamesTest(unittest.TestCase):
+    def test_one_name_in_two_files(self):
+        one, other = 'namespace a {\nstruct Answer {\n};\n}  // namespace a\n', 'namespace a {\nclass Answer final : public B {\n};\n}  // namespace a\n'
+        self.assertEqual(['a::Answer is defined in src/a.h and in src/b.h'], type_names.check([('src/a.h', one), ('src/b.h', other)]))
+
+    def test_other_types(self):
+        for other in ('namespace b {\nstruct Answer {\n};\n}  // namespace b\n', 'namespace a {\nnamespace {\nstruct Answer {\n};\n}  // namespace\n}  // namespace a\n',
+                      'namespace a {\nstruct Answer;\nstruct B::Answer {\n};\nstruct Answer<int> {\n};\nstruct B {\n  struct Answer {};\n};\n}  // namespace a\n'):
+            self.assertEqual([], type_names.check([('src/a.h', 'namespace a {\nstruct Answer {\n};\n}  // namespace a\n'), ('src/b.h', other)]), other)
 
 
 class WordsTest(unittest.TestCase):

@@ -149,7 +149,7 @@ void Chat::ask(const std::string& question, int attempt) {
   }
 }
 
-Answer Chat::respond(const std::string& question, const ChatSettings& settings) {
+ChatAnswer Chat::respond(const std::string& question, const ChatSettings& settings) {
   const TerminalGuard mode(TerminalMode::Quiet);
   signals_.clear_interrupt();
   AnswerPrinter printer(settings, true, Style::of_stream(STDOUT_FILENO));
@@ -161,7 +161,7 @@ Answer Chat::respond(const std::string& question, const ChatSettings& settings) 
   return responder_.answer(conversation_, question, settings, printer, &signals_.interrupted(), on_prompt);
 }
 
-void Chat::settle(const std::string& question, Answer answer) {
+void Chat::settle(const std::string& question, ChatAnswer answer) {
   const bool is_stopped = answer.generation.reason == StopReason::Cancelled;
   if (answer.generation.output.empty() && is_stopped)
     return note("stopped before the answer; the question is taken back");

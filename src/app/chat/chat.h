@@ -28,8 +28,8 @@ class Chat {
   void show_stats();
   // One turn; attempt > 0 gives another answer to the same question.
   void ask(const std::string& question, int attempt = 0);
-  Answer respond(const std::string& question, const ChatSettings& settings);
-  void settle(const std::string& question, Answer answer);
+  ChatAnswer respond(const std::string& question, const ChatSettings& settings);
+  void settle(const std::string& question, ChatAnswer answer);
   void note_complaint() const;
   void note(const std::string& text) const;
   int columns() const;

@@ -43,16 +43,16 @@ std::string Responder::complaint(const ChatSettings& settings, const Conversatio
   return "";
 }
 
-Answer Responder::answer(const Conversation& conversation, const std::string& question, const ChatSettings& settings,
-                         AnswerPrinter& printer, const std::atomic<bool>* stop,
-                         const std::function<void(double)>& on_prompt) {
+ChatAnswer Responder::answer(const Conversation& conversation, const std::string& question,
+                             const ChatSettings& settings, AnswerPrinter& printer, const std::atomic<bool>* stop,
+                             const std::function<void(double)>& on_prompt) {
   const std::string prompt = render(conversation.messages(&question), settings.think);
   const std::vector<Token> tokens = session_.tokenizer->encode(prompt, true);
   OutputFormat format;
   format.starts_in_reasoning = opens_thought(prompt);
   OutputParser parser(std::move(format));
   TextStream stream(*session_.tokenizer);
-  Answer answer;
+  ChatAnswer answer;
   const auto take = [&](const std::vector<OutputEvent>& events, bool was_draft) {
     for (const OutputEvent& event : events) {
       (event.kind == OutputEvent::Kind::Reasoning ? answer.reasoning : answer.text) += event.text;

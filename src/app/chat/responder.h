@@ -13,7 +13,7 @@
 
 namespace paceline {
 
-struct Answer {
+struct ChatAnswer {
   std::string reasoning, text;
   Generation generation;
 };
@@ -24,8 +24,9 @@ class Responder {
   explicit Responder(Session& session);
 
   // on_prompt: with the share of the prompt that has been processed.
-  Answer answer(const Conversation& conversation, const std::string& question, const ChatSettings& settings,
-                AnswerPrinter& printer, const std::atomic<bool>* stop, const std::function<void(double)>& on_prompt);
+  ChatAnswer answer(const Conversation& conversation, const std::string& question, const ChatSettings& settings,
+                    AnswerPrinter& printer, const std::atomic<bool>* stop,
+                    const std::function<void(double)>& on_prompt);
 
   // What the template cannot do of what was asked; "" when it can all.
   std::string complaint(const ChatSettings& settings, const Conversation& conversation) const;
