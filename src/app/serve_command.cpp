@@ -77,6 +77,12 @@ std::optional<ChatTemplate> load_template(const std::string& source, Tokenizer& 
   }
 }
 
+// What the worker's tasks use may go afterwards.
+struct WorkerEnd {
+  Worker& worker;
+  ~WorkerEnd() { worker.stop(); }
+};
+
 }  // namespace
 
 int run_serve(const Arguments& arguments) {
@@ -92,12 +98,12 @@ int run_serve(const Arguments& arguments) {
   Session session = open_session(
       arguments, [&](const GeneratorOptions& given) { return Engine::pass_options(served_options(arguments, given)); });
   EngineOptions engine_settings = served_options(arguments, session.options);
+  Worker worker;  // outlives the engine, whose thread posts to it
   Engine engine(*session.device, *session.model, engine_settings);
   const std::string source = session.file->metadata().find_text("tokenizer.chat_template").value_or("");
   const std::optional<ChatTemplate> chat_template = load_template(source, *session.tokenizer);
   Metrics metrics;
   StreamStore streams;
-  Worker worker;
   AnswerForms forms(*session.tokenizer);
   ServiceOptions facts;
   facts.model_name = served_name(arguments, *session.file);
@@ -117,6 +123,7 @@ int run_serve(const Arguments& arguments) {
                   .streams = streams,
                   .worker = worker,
                   .forms = forms};
+  const WorkerEnd end{worker};
   const bool made_key = !options.api_keys.empty() && !arguments.has("api_key");
   const std::string key = options.api_keys.empty() ? "" : options.api_keys[0], host = options.listener.host;
   Server server(service, std::move(options));

@@ -6,13 +6,15 @@ namespace paceline {
 
 Worker::Worker() : thread_([this] { run(); }) {}
 
-Worker::~Worker() {
+void Worker::stop() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  tasks_.clear();
+  later_.clear();
 }
 
 void Worker::post(std::function<void()> task) {

@@ -13,7 +13,7 @@ namespace paceline {
 class Worker {
  public:
   Worker();
-  ~Worker();  // what has not begun is dropped
+  ~Worker() { stop(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -21,6 +21,8 @@ class Worker {
   void post_after(std::chrono::steady_clock::duration delay, std::function<void()> task);
   // Waits until what has been posted is done.
   void flush();
+  // The end: waits for the task that runs; what has not begun, and what is still posted, is dropped. The worker itself must outlive who posts.
+  void stop();
 
  private:
   void run();
