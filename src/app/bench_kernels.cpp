@@ -11,10 +11,10 @@ namespace paceline {
 namespace {
 
 constexpr int kFewRows[] = {1, 2, 4, 8, 16};
-constexpr int kMaxFewRows = 16, kManyRows = 512, kManyOutputs = 9216;
+constexpr int kManyRows = 512, kManyOutputs = 9216;
 constexpr int kAllRows[] = {1, 2, 4, 8, 16, kManyRows};
 constexpr size_t kMatrixBytes = size_t{384} << 20;
-constexpr size_t kMostOutputs = (size_t{1} << 19) - 16;  // of narrow matrices; a GPU's grid ends at 65,535 times 8
+constexpr size_t kMostOutputs = (size_t{1} << 19) - 16;  // of narrow matrices; a GPU's grid ends at 65,535 panels of 16
 constexpr int kAttentionPosition = 4096;
 
 class Kernels {
@@ -31,7 +31,7 @@ class Kernels {
     }
     for (const auto& [type, tensor] : largest) products(*tensor);
     const StateShape shape =
-        session_.model->state_shape(kAttentionPosition + kManyRows, kMaxFewRows, session_.options.kv);
+        session_.model->state_shape(kAttentionPosition + kManyRows, kMostGenerateRows, session_.options.kv);
     if (!shape.kv.empty()) attention(shape);
     if (!shape.recurrent.empty()) delta_rule(shape);
     measure_small_kernels(session_, timer_);
@@ -65,7 +65,7 @@ class Kernels {
     const OwnedTensor x = random_tensor(device_, most, cols), out = device_.allocate(DType::F32, most, outputs);
     for (const int rows : row_counts) {
       const Tensor outs[] = {out.row_range(0, rows)};
-      const double read = rows <= kMaxFewRows ? static_cast<double>(bytes.size()) : 0;
+      const double read = rows <= kMostGenerateRows ? static_cast<double>(bytes.size()) : 0;
       const KernelTimer::Cost cost{read, 2.0 * rows * outputs * cols, format_info(tensor.type).block_size > 1};
       timer_.measure(kernel, rows, cost, rows == row_counts.front(),
                      [&] { device_.project(outs, x.row_range(0, rows), list); });
@@ -88,21 +88,16 @@ class Kernels {
     const double read = 2.0 * kAttentionPosition * width * value_bytes;
     const OwnedTensor q = random_tensor(device_, kManyRows * heads, kv.head_dim),
                       out = device_.allocate(DType::F32, kManyRows, heads * kv.head_dim);
-    for (const int rows : kAllRows) {
-      const Phase phase = rows <= kMaxFewRows ? Phase::Generate : Phase::Prompt;
+    for_rows(state, out, kAllRows, [&](int rows, const Batch& batch) {
       // Of a prompt the arithmetic limits; its last row sees `rows` positions more than its first one.
       const double positions = kAttentionPosition + rows / 2.0;
       const KernelTimer::Cost few{read}, many{0, 4.0 * rows * heads * kv.head_dim * positions, false};
-      state.begin_step(rows, phase);
-      const Segment segment{&state, 0, rows, state.length(), phase};
-      const Batch batch{out.row_range(0, rows), {&segment, 1}};
       device_.store_kv(batch, 0, random_tensor(device_, rows, width), random_tensor(device_, rows, width));
       timer_.measure(cat("attention at ", kAttentionPosition, ", one layer"), rows,
-                     phase == Phase::Generate ? few : many, rows == 1, [&] {
+                     rows <= kMostGenerateRows ? few : many, rows == 1, [&] {
                        device_.attention(out.row_range(0, rows), q.row_range(0, rows * heads), batch, 0, attention);
                      });
-      state.commit(phase == Phase::Prompt ? rows : 0);
-    }
+    });
   }
 
   void store(SequenceState& state, int width, int rows) {
@@ -125,17 +120,12 @@ class Kernels {
                       out = device_.allocate(DType::F32, kManyRows, heads * r.head_dim);
     const OwnedTensor a = random_tensor(device_, 1, heads), dt = random_tensor(device_, 1, heads);
     const double read = 4.0 * heads * r.head_dim * r.head_dim;
-    for (const int rows : kAllRows) {
-      const Phase phase = rows <= kMaxFewRows ? Phase::Generate : Phase::Prompt;
+    for_rows(state, out, kAllRows, [&](int rows, const Batch& batch) {
       const DeltaRuleInput input{
           qkv.row_range(0, rows), gates.row_range(0, rows), gates.row_range(0, rows), a, dt, 1e-6f};
-      state.begin_step(rows, phase);
-      const Segment segment{&state, 0, rows, state.length(), phase};
-      const Batch batch{out.row_range(0, rows), {&segment, 1}};
       timer_.measure("delta rule, one layer", rows, {read}, rows == 1,
                      [&] { device_.delta_rule(out.row_range(0, rows), input, batch, 0); });
-      state.commit(phase == Phase::Prompt ? rows : 0);
-    }
+    });
   }
 
   Session& session_;

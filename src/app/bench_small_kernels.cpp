@@ -6,7 +6,7 @@ namespace paceline {
 namespace {
 
 constexpr int kRows[] = {1, 4, 512};
-constexpr int kMostRows = 512, kMostGenerateRows = 16;
+constexpr int kMostRows = 512;
 constexpr int kTogether = 32;  // operations that are timed at once: one alone may be a few microseconds
 constexpr int kCandidates = 64;
 
@@ -55,18 +55,6 @@ class SmallKernels {
            [&] { device_.swiglu(out.row_range(0, rows), gate.row_range(0, rows), up.row_range(0, rows)); });
   }
 
-  // Calls measure_rows(rows, batch) for each number of rows of a sequence.
-  void for_rows(SequenceState& state, const Tensor& tokens,
-                const std::function<void(int rows, const Batch& batch)>& measure_rows) {
-    for (const int rows : kRows) {
-      const Phase phase = rows <= kMostGenerateRows ? Phase::Generate : Phase::Prompt;
-      state.begin_step(rows, phase);
-      const Segment segment{&state, 0, rows, state.length(), phase};
-      measure_rows(rows, {tokens.row_range(0, rows), {&segment, 1}});
-      state.commit(phase == Phase::Prompt ? rows : 0);
-    }
-  }
-
   // Of keys and values.
   void heads(const StateShape& shape) {
     StateShape one = shape;
@@ -77,7 +65,7 @@ class SmallKernels {
     const OwnedTensor k = random_tensor(device_, kMostRows, width), v = random_tensor(device_, kMostRows, width),
                       weight = random_tensor(device_, 1, kv.head_dim);
     const RotaryShape rotary{kv.head_count_kv, kv.head_dim, std::min(64, kv.head_dim / 2 * 2), 1e6};
-    for_rows(state, k, [&](int rows, const Batch& batch) {
+    for_rows(state, k, kRows, [&](int rows, const Batch& batch) {
       const Tensor keys = k.row_range(0, rows).as_heads(kv.head_count_kv, kv.head_dim);
       const auto norm_and_rotate = [&] {
         device_.rms_norm(keys, keys, weight, 1e-6f);
@@ -86,7 +74,7 @@ class SmallKernels {
       time(cat("norm and rotation of ", kv.head_count_kv, " heads of ", kv.head_dim), rows, 8.0 * rows * width,
            norm_and_rotate, batch.segments);
     });
-    for_rows(state, k, [&](int rows, const Batch& batch) {
+    for_rows(state, k, kRows, [&](int rows, const Batch& batch) {
       const auto store = [&] { device_.store_kv(batch, 0, k.row_range(0, rows), v.row_range(0, rows)); };
       time("storing keys and values", rows, 12.0 * rows * width, store, batch.segments);
     });
@@ -100,7 +88,7 @@ class SmallKernels {
     const OwnedTensor u = random_tensor(device_, kMostRows, r.conv_channels),
                       out = random_tensor(device_, kMostRows, r.conv_channels),
                       taps = random_tensor(device_, r.conv_channels, r.conv_kernel);
-    for_rows(state, u, [&](int rows, const Batch& batch) {
+    for_rows(state, u, kRows, [&](int rows, const Batch& batch) {
       const auto convolve = [&] { device_.conv_silu(out.row_range(0, rows), u.row_range(0, rows), batch, 0, taps); };
       time("conv_silu", rows, 8.0 * rows * r.conv_channels, convolve, batch.segments);
     });

@@ -14,6 +14,17 @@ OwnedTensor random_tensor(Device& device, int rows, int cols) {
   return tensor;
 }
 
+void for_rows(SequenceState& state, const Tensor& tokens, std::span<const int> row_counts,
+              const std::function<void(int rows, const Batch& batch)>& measure_rows) {
+  for (const int rows : row_counts) {
+    const Phase phase = rows <= kMostGenerateRows ? Phase::Generate : Phase::Prompt;
+    state.begin_step(rows, phase);
+    const Segment segment{&state, 0, rows, state.length(), phase};
+    measure_rows(rows, {tokens.row_range(0, rows), {&segment, 1}});
+    state.commit(phase == Phase::Prompt ? rows : 0);
+  }
+}
+
 double KernelTimer::limit_of(bool by_bandwidth) {
   if (device_.memory_is_host()) return by_bandwidth ? limits_.read_gb_s() : limits_.int8_gop_s();
   return by_bandwidth ? device_.copy_gb_s() : device_.int8_gop_s();

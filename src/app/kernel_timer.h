@@ -12,6 +12,14 @@ namespace paceline {
 // Rows of uniform values from -0.5 to 0.5.
 OwnedTensor random_tensor(Device& device, int rows, int cols);
 
+// More are a prompt's.
+inline constexpr int kMostGenerateRows = 16;
+
+// Calls measure_rows(rows, batch) for each of these numbers of rows of a sequence, the next ones, with `tokens` or what stands for them. A prompt's
+// rows stay, the others are taken back.
+void for_rows(SequenceState& state, const Tensor& tokens, std::span<const int> row_counts,
+              const std::function<void(int rows, const Batch& batch)>& measure_rows);
+
 class KernelTimer {
  public:
   // What must be read and written, where that is what limits; else operations, of int8 or of floats, whose peak is not known.

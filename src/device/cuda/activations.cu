@@ -1,8 +1,8 @@
 // codes = round(x * 127 / max|x|) and scale = max|x| / 127 of every row and block of 32 columns, with the sums of the codes.
 //
-// Called once for all weights that share an input, where the kernel that made the input did not do it (rows.h). A warp makes one block of one tile: lane l has the eight values of row l / 4 whose codes
-// it will hold as an operand, so that nothing is moved between lanes; maximum and sums are two shuffles. The work is a thousandth of the
-// products'. Share of peak: not measured yet (no GPU).
+// Called once for all weights that share an input, where the kernel that made the input did not do it (deferred_rows.h). A warp makes one block of
+// one tile: lane l has the eight values of row l / 4 whose codes it will hold as an operand, so that nothing is moved between lanes; maximum
+// and sums are two shuffles. The work is a thousandth of the products'. Share of peak: not measured yet (no GPU).
 #include "device/cuda/encode-inl.h"
 #include "device/cuda/launch.h"
 

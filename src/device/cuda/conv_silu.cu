@@ -1,8 +1,9 @@
 // out_(r, c) = silu(sum over taps of weight_(c, tap) * column_(r - taps + 1 + tap, c)); columns before the rows are the recorded window.
 // Leaves the record that the next step's window is taken from (device/state.h).
 //
-// Called by CudaDevice::conv_silu, once per recurrent layer, mostly for a delta rule that comes next (deferred_rows.h). A thread is a channel of up to 8 rows and asks for all columns that they need at
-// once. Blocks of rows are independent, since the input is not overwritten. 4 bytes per weight.
+// Called by CudaDevice::conv_silu, once per recurrent layer, mostly for a delta rule that comes next (deferred_rows.h). A thread is a channel of
+// up to 8 rows and asks for all columns that they need at once. Blocks of rows are independent, since the input is not overwritten. 4 bytes
+// per weight.
 // Share of peak: not measured yet (no GPU).
 #include "device/cuda/delta_prepare-inl.h"
 #include "device/cuda/launch.h"
@@ -115,13 +116,13 @@ struct ConvShared {
 
 // The same; the blocks that make q and k also make them ready for the delta rule, and one behind those of all channels makes the gates. A head
 // fills a block or a half or quarter of one.
-__global__ void __launch_bounds__(kConvThreads) conv_and_prepare_kernel(ConvTask task, PrepareTask prepare) {
+__global__ void __launch_bounds__(kConvThreads) conv_and_prepare_kernel(ConvTask task, DeltaTask prepare) {
   prefetch_taps(task);
   wait_for_previous_kernel();
   const ConvPlace place(task);
   if (place.rows <= 0) return;
-  const PrepareSegment& segment = prepare.segments[blockIdx.z];
-  const PrepareSegment::Side record = segment.sides[prepare.now[segment.sequence].record];
+  const DeltaSegment& segment = prepare.segments[blockIdx.z];
+  const Recorded& record = segment.record(prepare.now[segment.sequence]);
   const int first_channel = static_cast<int>(blockIdx.x) * kConvThreads;
   if (first_channel >= task.channels) {
     for (int r = 0; r < place.rows; ++r) make_gates(prepare, segment, record, place.first_row + r, kConvThreads);
@@ -143,7 +144,7 @@ __global__ void __launch_bounds__(kConvThreads) conv_and_prepare_kernel(ConvTask
   }
 }
 
-void launch_conv(CudaContext& context, const ConvTask& task, dim3 blocks, const PrepareTask* prepare) {
+void launch_conv(CudaContext& context, const ConvTask& task, dim3 blocks, const DeltaTask* prepare) {
   if (prepare == nullptr) return launch(conv_silu_kernel, Grid{"conv_silu", blocks, kConvThreads, 0}, context, task);
   blocks.x = static_cast<unsigned>(ceil_divide(task.channels, kConvThreads) + 1);
   launch(conv_and_prepare_kernel, Grid{"conv_silu and prepare", blocks, kConvThreads, sizeof(ConvShared)}, context,
@@ -172,11 +173,9 @@ void conv_silu(CudaContext& context, Tensor out, Tensor u, const Batch& batch, i
     const dim3 blocks(static_cast<unsigned>(ceil_divide(u.cols, kConvThreads)),
                       static_cast<unsigned>(ceil_divide(most_rows, kRowsOfBlock)),
                       static_cast<unsigned>(segments.size()));
-    if (context.step.is_step() && batch.segments.size() <= kMaxDeltaSegments)
-      context.deferred.set(out, RowsMadeBy::Convolution, [=, &context](const RowExtras& extras) {
-        launch_conv(context, task, blocks, extras.prepare);
-      });
-    else launch_conv(context, task, blocks, nullptr);
+    const auto start = [=, &context](const RowExtras& extras) { launch_conv(context, task, blocks, extras.prepare); };
+    if (batch.segments.size() <= kMaxDeltaSegments) start_or_defer(context, out, RowsMadeBy::Convolution, start);
+    else start({});
   });
 }
 

@@ -11,15 +11,15 @@
 namespace paceline::cuda {
 
 struct CudaContext;
+struct DeltaTask;
 struct GroupTask;
-struct PrepareTask;
 struct RotateTask;
 
 // What the kernel does beside.
 struct RowExtras {
-  RowCodes codes;
+  RowCodes codes = {};
   const RotateTask* rotation = nullptr;  // of a ShortNorm alone
-  const PrepareTask* prepare = nullptr;  // of a Convolution alone
+  const DeltaTask* prepare = nullptr;  // of a Convolution alone
   const GroupTask* grouping = nullptr;  // of a Router alone
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the delta rule wants of its rows before it goes through them: q and k of length 1 and the gates, once per row; keys and decays of a
+// The arguments of the delta rule's kernels, and what it wants of its rows before it goes through them: q and k of length 1 and the gates, once per row; keys and decays of a
 // Generate step are recorded. Done by the convolution that makes q and k where it can (conv_silu.cu), else by a kernel (delta_rule.cu). For .cu files.
 #include "device/cuda/matrix.h"
 #include "device/cuda/recurrent.h"
@@ -7,34 +7,40 @@
 
 namespace paceline::cuda {
 
-struct PrepareSegment {
-  struct Side {
-    Matrix key, decay;
-  };
-  Side sides[2];  // of the records; this step's is SequenceNow::record
-  int sequence, first_row, row_count;  // sequence: in PrepareTask::now
-  bool is_prompt;
+struct Recorded {
+  Matrix key, delta, decay;
 };
 
-struct PrepareTask {
-  Matrix qkv, beta, alpha;
+struct DeltaSegment {
+  float* state;  // value heads x head_dim (keys) x head_dim (values)
+  Recorded sides[2];  // one of the step before, replayed; one of this step
+  int sequence, first_row, row_count;  // sequence: in DeltaTask::now
+  bool is_prompt;
+
+  __device__ const Recorded& old(const SequenceNow& now) const { return sides[now.record ^ 1]; }
+  __device__ const Recorded& record(const SequenceNow& now) const { return sides[now.record]; }
+};
+
+struct DeltaTask {
+  Matrix qkv, beta, alpha, out;
   const SequenceNow* now;
   const float *a, *dt;
-  float eps;
+  float eps, out_scale;
   int key_heads, value_heads, dim;
+  bool grouped_heads;
   Matrix normalised;  // rows x 2 * key_heads * dim: q, then k
   Matrix gates;  // rows x 2 * value_heads: beta, then decay
-  PrepareSegment segments[kMaxDeltaSegments];
+  DeltaSegment segments[kMaxDeltaSegments];
 };
+static_assert(sizeof(DeltaTask) <= 4096);
 
 namespace {
 
 __device__ __forceinline__ float softplus(float x) { return x > 20 ? x : log1pf(expf(x)); }
 
 // By a warp: one head's q or k (`vector` counts both) of row i of the segment, from `x`.
-__device__ __forceinline__ void normalise_vector(const PrepareTask& task, const PrepareSegment& segment,
-                                                 const PrepareSegment::Side& record, int i, int vector,
-                                                 const float* x) {
+__device__ __forceinline__ void normalise_vector(const DeltaTask& task, const DeltaSegment& segment,
+                                                 const Recorded& record, int i, int vector, const float* x) {
   float values[kMaxDeltaDim / kWarpLanes], sum = 0;
 #pragma unroll
   for (int n = 0; n < kMaxDeltaDim / kWarpLanes; ++n) {
@@ -56,8 +62,8 @@ __device__ __forceinline__ void normalise_vector(const PrepareTask& task, const 
 }
 
 // By `threads` threads: the gates of row i of the segment.
-__device__ __forceinline__ void make_gates(const PrepareTask& task, const PrepareSegment& segment,
-                                           const PrepareSegment::Side& record, int i, int threads) {
+__device__ __forceinline__ void make_gates(const DeltaTask& task, const DeltaSegment& segment, const Recorded& record,
+                                           int i, int threads) {
   const int row = segment.first_row + i;
   float* gates = task.gates.row(row);
   for (int head = static_cast<int>(threadIdx.x); head < task.value_heads; head += threads) {

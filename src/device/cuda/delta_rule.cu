@@ -20,38 +20,13 @@ namespace {
 constexpr int kThreads = 128, kChains = 4, kColumns = kThreads / kChains;
 constexpr int kPrepareWarps = kThreads / kWarpLanes;
 
-struct Recorded {
-  Matrix key, delta, decay;
-};
-
-struct DeltaSegment {
-  float* state;  // value heads x head_dim (keys) x head_dim (values)
-  Recorded sides[2];  // one of the step before, replayed; one of this step
-  int sequence, first_row, row_count;  // sequence: in DeltaTask::now
-  bool is_prompt;
-
-  __device__ const Recorded& old(const SequenceNow& now) const { return sides[now.record ^ 1]; }
-  __device__ const Recorded& record(const SequenceNow& now) const { return sides[now.record]; }
-};
-
-struct DeltaTask {
-  Matrix qkv, out;
-  const SequenceNow* now;
-  float out_scale;
-  int key_heads, value_heads, dim;
-  bool grouped_heads;
-  Matrix normalised, gates;  // PrepareTask's
-  DeltaSegment segments[kMaxDeltaSegments];
-};
-static_assert(sizeof(DeltaTask) <= 4096);
-
 // A warp does one head's q or k of a row; the block behind those of all heads makes the row's gates.
-__global__ void __launch_bounds__(kThreads) prepare_kernel(PrepareTask task) {
+__global__ void __launch_bounds__(kThreads) prepare_kernel(DeltaTask task) {
   wait_for_previous_kernel();
-  const PrepareSegment& segment = task.segments[blockIdx.z];
+  const DeltaSegment& segment = task.segments[blockIdx.z];
   const int i = static_cast<int>(blockIdx.x), first = static_cast<int>(blockIdx.y) * kPrepareWarps;
   if (i >= segment.row_count) return;
-  const PrepareSegment::Side record = segment.sides[task.now[segment.sequence].record];
+  const Recorded& record = segment.record(task.now[segment.sequence]);
   const int vector = first + warp_index(), vectors = 2 * task.key_heads;
   if (vector < vectors)
     normalise_vector(task, segment, record, i, vector, task.qkv.row(segment.first_row + i) + vector * task.dim);
@@ -278,28 +253,17 @@ Recorded recorded(const RecurrentMemory& memory, int side) {
 }
 
 // Queues what makes the rows ready: the convolution that waits, or a kernel of its own.
-void prepare(CudaContext& context, PrepareTask& task, const Tensor& qkv, std::span<const Segment> segments, int layer) {
-  int most_rows = 0;
-  for (size_t i = 0; i < segments.size(); ++i) {
-    const Segment& segment = segments[i];
-    const RecurrentMemory& memory = segment.state->recurrent(layer);
-    task.segments[i] = {
-        {{matrix(memory.key[0]), matrix(memory.decay[0])}, {matrix(memory.key[1]), matrix(memory.decay[1])}},
-        context.step.place(segment).sequence,
-        segment.first_row,
-        segment.row_count,
-        segment.phase == Phase::Prompt};
-    most_rows = std::max(most_rows, segment.row_count);
-  }
+void prepare(CudaContext& context, const DeltaTask& task, const Tensor& qkv, int most_rows, unsigned segments) {
   const int vectors = 2 * task.key_heads;
   const bool fills_blocks = kConvThreads % task.dim == 0 && vectors * task.dim % kConvThreads == 0;
-  if (fills_blocks && context.deferred.can_prepare(qkv)) return context.deferred.start_with({{}, nullptr, &task});
+  if (fills_blocks && context.deferred.can_prepare(qkv)) return context.deferred.start_with({.prepare = &task});
   const dim3 blocks(static_cast<unsigned>(most_rows), static_cast<unsigned>(ceil_divide(vectors, kPrepareWarps) + 1),
-                    static_cast<unsigned>(segments.size()));
+                    segments);
   launch(prepare_kernel, Grid{"prepare delta_rule", blocks, kThreads, 0}, context, task);
 }
 
-void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segments, int layer) {
+void run(CudaContext& context, DeltaTask& task, const Tensor& qkv, std::span<const Segment> segments, int layer) {
+  int most_rows = 0;
   for (size_t i = 0; i < segments.size(); ++i) {
     const RecurrentMemory& memory = segments[i].state->recurrent(layer);
     task.segments[i] = {memory.state.f32(),
@@ -308,10 +272,13 @@ void run(CudaContext& context, DeltaTask& task, std::span<const Segment> segment
                         segments[i].first_row,
                         segments[i].row_count,
                         segments[i].phase == Phase::Prompt};
+    most_rows = std::max(most_rows, segments[i].row_count);
   }
+  const unsigned count = static_cast<unsigned>(segments.size());
+  prepare(context, task, qkv, most_rows, count);
   const DeltaChoice choice = choose_kernel(task.dim);
   const dim3 blocks(static_cast<unsigned>(ceil_divide(task.dim, kColumns)), static_cast<unsigned>(task.value_heads),
-                    static_cast<unsigned>(segments.size()));
+                    count);
   launch(choice.kernel, Grid{"delta_rule", blocks, kThreads, choice.shared_bytes}, context, task);
 }
 
@@ -325,37 +292,20 @@ void delta_rule(CudaContext& context, Tensor out, const DeltaRuleInput& input, c
                 gates = int64_t{2} * shape.value_head_count;
   float* scratch =
       context.recurrent_scratch.get<float>(static_cast<size_t>(batch.rows()) * static_cast<size_t>(vectors + gates));
-  const Matrix normalised{scratch, vectors}, gate_rows{scratch + batch.rows() * vectors, gates};
-  const SequenceNow* now = context.step.of(batch);
-  PrepareTask rows{matrix(input.qkv),
-                   matrix(input.beta),
-                   matrix(input.alpha),
-                   now,
-                   input.a.f32(),
-                   input.dt.f32(),
-                   input.eps,
-                   shape.key_head_count,
-                   shape.value_head_count,
-                   shape.head_dim,
-                   normalised,
-                   gate_rows,
-                   {}};
-  DeltaTask task{matrix(input.qkv),
-                 matrix(out),
-                 now,
-                 static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim))),
-                 shape.key_head_count,
-                 shape.value_head_count,
-                 shape.head_dim,
-                 input.grouped_heads,
-                 normalised,
-                 gate_rows,
-                 {}};
-  for (size_t first = 0; first < batch.segments.size(); first += kMaxDeltaSegments) {
-    const auto some = batch.segments.subspan(first, std::min<size_t>(kMaxDeltaSegments, batch.segments.size() - first));
-    prepare(context, rows, input.qkv, some, layer);
-    run(context, task, some, layer);
-  }
+  DeltaTask task{};
+  task.now = context.step.of(batch);
+  task.qkv = matrix(input.qkv), task.beta = matrix(input.beta), task.alpha = matrix(input.alpha);
+  task.out = matrix(out);
+  task.a = input.a.f32(), task.dt = input.dt.f32();
+  task.eps = input.eps;
+  task.out_scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim)));
+  task.key_heads = shape.key_head_count, task.value_heads = shape.value_head_count, task.dim = shape.head_dim;
+  task.grouped_heads = input.grouped_heads;
+  task.normalised = {scratch, vectors};
+  task.gates = {scratch + batch.rows() * vectors, gates};
+  for (size_t first = 0; first < batch.segments.size(); first += kMaxDeltaSegments)
+    run(context, task, input.qkv,
+        batch.segments.subspan(first, std::min<size_t>(kMaxDeltaSegments, batch.segments.size() - first)), layer);
 }
 
 }  // namespace paceline::cuda

@@ -204,7 +204,7 @@ constexpr int kMostRoutedRows = 2 * kGroupWarps;  // by the block that groups; m
 void group(CudaContext& context, Tensor ids, int expert_count, const Grouping& grouping) {
   const GroupTask task{ids.i32(), ids.stride, ids.rows * ids.cols, ids.cols, expert_count, grouping};
   if (ids.rows <= kMostRoutedRows && context.deferred.can_group(ids))
-    return context.deferred.start_with({{}, nullptr, nullptr, &task});
+    return context.deferred.start_with({.grouping = &task});
   launch(group_kernel, Grid{"group by expert", dim3(1), kGroupThreads, sizeof(GroupShared)}, context, task);
 }
 

@@ -72,7 +72,7 @@ Activations rows_made_with_codes(CudaContext& context, std::span<const Product> 
   const bool in_order = rows.list.sources == nullptr || rows.list.in_order;
   if (!wants_codes || !in_order || !context.deferred.can_encode(rows.x)) return {};
   auto* blocks = context.activation_scratch.get<ActivationBlocks>(activation_pairs(rows.list.tiles, rows.x.cols));
-  context.deferred.start_with({{blocks, static_cast<unsigned>(rows.x.cols)}});
+  context.deferred.start_with({.codes = {blocks, static_cast<unsigned>(rows.x.cols)}});
   return {blocks, rows.list.tiles, group_count(rows.x.cols)};
 }
 

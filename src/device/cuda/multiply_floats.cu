@@ -69,36 +69,37 @@ __device__ __forceinline__ float4 some_columns(const float* x, int column, int c
   return {four[0], four[1], four[2], four[3]};
 }
 
+// The lane's four columns from `column` on. kWhole: they exist and lie on 16 bytes, in all rows.
+template <bool kWhole, int kRows, int kOutputs>
+__device__ __forceinline__ void add_columns(const FloatTask& task, const float* weights,
+                                            const float* const (&rows)[kRows], int column,
+                                            float (&sums)[kOutputs][kRows]) {
+  float4 x[kRows];
+#pragma unroll
+  for (int r = 0; r < kRows; ++r)
+    x[r] = kWhole ? load_wide<float4>(rows[r] + column) : some_columns(rows[r], column, task.cols);
+#pragma unroll
+  for (int o = 0; o < kOutputs; ++o) {
+    const float4 weight = load_wide<float4>(weights + float_place(o, column));
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) add_four(weight, x[r], sums[o][r]);
+  }
+}
+
 // A warp's share of the sums. `weights`: the first output's row of its panel.
 template <int kRows, int kOutputs>
 __device__ __forceinline__ void add_share(const FloatTask& task, const float* weights,
                                           const float* const (&rows)[kRows], float (&sums)[kOutputs][kRows]) {
-  [[maybe_unused]] constexpr int kStepsAtOnce = kRows == 1 ? 5 : kRows == 4 ? 2 : 1;
+  [[maybe_unused]] constexpr int kStepsAtOnce = kRows == 1 ? 5 : kRows * kOutputs <= 4 ? 2 : 1;
   const int steps = (task.cols + kStepColumns - 1) / kStepColumns, lane_column = lane_index() * kLaneColumns;
   const int first = warp_index() * steps / kWarps, last = (warp_index() + 1) * steps / kWarps;
   const int whole = task.is_aligned ? min(last, task.cols / kStepColumns) : first;
 #pragma unroll kStepsAtOnce
-  for (int step = first; step < whole; ++step) {
-    const int column = step * kStepColumns + lane_column;
-    float4 x[kRows];
-#pragma unroll
-    for (int r = 0; r < kRows; ++r) x[r] = load_wide<float4>(rows[r] + column);
-#pragma unroll
-    for (int o = 0; o < kOutputs; ++o) {
-      const float4 weight = load_wide<float4>(weights + float_place(o, column));
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) add_four(weight, x[r], sums[o][r]);
-    }
-  }
+  for (int step = first; step < whole; ++step)
+    add_columns<true>(task, weights, rows, step * kStepColumns + lane_column, sums);
   for (int step = whole; step < last; ++step) {
     const int column = step * kStepColumns + lane_column;
-    if (column >= task.cols) continue;
-#pragma unroll
-    for (int o = 0; o < kOutputs; ++o) {
-      const float4 weight = load_wide<float4>(weights + float_place(o, column));
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) add_four(weight, some_columns(rows[r], column, task.cols), sums[o][r]);
-    }
+    if (column < task.cols) add_columns<false>(task, weights, rows, column, sums);
   }
 }
 

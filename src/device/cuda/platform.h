@@ -3,7 +3,8 @@
 //
 // A kernel file (.cu) is compiled in two ways: by nvcc for the hardware, and by the C++ compiler against an emulator of the execution model
 // (tests/cuda_emulator), which is how its results are checked on machines without a GPU. What holds both ways:
-//   - kernels are started by launch() (launch.h), never with <<<>>>, and begin with wait_for_previous_kernel();
+//   - kernels are started by launch() (launch.h), never with <<<>>>, and begin with wait_for_previous_kernel(), but
+//     for what they prefetch;
 //   - a block's shared memory is one struct, got with dynamic_shared<T>() (launch.h): the emulator poisons and guards it. There are no
 //     __shared__ variables;
 //   - instructions that C++ has no word for are functions of intrinsics.h;

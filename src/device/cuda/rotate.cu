@@ -80,7 +80,7 @@ __global__ void __launch_bounds__(kThreads) rotated_rms_norm_kernel(RowTask task
   piece.load(values, task.x.row(row)), piece.load(weight, task.weight);
   float sum = 0;
   piece.for_values([&](int step, int i) { sum = fmaf(values[step][i], values[step][i], sum); });
-  const float scale = 1.0f / sqrtf(warp_sum(sum) / static_cast<float>(task.cols) + task.eps);
+  const float scale = norm_scale(task, warp_sum(sum));
   float* normed = dynamic_shared<TurnedRows>().normed[warp_index()];
   piece.for_values([&](int step, int i) { values[step][i] = values[step][i] * scale * weight[step][i]; });
   piece.store(normed, values);
@@ -107,11 +107,8 @@ uint64_t circles(double radians) {
 }  // namespace
 
 void rotated_rms_norm(CudaContext& context, const Norm& norm, const RotateTask& rotation) {
-  const auto& [out, x, weight, eps] = norm;
-  const RowTask task{matrix(out), matrix(x), {},  weight.f32(),
-                     x.rows,      x.cols,    eps, is_aligned(out) && is_aligned(x) && is_aligned(weight),
-                     {}};
-  const unsigned blocks = static_cast<unsigned>(ceil_divide(x.rows, kWarps));
+  const RowTask task = task_of(norm);
+  const unsigned blocks = static_cast<unsigned>(ceil_divide(task.rows, kWarps));
   launch(rotated_rms_norm_kernel, Grid{"rms_norm and rotate", dim3(blocks), kThreads, sizeof(TurnedRows)}, context,
          task, rotation);
 }
@@ -127,7 +124,7 @@ void rotate(CudaContext& context, Tensor x, const Batch& batch, const RotaryShap
     for (size_t i = 0; i < segments.size(); ++i)
       task.segments[i] = {segments[i].first_row, segments[i].row_count, context.step.place(segments[i])};
     if (segments.size() == batch.segments.size() && context.deferred.can_rotate(x))
-      return context.deferred.start_with({{}, &task});
+      return context.deferred.start_with({.rotation = &task});
     const int rows = segments.back().first_row + segments.back().row_count - task.first_row;
     const dim3 blocks(static_cast<unsigned>(rows),
                       static_cast<unsigned>(ceil_divide(shape.head_count * half, kBlockPairs)));

@@ -4,6 +4,7 @@
 #include "device/cuda/launch.h"
 #include "device/cuda/matrix.h"
 #include "device/cuda/reduce.h"
+#include "device/cuda/rotary.h"
 
 namespace paceline::cuda {
 
@@ -100,8 +101,19 @@ __device__ __forceinline__ int row_of_thread(int rows) {
   return row < rows ? row : -1;
 }
 
+// What a norm multiplies a row by, from the sum of its squares.
+__device__ __forceinline__ float norm_scale(const RowTask& task, float squares) {
+  return 1.0f / sqrtf(squares / static_cast<float>(task.cols) + task.eps);
+}
+
 bool is_aligned(const Tensor& tensor) {
   return tensor.cols % 4 == 0 && tensor.stride % 4 == 0 && reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0;
+}
+
+RowTask task_of(const Norm& norm) {
+  const auto& [out, x, weight, eps] = norm;
+  const bool aligned = is_aligned(out) && is_aligned(x) && is_aligned(weight);
+  return {matrix(out), matrix(x), {}, weight.f32(), x.rows, x.cols, eps, aligned, {}};
 }
 
 }  // namespace

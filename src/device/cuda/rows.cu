@@ -10,7 +10,6 @@
 // Norms and gates may write a product's codes as well (deferred_rows.h, encode-inl.h); a norm of heads that are turned next does it by the way
 // (rotate.cu).
 // No weights of a model file. Share of peak: not measured yet (no GPU).
-#include "device/cuda/rotary.h"
 #include "device/cuda/row_pieces-inl.h"
 #include "device/cuda/rows.h"
 
@@ -42,7 +41,7 @@ __global__ void __launch_bounds__(kThreads, 1) rms_norm_kernel(RowTask task) {
     piece.for_values([&](int step, int i) { sum = fmaf(values[step][i], values[step][i], sum); });
   }
   sum = block_sum<kRowThreads>(sum, dynamic_shared<RowSums>().sums);
-  const float scale = 1.0f / sqrtf(sum / static_cast<float>(task.cols) + task.eps);
+  const float scale = norm_scale(task, sum);
   for (int first = 0; first < task.cols; first += RowPiece::kColumns) {
     const RowPiece piece(task, thread, first);
     if (task.cols > RowPiece::kColumns) piece.load(values, task.x.row(row)), load_rest(piece);
@@ -135,11 +134,10 @@ void launch_rows(CudaContext& context, const char* name, RowKernel for_warps, Ro
 
 template <bool kGated>
 void norm(CudaContext& context, const char* name, const Norm& norm, const Tensor& z, const RowCodes& codes) {
-  const auto& [out, x, weight, eps] = norm;
-  const bool aligned = is_aligned(out) && is_aligned(x) && is_aligned(weight) && (!kGated || is_aligned(z));
-  launch_rows(
-      context, name, rms_norm_kernel<kWarpLanes, kGated>, rms_norm_kernel<kThreads, kGated>,
-      {matrix(out), matrix(x), kGated ? matrix(z) : Matrix{}, weight.f32(), x.rows, x.cols, eps, aligned, codes});
+  RowTask task = task_of(norm);
+  task.codes = codes;
+  if constexpr (kGated) task.other = matrix(z), task.is_aligned &= is_aligned(z);
+  launch_rows(context, name, rms_norm_kernel<kWarpLanes, kGated>, rms_norm_kernel<kThreads, kGated>, task);
 }
 
 template <bool kSwiglu>
