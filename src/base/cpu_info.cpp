@@ -1,6 +1,9 @@
 #include "base/cpu_info.h"
 
 #include <sched.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <fstream>
@@ -71,6 +74,18 @@ bool cpu_has_avx512() {
 bool cpu_is_intel() {
 #if defined(__x86_64__)
   return __builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
+// AMD's family 19h is Zen 3 and Zen 4; of these only Zen 4 has AVX-512.
+bool cpu_is_zen4() {
+#if defined(__x86_64__)
+  unsigned signature = 0, b = 0, c = 0, d = 0;
+  if (!__builtin_cpu_is("amd") || !__get_cpuid(1, &signature, &b, &c, &d)) return false;
+  const unsigned family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
+  return family == 0x19 && cpu_has_avx512();
 #else
   return false;
 #endif

@@ -16,5 +16,6 @@ bool cpu_has_avx512();  // AVX2 and AVX-512 F, BW, DQ, VL, VNNI
 
 // What no instruction set says: how a core likes its memory read (device/cpu/kernels.h).
 bool cpu_is_intel();
+bool cpu_is_zen4();
 
 }  // namespace paceline

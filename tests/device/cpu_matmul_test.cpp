@@ -90,15 +90,15 @@ TEST_P(CpuMatmul, ManyPanelsAtOnce) {
   for (const QuantType type : {QuantType::Q8_0, QuantType::Q4_K, QuantType::Q6_K, QuantType::F16}) {
     const EncodedMatrix matrix = encoded(type, random_rows(14, 16 * 150 + 5, 512));
     Rows together;
-    for (const bool streams : {false, true}) {
-      kernels.streams = streams;
+    for (const auto reading : {cpu::WeightReading::Ahead, cpu::WeightReading::Hardware, cpu::WeightReading::Streams}) {
+      kernels.reading = reading;
       cpu::CpuDevice cpu(kernels, 1);
       Device& device = cpu;
       const WeightPtr weight = device.load(matrix.matrix, WeightUse::Project);
       if (together.empty()) together = project(device, *weight, x);
       for (const size_t count : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 16u, 17u})
         EXPECT_TRUE(same_bits(project(device, *weight, first_rows(x, 20, count)), first_rows(together, 20, count)))
-            << format_info(type).name << ": " << count << " rows, " << (streams ? "streams" : "one stream");
+            << format_info(type).name << ": " << count << " rows, reading " << static_cast<int>(reading);
     }
     EXPECT_LE(normalised_error(first_rows(together, 0, 3), expected_products(matrix.matrix, first_rows(x, 0, 3))),
               3e-13)

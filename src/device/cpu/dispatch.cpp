@@ -28,7 +28,9 @@ Kernels choose_kernels(const std::string& name) {
   }
   if (best == nullptr) fail("instruction set \"", name, "\" is unknown; there are: ", known);
   Kernels kernels = best->kernels();
-  kernels.streams = cpu_is_intel();
+  kernels.reading = cpu_is_intel()  ? WeightReading::Streams
+                    : cpu_is_zen4() ? WeightReading::Hardware
+                                    : WeightReading::Ahead;
   return kernels;
 }
 

@@ -23,6 +23,7 @@ struct TileArguments {
   int outputs = 0;  // that there are, counted from the first panel's first; a panel writes up to 16 of them
   bool add = false;  // add to out
   bool as_streams = false;  // panels_together() panels at a time instead of one after another; the bits are the same
+  bool ask_ahead = true;  // for the weights of a single row too; more rows always do
 };
 using TileKernel = void (*)(const TileArguments&);
 
@@ -83,10 +84,17 @@ struct ConvTask {
 
 enum class KvType { F32, F16, Q8_0 };
 
+// How a thread reads the weights of few rows: a matter of the machine (docs/numbers.md). The bits are the same.
+enum class WeightReading {
+  Ahead,  // one panel after another, asked for ahead
+  Hardware,  // as Ahead, but those of a single row are left to the hardware: Zen 4
+  Streams  // several panels side by side: Intel, where one stream is less than a core can have under way
+};
+
 struct Kernels {
   const char* name = "";
   int largest_quant_tile = 1, largest_float_tile = 1;  // rows
-  bool streams = false;  // few rows read several panels side by side: a matter of the machine
+  WeightReading reading = WeightReading::Ahead;
   TileKernel tiles[std::size(kAllQuantTypes)][kTileCount] = {};  // nullptr where a format has no tile of that many rows
   // `blocks` blocks of one row, written `stride` blocks apart.
   void (*quantize)(ActivationBlock* out, int stride, const float* x, int blocks);
@@ -119,8 +127,7 @@ struct Kernels {
 };
 
 // Panels of quantized weights that a kernel of so many rows reads side by side, by the largest tile of its instruction set: their sums stay in
-// registers. One stream of memory is less than an Intel core can have under way; more rows compute between their loads. On Zen 4 one stream
-// is all it takes, and four make a row take half as long again (docs/numbers.md).
+// registers, and more rows compute between their loads.
 constexpr int panels_together(int rows, int largest_tile) {
   if (rows == 1 && largest_tile >= 4) return 4;
   return 2 * rows <= largest_tile ? 2 : 1;

@@ -79,26 +79,27 @@ PACELINE_INLINE void store_tile(const TileArguments& task, const F (&sums)[kRows
 }
 
 // Weights that will be needed, the memory's latency at full bandwidth ahead. Every line is asked for, headers too, since the hardware looks
-// ahead only where the program itself waits for memory. One stream for one row does, and is slower with what is asked for besides; several
-// streams go to the first-level cache. More rows also read activations from the second-level cache, so weights go there too, since the
-// first-level cache has too few misses under way for both (docs/numbers.md).
-template <int kRows, int kPanels>
+// ahead only where the program itself waits for memory. Several streams of a single row go to the first-level cache. One stream and more rows,
+// which also read activations from the second-level cache, go there, since the first-level cache has too few misses under way for both.
+enum class Ahead { Nothing, Near, Far };
+
+template <Ahead kAhead>
 PACELINE_INLINE void prefetch_ahead(const std::byte* at) {
-  if constexpr (kRows > 1) prefetch_far(at + 6144);
-  else if constexpr (kPanels > 1) prefetch(at + 2560);
+  if constexpr (kAhead == Ahead::Far) prefetch_far(at + 6144);
+  else if constexpr (kAhead == Ahead::Near) prefetch(at + 2560);
 }
 
-template <class Format, int kRows, int kPanels>
+template <class Format, int kRows, Ahead kAhead>
 PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part, const ActivationBlock* a,
                                     F (&sums)[kRows]) {
   constexpr PanelLayout kLayout = panel_layout(Format::kType);
   if (part == 0)
-    for (int line = 0; line < kLayout.header_bytes; line += 64) prefetch_ahead<kRows, kPanels>(group + line);
+    for (int line = 0; line < kLayout.header_bytes; line += 64) prefetch_ahead<kAhead>(group + line);
   const typename Format::Header header(group, part);
   const std::byte* codes = group + kLayout.header_bytes + part * kLanes * 4;
   for (int b = 0; b < blocks; ++b, codes += kLayout.code_bytes(), a += kRows) {
     if (part == 0) {
-      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch_ahead<kRows, kPanels>(codes + line);
+      for (int line = 0; line < kLayout.code_bytes(); line += 64) prefetch_ahead<kAhead>(codes + line);
     }
     const typename Format::Block block(header, group, codes, b, part);
 #pragma GCC unroll 16
@@ -107,7 +108,7 @@ PACELINE_INLINE void multiply_group(const std::byte* group, int blocks, int part
 }
 
 // Panels first … first + kPanels - 1 of the task side by side, a group of each in turn.
-template <class Format, int kRows, int kPanels>
+template <class Format, int kRows, int kPanels, Ahead kAhead>
 PACELINE_INLINE void multiply_panels(const TileArguments& task, int first) {
   constexpr PanelLayout kLayout = panel_layout(Format::kType);
   const int blocks = task.cols / kBlockColumns;
@@ -123,7 +124,7 @@ PACELINE_INLINE void multiply_panels(const TileArguments& task, int first) {
       const int here = blocks - b < kLayout.blocks_per_group ? blocks - b : kLayout.blocks_per_group;
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p)
-        multiply_group<Format, kRows, kPanels>(group + p * task.panel_stride, here, part, a, sums[p]);
+        multiply_group<Format, kRows, kAhead>(group + p * task.panel_stride, here, part, a, sums[p]);
       group += kLayout.group_bytes();
       a += kLayout.blocks_per_group * kRows;
     }
@@ -135,10 +136,15 @@ PACELINE_INLINE void multiply_panels(const TileArguments& task, int first) {
 template <class Format, int kRows>
 void multiply_quants(const TileArguments& task) {
   constexpr int kTogether = panels_together(kRows, kLargestTile);
+  constexpr Ahead kSideBySide = kRows > 1 ? Ahead::Far : Ahead::Near;
   int panel = 0;
   if (kTogether > 1 && task.as_streams)
-    for (; panel + kTogether <= task.panels; panel += kTogether) multiply_panels<Format, kRows, kTogether>(task, panel);
-  for (; panel < task.panels; ++panel) multiply_panels<Format, kRows, 1>(task, panel);
+    for (; panel + kTogether <= task.panels; panel += kTogether)
+      multiply_panels<Format, kRows, kTogether, kSideBySide>(task, panel);
+  if constexpr (kRows == 1)
+    if (!task.ask_ahead)
+      for (; panel < task.panels; ++panel) multiply_panels<Format, 1, 1, Ahead::Nothing>(task, panel);
+  for (; panel < task.panels; ++panel) multiply_panels<Format, kRows, 1, Ahead::Far>(task, panel);
 }
 
 // F16, BF16, F32 weights and f32 activations: even and odd columns have an accumulator each.

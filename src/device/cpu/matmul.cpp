@@ -13,7 +13,7 @@ constexpr size_t kClaimBytes = 128 << 10;    // of a stream claimed at once: som
 
 // Panels of one claim that are read side by side.
 int streams(const Kernels& kernels, const CpuWeight& weight, int rows) {
-  if (!kernels.streams || is_float_format(weight.type)) return 1;
+  if (kernels.reading != WeightReading::Streams || is_float_format(weight.type)) return 1;
   return panels_together(padded_rows(std::min(rows, kernels.largest_quant_tile)), kernels.largest_quant_tile);
 }
 
@@ -31,6 +31,7 @@ void Matmul::multiply_item(const Kernels& kernels, const Activations& activation
   task.panel_stride = static_cast<int64_t>(weight.panel_size()) * item.apart;
   task.panel_outputs = item.apart * kPanelRows;
   task.as_streams = item.as_streams;
+  task.ask_ahead = kernels.reading == WeightReading::Ahead;
   task.cols = weight.cols;
   task.out_stride = item.product->out_stride;
   task.outputs = weight.rows - item.panel * kPanelRows;
