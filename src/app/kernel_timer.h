@@ -29,7 +29,11 @@ class KernelTimer {
   };
 
   KernelTimer(Session& session, int repetitions)
-      : device_(*session.device), repetitions_(repetitions), limits_(session.threads), completion_(device_) {}
+      : device_(*session.device),
+        repetitions_(repetitions),
+        limits_(session.threads),
+        completion_(device_),
+        zeros_(device_.allocate(DType::F32, 256, 1024)) {}
 
   // `work` does what is measured `count` times; times and cost are of once. is_first: further row counts of the kernel are compared with this one.
   void measure(const std::string& kernel, int rows, const Cost& cost, bool is_first, const std::function<void()>& work,
@@ -39,11 +43,14 @@ class KernelTimer {
 
  private:
   double limit_of(bool by_bandwidth);  // 0: not known
+  // Lets it work for a millisecond on little memory: its threads or its clock may have gone to sleep while the limit was measured.
+  void wake_device();
 
   Device& device_;
   int repetitions_;
   MachineLimits limits_;
   Completion completion_;
+  OwnedTensor zeros_;
   double first_seconds_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "base/cpu_info.h"
+#include "base/thread_pool.h"
 
 namespace paceline {
 
@@ -56,32 +57,34 @@ void dot_products(int64_t rounds) {
 void MachineLimits::Free::operator()(uint64_t* memory) const { std::free(memory); }
 
 MachineLimits::MachineLimits(int threads)
-    : pool_(threads), memory_(static_cast<uint64_t*>(std::aligned_alloc(kLargePage, kBytes))) {
+    : threads_(threads), memory_(static_cast<uint64_t*>(std::aligned_alloc(kLargePage, kBytes))) {
   if (memory_ == nullptr) throw std::bad_alloc();
   ::madvise(memory_.get(), kBytes, MADV_HUGEPAGE);  // no harm where the system has none
   std::fill_n(memory_.get(), kBytes / sizeof(uint64_t), 1);
 }
 
 double MachineLimits::read_gb_s() {
+  ThreadPool pool(threads_);
   const auto start = Clock::now();
   std::atomic<uint64_t> sum{0};
-  const int64_t share = static_cast<int64_t>(kBytes / sizeof(uint64_t)) / pool_.size();
-  pool_.run(pool_.size(), 1, [&](int64_t begin, int64_t end, int) {
+  const int64_t share = static_cast<int64_t>(kBytes / sizeof(uint64_t)) / threads_;
+  pool.run(threads_, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) sum ^= sum_of(memory_.get() + i * share, share);
   });
   const volatile uint64_t keep = sum;
   (void)keep;
-  return static_cast<double>(share * pool_.size() * 8) / seconds_since(start) * 1e-9;
+  return static_cast<double>(share * threads_ * 8) / seconds_since(start) * 1e-9;
 }
 
 double MachineLimits::int8_gop_s() {
   if (!cpu_has_avx512()) return 0;
   constexpr int64_t kRounds = 4000000;
+  ThreadPool pool(threads_);
   const auto start = Clock::now();
-  pool_.run(pool_.size(), 1, [&](int64_t begin, int64_t end, int) {
+  pool.run(threads_, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) dot_products(kRounds);
   });
-  return static_cast<double>(kRounds * pool_.size() * 12 * 64 * 2) / seconds_since(start) * 1e-9;
+  return static_cast<double>(kRounds * threads_ * 12 * 64 * 2) / seconds_since(start) * 1e-9;
 }
 
 }  // namespace paceline
