@@ -1,9 +1,6 @@
 #include "base/cpu_info.h"
 
 #include <sched.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 #include <algorithm>
 #include <fstream>
@@ -82,10 +79,7 @@ bool cpu_is_intel() {
 // AMD's family 19h is Zen 3 and Zen 4; of these only Zen 4 has AVX-512.
 bool cpu_is_zen4() {
 #if defined(__x86_64__)
-  unsigned signature = 0, b = 0, c = 0, d = 0;
-  if (!__builtin_cpu_is("amd") || !__get_cpuid(1, &signature, &b, &c, &d)) return false;
-  const unsigned family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
-  return family == 0x19 && cpu_has_avx512();
+  return __builtin_cpu_is("amdfam19h") && cpu_has_avx512();
 #else
   return false;
 #endif
