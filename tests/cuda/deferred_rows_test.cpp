@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "cuda/product_rows.h"
+#include "device/cuda/attention.h"
 #include "device/cuda/choose.h"
 #include "device/cuda/cuda_device.h"
 #include "device/cuda/experts.h"
@@ -237,6 +238,79 @@ Rows mixed_rows(int rows, bool in_step) {
 
 TEST(DeferredRouting, GroupsFewRows) {
   for (const int rows : {1, 5, 16, 17, 70}) EXPECT_EQ(mixed_rows(rows, true), mixed_rows(rows, false)) << rows;
+}
+
+struct MergedAttention {
+  int heads, kv_heads, head_dim, sequences;
+  DType kv;
+};
+
+// Rows of attention over many positions, its gate and the product that takes it: in a step one kernel merges, gates and makes codes, else three do.
+std::vector<float> attended_rows(const MergedAttention& task, bool gated, bool in_step) {
+  constexpr int kSequenceRows = 2, kMost = kSplitPositions * 19 + 5;
+  const auto& [heads, kv_heads, head_dim, sequences, kv] = task;
+  const int rows = kSequenceRows * sequences, width = heads * head_dim;
+  CudaDevice device(1);
+  StateShape shape;
+  shape.kv = {{kv_heads, head_dim, kv, kv}};
+  shape.max_length = kMost;
+  const auto random = [&](int count, int cols, uint64_t seed) {
+    OwnedTensor tensor = device.allocate(DType::F32, count, cols);
+    std::vector<float> values;
+    for (const auto& row : random_rows(seed, count, cols)) values.insert(values.end(), row.begin(), row.end());
+    device.write(tensor, values.data());
+    return tensor;
+  };
+  const OwnedTensor tokens = device.allocate(DType::I32, kMost, 1), k = random(kMost, kv_heads * head_dim, 1),
+                    v = random(kMost, kv_heads * head_dim, 2), q = random(rows, 2 * width, 3),
+                    mixed = random(rows, width, 4), out = random(rows, kOutputs, 5);
+  const WeightPtr weight = device.load(random_matrix(QuantType::Q8_0, kOutputs, width).matrix, WeightUse::Project, 1);
+  std::vector<std::unique_ptr<SequenceState>> states;
+  std::vector<Segment> segments;
+  for (int i = 0; i < sequences; ++i) {
+    const int length = i == 0 ? kMost : 2 + 97 * i % 300;  // the first has more splits than are asked for at once
+    states.push_back(std::make_unique<SequenceState>(device, shape));
+    const Segment all{states.back().get(), 0, length, 0, Phase::Prompt};
+    device.store_kv({tokens.row_range(0, length), {&all, 1}}, 0, k.row_range(0, length), v.row_range(0, length));
+    segments.push_back(
+        {states.back().get(), kSequenceRows * i, kSequenceRows, length - kSequenceRows, Phase::Generate});
+  }
+  const auto step = [&] {
+    const int pitch = 2 * head_dim;
+    device.attention(mixed, q.as_heads(heads, head_dim, pitch), {tokens.row_range(0, rows), segments}, 0,
+                     {heads, kv_heads, head_dim, 0.1f});
+    if (gated)
+      device.sigmoid_gate(mixed.as_heads(heads, head_dim),
+                          q.columns(head_dim, head_dim).as_heads(heads, head_dim, pitch));
+    device.project_add(out, mixed, *weight);
+  };
+  if (in_step) device.run(0, segments, step);
+  else step();
+  std::vector<float> values(static_cast<size_t>(rows * width)), products(static_cast<size_t>(rows * kOutputs));
+  device.read(values.data(), mixed);
+  device.read(products.data(), out);
+  values.insert(values.end(), products.begin(), products.end());
+  return values;
+}
+
+// Heads that fill the merging block, half of it, less than a warp, and such as codes cannot be made of; more sequences than a launch takes.
+TEST(DeferredAttention, IsMergedGatedAndMadeReady) {
+  for (const MergedAttention& task : {MergedAttention{4, 2, 256, 2, DType::F16},
+                                      {6, 2, 128, 1, DType::Q8_0},
+                                      {4, 1, 64, 3, DType::F16},
+                                      {8, 1, 72, 2, DType::F32},
+                                      {2, 1, 64, 33, DType::F16}})
+    for (const bool gated : {false, true})
+      EXPECT_EQ(attended_rows(task, gated, true), attended_rows(task, gated, false))
+          << task.head_dim << ", " << task.sequences << (gated ? " gated" : "");
+}
+
+// Few sequences have a block for each split, merged after it; of many a block walks over the splits. More splits than are asked for at once.
+TEST(Attention, IsMergedAsAWalkFolds) {
+  const std::vector<float> merged = attended_rows({4, 1, 64, 1, DType::F16}, true, false),
+                           walked = attended_rows({4, 1, 64, 9, DType::F16}, true, false);
+  constexpr int kOfFirst = 2 * 4 * 64;
+  EXPECT_TRUE(std::equal(merged.begin(), merged.begin() + kOfFirst, walked.begin()));
 }
 
 // As exact as angles in double, however far the position.

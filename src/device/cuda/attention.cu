@@ -7,34 +7,87 @@
 #include "device/cuda/attention.h"
 #include "device/cuda/attention_fold-inl.h"
 #include "device/cuda/attention_task.h"
+#include "device/cuda/encode-inl.h"
 #include "device/cuda/launch.h"
+#include "device/cuda/values-inl.h"
 
 namespace paceline::cuda {
 
 namespace {
 
-constexpr int kMergeThreads = 128;
+constexpr int kMergeThreads = kMaxHeadDim / 4;
+constexpr int kSplitsAtOnce = 16;
 constexpr size_t kMostPartialBytes = size_t{512} << 20;
 
-// A block folds the partials of one query, split by split; a thread is a dimension and its shares are everybody's.
-__global__ void __launch_bounds__(kMergeThreads) merge_kernel(AttentionTask task) {
-  wait_for_previous_kernel();
-  const AttentionSegment& segment = task.segments[blockIdx.z];
-  const int row = static_cast<int>(blockIdx.x), head = static_cast<int>(blockIdx.y);
-  if (row >= segment.row_count) return;
-  const int splits = (segment.place.first_position(task.now) + row + kSplitPositions) / kSplitPositions,
-            width = task.head_dim + 2;
-  const float* partials = task.partial(segment.first_row + row, head, 0);
-  for (int d = static_cast<int>(threadIdx.x); d < task.head_dim; d += kMergeThreads) {
-    float sum = partials[d], maximum = partials[task.head_dim], total = partials[task.head_dim + 1];
-    for (int split = 1; split < splits; ++split) {
-      const float* partial = partials + int64_t{split} * width;
-      float old_share, new_share;
-      fold_shares(maximum, total, partial[task.head_dim], partial[task.head_dim + 1], old_share, new_share);
-      sum = fold(sum, partial[d], old_share, new_share);
+struct MergeTask {
+  AttentionTask attention;
+  Matrix gate;  // as out, seen as heads; or none
+  bool is_aligned;  // out and gate
+  RowCodes codes;
+};
+static_assert(sizeof(MergeTask) <= 4096);
+
+// A query's partials folded in order, four dimensions a thread; its shares are everybody's. The splits that are asked for at once are what counts:
+// a step waits for this.
+struct Merged {
+  float sums[4] = {}, maximum = 0, total = 0;
+
+  __device__ __forceinline__ void fold_in(const float* partials, int dim, int head_dim, int split_count) {
+    float4 next[kSplitsAtOnce] = {};
+    float2 bounds[kSplitsAtOnce] = {};  // maximum and total
+    for (int first = 0; first < split_count; first += kSplitsAtOnce) {
+#pragma unroll
+      for (int i = 0; i < kSplitsAtOnce; ++i) {
+        if (first + i >= split_count) break;
+        const float* partial = partials + int64_t{first + i} * partial_floats(head_dim);
+        next[i] = load_wide<float4>(partial + dim), bounds[i] = load_wide<float2>(partial + head_dim);
+      }
+#pragma unroll
+      for (int i = 0; i < kSplitsAtOnce; ++i) {
+        if (first + i >= split_count) break;
+        const float four[4] = {next[i].x, next[i].y, next[i].z, next[i].w};
+        add(four, bounds[i].x, bounds[i].y, first + i == 0);
+      }
     }
-    task.out.row(segment.first_row + row)[head * task.head_dim + d] = sum / total;
   }
+
+ private:
+  __device__ __forceinline__ void add(const float (&split)[4], float split_maximum, float split_total, bool is_first) {
+    float old_share = 0, new_share = 0;
+    if (!is_first) fold_shares(maximum, total, split_maximum, split_total, old_share, new_share);
+    else maximum = split_maximum, total = split_total;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) sums[i] = is_first ? split[i] : fold(sums[i], split[i], old_share, new_share);
+  }
+};
+
+// A block does one query, and what is done with the result next: the gate, and the codes of the product (deferred_rows.h).
+__global__ void __launch_bounds__(kMergeThreads) merge_kernel(MergeTask merge) {
+  wait_for_previous_kernel();
+  const AttentionTask& task = merge.attention;
+  const AttentionSegment& segment = task.segments[blockIdx.z];
+  const int head = static_cast<int>(blockIdx.y), row = segment.first_row + static_cast<int>(blockIdx.x),
+            dim = 4 * static_cast<int>(threadIdx.x);
+  if (row >= segment.first_row + segment.row_count) return;
+  const bool is_mine = dim < task.head_dim;
+  const int64_t query = int64_t{row} * task.head_count + head;
+  float gate[4] = {};
+  if (merge.gate.first != nullptr) load_four(gate, merge.gate.row(query), dim, task.head_dim, merge.is_aligned);
+  Merged merged;
+  const int end = segment.place.first_position(task.now) + static_cast<int>(blockIdx.x) + 1;
+  merged.fold_in(task.partial(row, head, 0), is_mine ? dim : 0, task.head_dim,
+                 (end + kSplitPositions - 1) / kSplitPositions);
+  float values[1][4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    values[0][i] = merged.sums[i] / merged.total;
+    if (merge.gate.first != nullptr) values[0][i] = values[0][i] * sigmoid(gate[i]);
+  }
+  store_four(task.out.row(row) + head * task.head_dim, dim, task.head_dim, merge.is_aligned, values[0]);
+  if (merge.codes.blocks == nullptr) return;
+  const int count = dim - 4 * lane_index() < task.head_dim ? 1 : 0;
+  write_codes<1>(merge.codes, static_cast<unsigned>(query * task.head_dim) + static_cast<unsigned>(dim), 0, count,
+                 is_mine ? 1 : 0, values);
 }
 
 // By the shape of the layer alone, so that all rows of a sequence have one numeric order.
@@ -56,15 +109,30 @@ int describe_segments(const StepParameters& step, AttentionTask& task, std::span
   return most_rows;
 }
 
-void attend(CudaContext& context, AttentionTask& task, std::span<const Segment> segments, int layer, int batch_rows,
-            const AttentionShape& shape) {
+// Folds the partials of the segments' queries: of all of a batch when it is known what the rows are for.
+void merge(CudaContext& context, const AttentionTask& task, const Tensor& out, int segment_count, int most_rows,
+           bool whole_batch) {
+  const dim3 queries(static_cast<unsigned>(most_rows), static_cast<unsigned>(task.head_count),
+                     static_cast<unsigned>(segment_count));
+  const auto start = [=, &context](const RowExtras& extras) {
+    MergeTask merge{task, {}, is_aligned(out), extras.codes};
+    if (extras.gate.data != nullptr) merge.gate = matrix(extras.gate), merge.is_aligned &= is_aligned(extras.gate);
+    launch(merge_kernel, Grid{"merge attention", queries, kMergeThreads, 0}, context, merge);
+  };
+  if (whole_batch && out.stride == out.cols)
+    start_or_defer(context, out.as_heads(task.head_count, task.head_dim), RowsMadeBy::Attention, start);
+  else start({});
+}
+
+void attend(CudaContext& context, AttentionTask& task, std::span<const Segment> segments, int layer, const Tensor& out,
+            const AttentionShape& shape, bool whole_batch) {
   const AttentionKernel kernel = kernel_for(segments.front().state->kv(layer).shape, task.group);
   const int most_rows = describe_segments(context.step, task, segments, layer);
   task.tiles = ceil_divide(most_rows * kernel.row_slots, kernel.tile_slots);
   const unsigned count = static_cast<unsigned>(segments.size()), kv_heads = static_cast<unsigned>(shape.head_count_kv);
   const int64_t blocks = int64_t{task.tiles} * kv_heads * count;
-  const size_t partials = static_cast<size_t>(batch_rows) * static_cast<size_t>(task.head_count) *
-                          static_cast<size_t>(task.split_count) * static_cast<size_t>(task.head_dim + 2);
+  const size_t partials = static_cast<size_t>(out.rows) * static_cast<size_t>(task.head_count) *
+                          static_cast<size_t>(task.split_count) * static_cast<size_t>(partial_floats(task.head_dim));
   task.walks = task.split_count == 1 || blocks >= 2 * context.multiprocessor_count ||
                partials * sizeof(float) > kMostPartialBytes;
   task.partials = task.walks ? nullptr : context.attention_scratch.get<float>(partials);
@@ -73,9 +141,7 @@ void attend(CudaContext& context, AttentionTask& task, std::span<const Segment> 
   launch(kernel.kernel,
          Grid{"attention", dim3(static_cast<unsigned>(wide), kv_heads, count), kernel.threads, kernel.shared_bytes},
          context, task);
-  if (task.walks) return;
-  const dim3 queries(static_cast<unsigned>(most_rows), static_cast<unsigned>(shape.head_count), count);
-  launch(merge_kernel, Grid{"merge attention", queries, kMergeThreads, 0}, context, task);
+  if (!task.walks) merge(context, task, out, static_cast<int>(count), most_rows, whole_batch);
 }
 
 }  // namespace
@@ -88,7 +154,7 @@ void attention(CudaContext& context, Tensor out, Tensor q, const Batch& batch, i
   task.scale = shape.scale;
   task.now = context.step.of(batch);
   for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
-    attend(context, task, segments, layer, batch.rows(), shape);
+    attend(context, task, segments, layer, out, shape, segments.size() == batch.segments.size());
   });
 }
 

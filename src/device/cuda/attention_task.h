@@ -15,6 +15,9 @@ struct AttentionSegment {
   SegmentPlace place;
 };
 
+// Floats of a partial: weighted sums, then maximum and total, in whole pieces of 16 bytes.
+constexpr int partial_floats(int head_dim) { return head_dim + 4; }
+
 // A block takes a tile of queries of one kv head. A tile is some slots, a slot some queries of one row; how many of each is the kernel's.
 struct AttentionTask {
   Matrix q, out;  // q: rows * head_count rows
@@ -24,11 +27,11 @@ struct AttentionTask {
   int tiles;  // in the longest segment
   bool walks;  // over all splits in one block
   int split_count;  // partials of a query that there is room for
-  float* partials;  // rows x heads x split_count x (head_dim sums, maximum, total)
+  float* partials;  // rows x heads x split_count x partial_floats(head_dim)
   AttentionSegment segments[kMaxSegments];
 
   __device__ float* partial(int row, int head, int split) const {
-    return partials + ((int64_t{row} * head_count + head) * split_count + split) * (head_dim + 2);
+    return partials + ((int64_t{row} * head_count + head) * split_count + split) * partial_floats(head_dim);
   }
 };
 static_assert(sizeof(AttentionTask) <= 4096);

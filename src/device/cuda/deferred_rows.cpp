@@ -10,12 +10,14 @@ void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
   settle();
   out_ = out;
   maker_ = maker;
+  gate_ = {};
   start_ = std::move(start);
 }
 
 bool DeferredRows::can_encode(const Tensor& x) const {
-  return start_ && (maker_ == RowsMadeBy::ShortNorm || maker_ == RowsMadeBy::Other) && out_.data == x.data &&
-         out_.stride == out_.cols && x.stride == x.cols && out_.cols % kBlockColumns == 0 &&
+  return start_ &&
+         (maker_ == RowsMadeBy::ShortNorm || maker_ == RowsMadeBy::Attention || maker_ == RowsMadeBy::Other) &&
+         out_.data == x.data && out_.stride == out_.cols && x.stride == x.cols && out_.cols % kBlockColumns == 0 &&
          x.cols % kGroupColumns == 0 && x.cols % out_.cols == 0 &&
          int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
 }
@@ -31,6 +33,15 @@ void start_or_defer(CudaContext& context, const Tensor& out, RowsMadeBy maker, D
   else start({});
 }
 
-void DeferredRows::start_with(const RowExtras& extras) { std::exchange(start_, nullptr)(extras); }
+void DeferredRows::add_gate(const Tensor& gate) {
+  gate_ = gate;
+  maker_ = RowsMadeBy::Other;
+}
+
+void DeferredRows::start_with(const RowExtras& extras) {
+  RowExtras all = extras;
+  all.gate = gate_;
+  std::exchange(start_, nullptr)(all);
+}
 
 }  // namespace paceline::cuda

@@ -1,8 +1,8 @@
 #pragma once
 // An operation on rows that is started a moment after it was asked for: when it is known what its result is for. If a product takes it, the same
 // kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned, a convolution whose q and k
-// the delta rule wants, or a choice of experts that are then grouped, one kernel does both. A launch is saved, and a way to memory and
-// back. One can be waiting at a time; whatever is queued next settles it first, so that the order of the stream is the order of asking.
+// the delta rule wants, a choice of experts that are then grouped, or attention that is then gated, one kernel does both. A launch is saved, and a
+// way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of the stream is the order of asking.
 #include <functional>
 
 #include "device/cuda/activations.h"
@@ -21,9 +21,10 @@ struct RowExtras {
   const RotateTask* rotation = nullptr;  // of a ShortNorm alone
   const DeltaTask* prepare = nullptr;  // of a Convolution alone
   const GroupTask* grouping = nullptr;  // of a Router alone
+  Tensor gate = {};  // of Attention alone: rows are multiplied with its sigmoid
 };
 
-enum class RowsMadeBy { ShortNorm, Convolution, Router, Other };
+enum class RowsMadeBy { ShortNorm, Convolution, Router, Attention, Other };
 
 class DeferredRows {
  public:
@@ -41,6 +42,12 @@ class DeferredRows {
   bool can_rotate(const Tensor& x) const { return maker_ == RowsMadeBy::ShortNorm && makes(x); }
   bool can_prepare(const Tensor& x) const { return maker_ == RowsMadeBy::Convolution && makes(x); }
   bool can_group(const Tensor& ids) const { return maker_ == RowsMadeBy::Router && makes(ids); }
+  // The gate is not x itself, which is not there yet.
+  bool can_gate(const Tensor& x, const Tensor& gate) const {
+    return maker_ == RowsMadeBy::Attention && makes(x) && gate.data != x.data;
+  }
+  // What waits gets a gate, and waits on.
+  void add_gate(const Tensor& gate);
   // Starts what waits.
   void start_with(const RowExtras& extras);
   // Forgets it: its step has failed.
@@ -52,6 +59,7 @@ class DeferredRows {
   Tensor out_;
   RowsMadeBy maker_ = RowsMadeBy::Other;
   Start start_;
+  Tensor gate_;
 };
 
 // Inside a step it is put off until it is known what comes next, outside `start` is called.

@@ -5,6 +5,7 @@
 #include "device/cuda/matrix.h"
 #include "device/cuda/reduce.h"
 #include "device/cuda/rotary.h"
+#include "device/cuda/values-inl.h"
 
 namespace paceline::cuda {
 
@@ -24,28 +25,6 @@ struct RowTask {
   bool is_aligned;  // all rows to 16 bytes, and cols is a multiple of 4
   RowCodes codes;
 };
-
-// Four neighbouring values of a row of `cols`; 0 behind the last.
-__device__ __forceinline__ void load_four(float (&values)[4], const float* row, int column, int cols, bool is_aligned) {
-  if (is_aligned) {
-    const float4 four = column < cols ? load_wide<float4>(row + column) : float4{0, 0, 0, 0};
-    values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) values[i] = column + i < cols ? row[column + i] : 0.0f;
-  }
-}
-
-__device__ __forceinline__ void store_four(float* row, int column, int cols, bool is_aligned,
-                                           const float (&values)[4]) {
-  if (is_aligned) {
-    if (column < cols) store_wide(row + column, float4{values[0], values[1], values[2], values[3]});
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-      if (column + i < cols) row[column + i] = values[i];
-  }
-}
 
 // A piece of a row that kRowThreads threads work on: in each step of kStep columns a thread has four neighbours. A row of up to 6,144 columns is
 // one piece.
@@ -104,10 +83,6 @@ __device__ __forceinline__ int row_of_thread(int rows) {
 // What a norm multiplies a row by, from the sum of its squares.
 __device__ __forceinline__ float norm_scale(const RowTask& task, float squares) {
   return 1.0f / sqrtf(squares / static_cast<float>(task.cols) + task.eps);
-}
-
-bool is_aligned(const Tensor& tensor) {
-  return tensor.cols % 4 == 0 && tensor.stride % 4 == 0 && reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0;
 }
 
 RowTask task_of(const Norm& norm) {

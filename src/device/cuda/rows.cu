@@ -17,9 +17,6 @@ namespace paceline::cuda {
 
 namespace {
 
-__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
-__device__ __forceinline__ float silu(float x) { return x / (1.0f + expf(-x)); }
-
 // Rows of several pieces are loaded twice, others once.
 template <int kRowThreads, bool kGated>
 __global__ void __launch_bounds__(kThreads, 1) rms_norm_kernel(RowTask task) {
@@ -185,6 +182,7 @@ void swiglu(CudaContext& context, Tensor out, Tensor gate, Tensor up) {
 }
 
 void sigmoid_gate(CudaContext& context, Tensor x, Tensor gate) {
+  if (context.deferred.can_gate(x, gate)) return context.deferred.add_gate(gate);
   gate_values<false>(context, "sigmoid_gate", x, gate, x);
 }
 
