@@ -16,7 +16,7 @@ namespace paceline::cuda {
 namespace {
 
 constexpr int kMergeThreads = kMaxHeadDim / 4;
-constexpr int kSplitsAtOnce = 16;
+constexpr int kSplitsAtOnce = 8;
 constexpr size_t kMostPartialBytes = size_t{512} << 20;
 
 struct MergeTask {
