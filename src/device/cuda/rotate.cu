@@ -63,13 +63,13 @@ __global__ void __launch_bounds__(kTurnThreads) rotate_kernel(RotateTask task) {
   }
 }
 
-constexpr int kWarps = kThreads / kWarpLanes;
+constexpr int kWarps = kShortThreads / kWarpLanes;
 
 struct TurnedRows {
   alignas(16) float normed[kWarps][kShortColumns];  // a warp's own: an element's partner is another lane's
 };
 
-__global__ void __launch_bounds__(kThreads) rotated_rms_norm_kernel(RowTask task, RotateTask rotation) {
+__global__ void __launch_bounds__(kShortThreads) rotated_rms_norm_kernel(RowTask task, RotateTask rotation) {
   prefetch_vector(task.weight, task.cols);
   wait_for_previous_kernel();
   using RowPiece = Piece<kWarpLanes>;
@@ -109,7 +109,7 @@ uint64_t circles(double radians) {
 void rotated_rms_norm(CudaContext& context, const Norm& norm, const RotateTask& rotation) {
   const RowTask task = task_of(norm);
   const unsigned blocks = static_cast<unsigned>(ceil_divide(task.rows, kWarps));
-  launch(rotated_rms_norm_kernel, Grid{"rms_norm and rotate", dim3(blocks), kThreads, sizeof(TurnedRows)}, context,
+  launch(rotated_rms_norm_kernel, Grid{"rms_norm and rotate", dim3(blocks), kShortThreads, sizeof(TurnedRows)}, context,
          task, rotation);
 }
 

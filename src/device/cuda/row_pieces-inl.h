@@ -11,10 +11,13 @@ namespace paceline::cuda {
 
 namespace {
 
-constexpr int kThreads = 256, kShortColumns = 512;
+// A short row is a warp's, of which a block has few so that heads spread over the GPU; a longer one a whole block's.
+constexpr int kShortColumns = 512, kShortThreads = 128, kLongThreads = 512;
+// Threads of a block, of which kRowThreads work on a row.
+constexpr int block_threads(int row_threads) { return row_threads == kWarpLanes ? kShortThreads : row_threads; }
 
 struct RowSums {
-  float sums[kThreads / kWarpLanes];
+  float sums[kLongThreads / kWarpLanes];
 };
 
 struct RowTask {
@@ -30,7 +33,7 @@ struct RowTask {
 // one piece.
 template <int kRowThreads>
 struct Piece {
-  static constexpr int kSteps = kRowThreads == kWarpLanes ? 4 : 6, kStep = 4 * kRowThreads, kColumns = kSteps * kStep;
+  static constexpr int kSteps = kRowThreads == kWarpLanes ? 4 : 3, kStep = 4 * kRowThreads, kColumns = kSteps * kStep;
   using Values = float[kSteps][4];
   int thread, first, count;  // columns of the row from the first one on
   bool is_aligned;
@@ -75,8 +78,8 @@ struct Piece {
 // The row of this warp or block: kRowThreads threads work on one. -1 behind the last row, for a whole warp.
 template <int kRowThreads>
 __device__ __forceinline__ int row_of_thread(int rows) {
-  const int row = kRowThreads == kThreads ? static_cast<int>(blockIdx.x)
-                                          : static_cast<int>(blockIdx.x) * (kThreads / kRowThreads) + warp_index();
+  const int row = kRowThreads == kWarpLanes ? static_cast<int>(blockIdx.x) * (kShortThreads / kWarpLanes) + warp_index()
+                                            : static_cast<int>(blockIdx.x);
   return row < rows ? row : -1;
 }
 

@@ -5,7 +5,7 @@
 //
 // Called by CudaDevice's operations of these names, a few times per layer. What sums over a row gives it to a warp when it is short (a head's
 // norm), to a block otherwise; which of the two, and so the order of the sum, is decided by the number of columns alone. A thread adds four
-// neighbours of every 128 or 1,024 columns, then a fixed tree (reduce.h). One row is one block on an idle GPU, so what counts is how often it
+// neighbours of every 128 or 2,048 columns, then a fixed tree (reduce.h). One row is one block on an idle GPU, so what counts is how often it
 // waits for memory: all of a row, of weights and gates is asked for before any of it is used, and a thread keeps its values.
 // Norms and gates may write a product's codes as well (deferred_rows.h, encode-inl.h); a norm of heads that are turned next does it by the way
 // (rotate.cu).
@@ -19,7 +19,7 @@ namespace {
 
 // Rows of several pieces are loaded twice, others once.
 template <int kRowThreads, bool kGated>
-__global__ void __launch_bounds__(kThreads, 1) rms_norm_kernel(RowTask task) {
+__global__ void __launch_bounds__(block_threads(kRowThreads), 1) rms_norm_kernel(RowTask task) {
   prefetch_vector(task.weight, task.cols);
   wait_for_previous_kernel();
   using RowPiece = Piece<kRowThreads>;
@@ -52,7 +52,7 @@ __global__ void __launch_bounds__(kThreads, 1) rms_norm_kernel(RowTask task) {
 }
 
 template <int kRowThreads>
-__global__ void __launch_bounds__(kThreads, 1) add_shared_expert_kernel(RowTask task) {
+__global__ void __launch_bounds__(block_threads(kRowThreads), 1) add_shared_expert_kernel(RowTask task) {
   prefetch_vector(task.weight, task.cols);
   wait_for_previous_kernel();
   using RowPiece = Piece<kRowThreads>;
@@ -105,6 +105,8 @@ __global__ void __launch_bounds__(kValueThreads) gate_kernel(ValueTask task) {
   if (task.codes.blocks != nullptr) write_codes<1>(task.codes, 4 * index, 0, 1, 1, values);
 }
 
+constexpr int kGatherThreads = 256;
+
 struct GatherTask {
   static constexpr int kRows = 512;
   Matrix out, in;
@@ -112,9 +114,9 @@ struct GatherTask {
   int rows[kRows];
 };
 
-__global__ void __launch_bounds__(kThreads) gather_kernel(GatherTask task) {
+__global__ void __launch_bounds__(kGatherThreads) gather_kernel(GatherTask task) {
   wait_for_previous_kernel();
-  const int row = static_cast<int>(blockIdx.x), column = static_cast<int>(blockIdx.y * kThreads + threadIdx.x);
+  const int row = static_cast<int>(blockIdx.x), column = static_cast<int>(blockIdx.y * kGatherThreads + threadIdx.x);
   if (column < task.cols) task.out.row(row)[column] = task.in.row(task.rows[row])[column];
 }
 
@@ -124,8 +126,9 @@ using RowKernel = void (*)(RowTask);
 void launch_rows(CudaContext& context, const char* name, RowKernel for_warps, RowKernel for_blocks,
                  const RowTask& task) {
   const bool is_short = task.cols <= kShortColumns;
-  const int blocks = is_short ? ceil_divide(task.rows, kThreads / kWarpLanes) : task.rows;
-  launch(is_short ? for_warps : for_blocks, Grid{name, dim3(static_cast<unsigned>(blocks)), kThreads, sizeof(RowSums)},
+  const int blocks = is_short ? ceil_divide(task.rows, kShortThreads / kWarpLanes) : task.rows;
+  launch(is_short ? for_warps : for_blocks,
+         Grid{name, dim3(static_cast<unsigned>(blocks)), is_short ? kShortThreads : kLongThreads, sizeof(RowSums)},
          context, task);
 }
 
@@ -134,7 +137,7 @@ void norm(CudaContext& context, const char* name, const Norm& norm, const Tensor
   RowTask task = task_of(norm);
   task.codes = codes;
   if constexpr (kGated) task.other = matrix(z), task.is_aligned &= is_aligned(z);
-  launch_rows(context, name, rms_norm_kernel<kWarpLanes, kGated>, rms_norm_kernel<kThreads, kGated>, task);
+  launch_rows(context, name, rms_norm_kernel<kWarpLanes, kGated>, rms_norm_kernel<kLongThreads, kGated>, task);
 }
 
 template <bool kSwiglu>
@@ -165,7 +168,8 @@ void gated_rms_norm(CudaContext& context, Tensor out, Tensor x, Tensor weight, T
 
 void add_shared_expert(CudaContext& context, Tensor out, Tensor shared, Tensor x, Tensor gate) {
   if (out.rows == 0) return;
-  launch_rows(context, "add_shared_expert", add_shared_expert_kernel<kWarpLanes>, add_shared_expert_kernel<kThreads>,
+  launch_rows(context, "add_shared_expert", add_shared_expert_kernel<kWarpLanes>,
+              add_shared_expert_kernel<kLongThreads>,
               {matrix(out),
                matrix(x),
                matrix(shared),
@@ -198,8 +202,8 @@ void gather_rows(CudaContext& context, Tensor out, Tensor in, std::span<const in
     const int count = std::min(GatherTask::kRows, out.rows - first);
     GatherTask task{words(out.row_range(first, count)), words(in), in.cols, {}};
     std::copy_n(rows.begin() + first, count, task.rows);
-    const dim3 blocks(static_cast<unsigned>(count), static_cast<unsigned>(ceil_divide(in.cols, kThreads)));
-    launch(gather_kernel, Grid{"gather_rows", blocks, kThreads, 0}, context, task);
+    const dim3 blocks(static_cast<unsigned>(count), static_cast<unsigned>(ceil_divide(in.cols, kGatherThreads)));
+    launch(gather_kernel, Grid{"gather_rows", blocks, kGatherThreads, 0}, context, task);
   }
 }
 
