@@ -18,6 +18,14 @@ namespace {
 
 constexpr int kOutputs = 40;
 
+OwnedTensor random_tensor(Device& device, int rows, int cols, uint64_t seed) {
+  OwnedTensor tensor = device.allocate(DType::F32, rows, cols);
+  std::vector<float> values;
+  for (const auto& row : random_rows(seed, rows, cols)) values.insert(values.end(), row.begin(), row.end());
+  device.write(tensor, values.data());
+  return tensor;
+}
+
 class DeferredRowsTest : public testing::Test {
  protected:
   // Makes rows in the tensor it is given, which holds random values.
@@ -158,13 +166,7 @@ std::vector<float> recurrent_rows(const RecurrentShape& shape, bool in_step) {
   states.max_length = 100;
   states.max_generate_rows = 4;
   SequenceState one(device, states), other(device, states);
-  const auto random = [&](int rows, int cols, uint64_t seed) {
-    OwnedTensor tensor = device.allocate(DType::F32, rows, cols);
-    std::vector<float> values;
-    for (const auto& row : random_rows(seed, rows, cols)) values.insert(values.end(), row.begin(), row.end());
-    device.write(tensor, values.data());
-    return tensor;
-  };
+  const auto random = [&](int count, int cols, uint64_t seed) { return random_tensor(device, count, cols, seed); };
   const int heads = shape.value_head_count;
   const OwnedTensor tokens = device.allocate(DType::I32, kMostRows, 1), u = random(kMostRows, shape.conv_channels, 1),
                     columns = random(kMostRows, shape.conv_channels, 2), beta = random(kMostRows, heads, 3),
@@ -254,13 +256,7 @@ std::vector<float> attended_rows(const MergedAttention& task, bool gated, bool i
   StateShape shape;
   shape.kv = {{kv_heads, head_dim, kv, kv}};
   shape.max_length = kMost;
-  const auto random = [&](int count, int cols, uint64_t seed) {
-    OwnedTensor tensor = device.allocate(DType::F32, count, cols);
-    std::vector<float> values;
-    for (const auto& row : random_rows(seed, count, cols)) values.insert(values.end(), row.begin(), row.end());
-    device.write(tensor, values.data());
-    return tensor;
-  };
+  const auto random = [&](int count, int cols, uint64_t seed) { return random_tensor(device, count, cols, seed); };
   const OwnedTensor tokens = device.allocate(DType::I32, kMost, 1), k = random(kMost, kv_heads * head_dim, 1),
                     v = random(kMost, kv_heads * head_dim, 2), q = random(rows, 2 * width, 3),
                     mixed = random(rows, width, 4), out = random(rows, kOutputs, 5);
@@ -303,6 +299,36 @@ TEST(DeferredAttention, IsMergedGatedAndMadeReady) {
     for (const bool gated : {false, true})
       EXPECT_EQ(attended_rows(task, gated, true), attended_rows(task, gated, false))
           << task.head_dim << ", " << task.sequences << (gated ? " gated" : "");
+}
+
+// Attention behind attention: the second one wants more of the scratch memory that the first one's merging waits with.
+TEST(DeferredAttention, IsMergedBeforeTheNextOne) {
+  constexpr int kHeads = 2, kDim = 64, kLength = 700, kRows = 4;
+  const auto rows = [&](bool in_step) {
+    CudaDevice device(1);
+    StateShape shape;
+    shape.kv = {{1, kDim, DType::F16, DType::F16}};
+    shape.max_length = kLength;
+    SequenceState state(device, shape);
+    const auto random = [&](int count, int cols, uint64_t seed) { return random_tensor(device, count, cols, seed); };
+    const OwnedTensor tokens = device.allocate(DType::I32, kLength, 1), k = random(kLength, kDim, 1),
+                      v = random(kLength, kDim, 2), q = random(kRows, kHeads * kDim, 3),
+                      out = random(kRows + 1, kHeads * kDim, 4);
+    const Segment all{&state, 0, kLength, 0, Phase::Prompt}, few{&state, 0, 1, kLength - kRows, Phase::Generate},
+        more{&state, 0, kRows, kLength - kRows, Phase::Generate};
+    device.store_kv({tokens, {&all, 1}}, 0, k, v);
+    const auto attend = [&](const Tensor& to, const Segment& segment) {
+      device.attention(to, q.row_range(0, to.rows).as_heads(kHeads, kDim),
+                       {tokens.row_range(0, to.rows), {&segment, 1}}, 0, {kHeads, 1, kDim, 0.1f});
+    };
+    const auto step = [&] { attend(out.row_range(kRows, 1), few), attend(out.row_range(0, kRows), more); };
+    if (in_step) device.run(0, {&more, 1}, step);
+    else step();
+    std::vector<float> values(static_cast<size_t>(out.rows * out.cols));
+    device.read(values.data(), out);
+    return values;
+  };
+  EXPECT_EQ(rows(true), rows(false));
 }
 
 // Few sequences have a block for each split, merged after it; of many a block walks over the splits. More splits than are asked for at once.

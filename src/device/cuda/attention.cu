@@ -147,6 +147,7 @@ void attend(CudaContext& context, AttentionTask& task, std::span<const Segment> 
 }  // namespace
 
 void attention(CudaContext& context, Tensor out, Tensor q, const Batch& batch, int layer, const AttentionShape& shape) {
+  context.deferred.settle();  // what waits may be attention's own, whose scratch memory is about to be used again
   AttentionTask task{};
   task.q = matrix(q), task.out = matrix(out);
   task.head_count = shape.head_count, task.group = shape.head_count / shape.head_count_kv;
