@@ -157,6 +157,47 @@ TEST(DeferredNorm, OfHeadsThatAreTurned) {
     EXPECT_EQ(turned_heads(head_dim, dims, true), turned_heads(head_dim, dims, false)) << head_dim << ", " << dims;
 }
 
+// Keys that are normed, turned and stored, and values beside them: in a step one kernel, else three. The rows of K and what both caches hold.
+std::vector<float> stored_heads(int head_dim, DType type, bool in_step, bool of_other_rows) {
+  constexpr int kHeads = 3, kRows = 7, kFirst[] = {0, 61};
+  CudaDevice device(1);
+  StateShape shape;
+  shape.kv = {{kHeads, head_dim, type, type}};
+  shape.max_length = 100;
+  SequenceState one(device, shape), other(device, shape);
+  const OwnedTensor tokens = device.allocate(DType::I32, kRows, 1),
+                    k = random_tensor(device, kRows, kHeads * head_dim, 1),
+                    v = random_tensor(device, kRows, kHeads * head_dim, 2),
+                    weight = random_tensor(device, 1, head_dim, 3);
+  const Segment segments[] = {{&one, 0, 3, kFirst[0], Phase::Generate}, {&other, 3, 4, kFirst[1], Phase::Generate}};
+  const Segment swapped[] = {{&other, 0, 3, kFirst[1], Phase::Generate}, {&one, 3, 4, kFirst[0], Phase::Generate}};
+  const auto step = [&] {
+    const Tensor heads = k.as_heads(kHeads, head_dim);
+    device.rms_norm(heads, heads, weight, 1e-6f);
+    device.rotate(heads, {tokens, segments}, {kHeads, head_dim, head_dim / 2, 1e6});
+    device.store_kv({tokens, of_other_rows ? swapped : segments}, 0, k, v);
+  };
+  if (in_step) device.run(0, segments, step);
+  else step();
+  std::vector<float> all(static_cast<size_t>(kRows * kHeads * head_dim));
+  device.read(all.data(), k);
+  for (SequenceState* state : {&one, &other})
+    for (const Tensor& slab : {Tensor(state->kv(0).k), Tensor(state->kv(0).v)}) {
+      std::vector<std::byte> saved(device.saved_kv_bytes(slab, shape.kv[0], 0, 96));
+      device.save_kv(saved.data(), slab, shape.kv[0], 0, 96);
+      for (const std::byte byte : saved) all.push_back(static_cast<float>(byte));
+    }
+  return all;
+}
+
+TEST(DeferredNorm, OfKeysThatAreStored) {
+  for (const auto& [head_dim, type] :
+       {std::pair{256, DType::F16}, {128, DType::Q8_0}, {96, DType::Q8_0}, {72, DType::F32}, {64, DType::F16}})
+    for (const bool of_other_rows : {false, true})
+      EXPECT_EQ(stored_heads(head_dim, type, true, of_other_rows), stored_heads(head_dim, type, false, of_other_rows))
+          << head_dim << (of_other_rows ? ", other rows" : "");
+}
+
 // A prompt, then answers of which some rows are replayed, of two sequences: convolution and delta rule, in a step one kernel less.
 std::vector<float> recurrent_rows(const RecurrentShape& shape, bool in_step) {
   constexpr int kMostRows = 40;

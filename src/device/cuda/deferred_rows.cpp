@@ -1,8 +1,10 @@
 #include "device/cuda/deferred_rows.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "device/cuda/context.h"
+#include "device/cuda/rotary.h"
 
 namespace paceline::cuda {
 
@@ -11,6 +13,7 @@ void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
   out_ = out;
   maker_ = maker;
   gate_ = {};
+  rotation_.reset();
   start_ = std::move(start);
 }
 
@@ -38,9 +41,22 @@ void DeferredRows::add_gate(const Tensor& gate) {
   maker_ = RowsMadeBy::Other;
 }
 
+void DeferredRows::add_rotation(const RotateTask& rotation) {
+  rotation_ = std::make_shared<const RotateTask>(rotation);
+  maker_ = RowsMadeBy::TurnedNorm;
+}
+
+bool DeferredRows::can_store(const Tensor& k, std::span<const RowRange> rows) const {
+  return start_ && maker_ == RowsMadeBy::TurnedNorm && out_.data == k.data && out_.stride == out_.cols &&
+         k.stride == k.cols && k.cols == rotation_->head_count * out_.cols &&
+         int64_t{out_.rows} * out_.cols == int64_t{k.rows} * k.cols &&
+         std::equal(rows.begin(), rows.end(), rotation_->segments);
+}
+
 void DeferredRows::start_with(const RowExtras& extras) {
   RowExtras all = extras;
   all.gate = gate_;
+  all.rotation = rotation_.get();
   std::exchange(start_, nullptr)(all);
 }
 

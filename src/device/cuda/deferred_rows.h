@@ -1,9 +1,11 @@
 #pragma once
 // An operation on rows that is started a moment after it was asked for: when it is known what its result is for. If a product takes it, the same
-// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned, a convolution whose q and k
+// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned and stored as keys, a convolution whose q and k
 // the delta rule wants, a choice of experts that are then grouped, or attention that is then gated, one kernel does both. A launch is saved, and a
 // way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of the stream is the order of asking.
 #include <functional>
+#include <memory>
+#include <span>
 
 #include "device/cuda/activations.h"
 #include "device/tensor.h"
@@ -14,17 +16,20 @@ struct CudaContext;
 struct DeltaTask;
 struct GroupTask;
 struct RotateTask;
+struct RowRange;
+struct StoredHeads;
 
 // What the kernel does beside.
 struct RowExtras {
   RowCodes codes = {};
   const RotateTask* rotation = nullptr;  // of a ShortNorm alone
+  const StoredHeads* stored = nullptr;  // of one with a rotation
   const DeltaTask* prepare = nullptr;  // of a Convolution alone
   const GroupTask* grouping = nullptr;  // of a Router alone
   Tensor gate = {};  // of Attention alone: rows are multiplied with its sigmoid
 };
 
-enum class RowsMadeBy { ShortNorm, Convolution, Router, Attention, Other };
+enum class RowsMadeBy { ShortNorm, TurnedNorm, Convolution, Router, Attention, Other };
 
 class DeferredRows {
  public:
@@ -46,8 +51,11 @@ class DeferredRows {
   bool can_gate(const Tensor& x, const Tensor& gate) const {
     return maker_ == RowsMadeBy::Attention && makes(x) && gate.data != x.data;
   }
-  // What waits gets a gate, and waits on.
+  // Whether what waits are turned heads, which are the keys k, of these rows.
+  bool can_store(const Tensor& k, std::span<const RowRange> rows) const;
+  // What waits gets a gate or a rotation, and waits on.
   void add_gate(const Tensor& gate);
+  void add_rotation(const RotateTask& rotation);
   // Starts what waits.
   void start_with(const RowExtras& extras);
   // Forgets it: its step has failed.
@@ -60,6 +68,7 @@ class DeferredRows {
   RowsMadeBy maker_ = RowsMadeBy::Other;
   Start start_;
   Tensor gate_;
+  std::shared_ptr<const RotateTask> rotation_;
 };
 
 // Inside a step it is put off until it is known what comes next, outside `start` is called.

@@ -10,6 +10,8 @@ namespace paceline::cuda {
 struct RowRange {
   int first_row, row_count;
   SegmentPlace place;
+
+  bool operator==(const RowRange&) const = default;
 };
 
 struct RotateTask {
@@ -27,7 +29,15 @@ struct Norm {
   float eps;
 };
 
-// The norm of heads and then their rotation, in one kernel with the bits of two. Rows of up to 512 columns.
-void rotated_rms_norm(CudaContext& context, const Norm& norm, const RotateTask& rotation);
+// The cache that turned heads are the keys of: slabs of keys and of values, for each segment of the rotation.
+struct StoredHeads {
+  Matrix values;
+  DType types[2];
+  KvSlab slabs[kMaxSegments][2];
+};
+
+// The norm of heads, then their rotation, and the storing of keys and values where that is asked for, in one kernel with the bits of three. Rows of
+// up to 512 columns, of keys as many as the cache's heads have.
+void rotated_rms_norm(CudaContext& context, const Norm& norm, const RotateTask& rotation, const StoredHeads* stored);
 
 }  // namespace paceline::cuda

@@ -155,7 +155,7 @@ void gate_values(CudaContext& context, const char* name, Tensor out, Tensor gate
 void rms_norm(CudaContext& context, Tensor out, Tensor x, Tensor weight, float eps) {
   const auto maker = x.cols <= kShortColumns ? RowsMadeBy::ShortNorm : RowsMadeBy::Other;
   start_or_defer(context, out, maker, [=, &context](const RowExtras& extras) {
-    if (extras.rotation != nullptr) rotated_rms_norm(context, {out, x, weight, eps}, *extras.rotation);
+    if (extras.rotation != nullptr) rotated_rms_norm(context, {out, x, weight, eps}, *extras.rotation, extras.stored);
     else norm<false>(context, "rms_norm", {out, x, weight, eps}, {}, extras.codes);
   });
 }

@@ -23,6 +23,8 @@ struct SequenceNow {
 struct SegmentPlace {
   int sequence = 0, offset = 0;
 
+  bool operator==(const SegmentPlace&) const = default;
+
   __device__ int first_position(const SequenceNow* now) const { return now[sequence].first_position + offset; }
 };
 
