@@ -1,8 +1,9 @@
 #pragma once
 // An operation on rows that is started a moment after it was asked for: when it is known what its result is for. If a product takes it, the same
-// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned and stored as keys, a convolution whose q and k
-// the delta rule wants, a choice of experts that are then grouped, or attention that is then gated, one kernel does both. A launch is saved, and a
-// way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of the stream is the order of asking.
+// kernel also writes the rows in the product's form (activations.h); if it is a norm of heads that are then turned and stored as keys, a
+// convolution whose q and k the delta rule wants, a choice of experts that are then grouped, or attention that is then gated, one kernel does both.
+// A launch is saved, and a way to memory and back. One can be waiting at a time; whatever is queued next settles it first, so that the order of
+// the stream is the order of asking.
 #include <functional>
 #include <memory>
 #include <span>

@@ -1,6 +1,6 @@
 #pragma once
-// The arguments of the delta rule's kernels, and what it wants of its rows before it goes through them: q and k of length 1 and the gates, once per row; keys and decays of a
-// Generate step are recorded. Done by the convolution that makes q and k where it can (conv_silu.cu), else by a kernel (delta_rule.cu). For .cu files.
+// The arguments of the delta rule's kernels, and what it wants of its rows before it goes through them: q and k of length 1 and the gates, once per
+// row; keys and decays of a Generate step are recorded. Done by the convolution that makes q and k where it can (conv_silu.cu), else by a kernel (delta_rule.cu). For .cu files.
 #include "device/cuda/matrix.h"
 #include "device/cuda/recurrent.h"
 #include "device/cuda/reduce.h"

@@ -1,8 +1,9 @@
 // cache[position of row r] = k_r, v_r, rounded to the cache's type (q8_0: as src/quant/q8_0.h encodes)
 //
-// Called by CudaDevice::store_kv, once per attention layer; where a norm and a rotation make the keys, their kernel does it (rotate.cu). A warp does one head of one row: 32 dimensions at a time, which is a block of q8_0.
-// Writes of keys go to 2- or 4-byte places 16 bytes and more apart; a batch writes a few rows where attention reads thousands.
-// No weights of a model file. Share of peak: not measured yet (no GPU).
+// Called by CudaDevice::store_kv, once per attention layer; where a norm and a rotation make the keys, their kernel does it (rotate.cu). A warp does
+// one head of one row: 32 dimensions at a time, which is a block of q8_0. Writes of keys go to 2- or 4-byte places
+// 16 bytes and more apart; a batch writes a few rows where attention reads thousands. No weights of a model file.
+// Share of peak: not measured yet (no GPU).
 #include "device/cuda/attention.h"
 #include "device/cuda/kv_store-inl.h"
 #include "device/cuda/launch.h"
@@ -47,13 +48,14 @@ __global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
 
 // By the kernel that norms and turns the keys, where that waits for these rows; whether it does.
 bool store_with_rotation(CudaContext& context, const Batch& batch, int layer, const Tensor& k, const Tensor& v) {
-  if (batch.segments.size() > kMaxSegments) return false;
+  if (batch.segments.size() > kMaxSegments || k.data == v.data) return false;
   const KvShape& shape = batch.segments.front().state->kv(layer).shape;
   StoredHeads stored{matrix(v), {shape.k_type, shape.v_type}, {}};
   RowRange rows[kMaxSegments];
   for (size_t i = 0; i < batch.segments.size(); ++i) {
     const Segment& segment = batch.segments[i];
     const KvCache& cache = segment.state->kv(layer);
+    PACELINE_ASSERT(cache.k.dtype == shape.k_type && cache.v.dtype == shape.v_type);
     stored.slabs[i][0] = kv_slab(cache.k, cache.shape), stored.slabs[i][1] = kv_slab(cache.v, cache.shape);
     rows[i] = {segment.first_row, segment.row_count, context.step.place(segment)};
   }
