@@ -20,8 +20,11 @@ void DeferredRows::set(const Tensor& out, RowsMadeBy maker, Start start) {
 bool DeferredRows::can_encode(const Tensor& x) const {
   return start_ &&
          (maker_ == RowsMadeBy::ShortNorm || maker_ == RowsMadeBy::Attention || maker_ == RowsMadeBy::Other) &&
-         out_.data == x.data && out_.stride == out_.cols && x.stride == x.cols && out_.cols % kBlockColumns == 0 &&
-         x.cols % kGroupColumns == 0 && x.cols % out_.cols == 0 &&
+         fills(x) && out_.cols % kBlockColumns == 0 && x.cols % kGroupColumns == 0 && x.cols % out_.cols == 0;
+}
+
+bool DeferredRows::fills(const Tensor& x) const {
+  return out_.data == x.data && out_.stride == out_.cols && x.stride == x.cols &&
          int64_t{out_.rows} * out_.cols == int64_t{x.rows} * x.cols;
 }
 
@@ -47,9 +50,7 @@ void DeferredRows::add_rotation(const RotateTask& rotation) {
 }
 
 bool DeferredRows::can_store(const Tensor& k, std::span<const RowRange> rows) const {
-  return start_ && maker_ == RowsMadeBy::TurnedNorm && out_.data == k.data && out_.stride == out_.cols &&
-         k.stride == k.cols && k.cols == rotation_->head_count * out_.cols &&
-         int64_t{out_.rows} * out_.cols == int64_t{k.rows} * k.cols &&
+  return start_ && maker_ == RowsMadeBy::TurnedNorm && fills(k) && k.cols == rotation_->head_count * out_.cols &&
          std::equal(rows.begin(), rows.end(), rotation_->segments);
 }
 

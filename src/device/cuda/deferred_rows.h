@@ -64,6 +64,8 @@ class DeferredRows {
 
  private:
   bool makes(const Tensor& x) const;
+  // Whether it makes the same values, dense in the same place, whatever rows they are seen as.
+  bool fills(const Tensor& x) const;
 
   Tensor out_;
   RowsMadeBy maker_ = RowsMadeBy::Other;

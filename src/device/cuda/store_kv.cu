@@ -17,8 +17,7 @@ constexpr int kThreads = 128;
 
 struct StoreSegment {
   KvSlab slabs[2];  // keys, values
-  int first_row, row_count;
-  SegmentPlace place;
+  RowRange rows;
 };
 
 struct StoreTask {
@@ -33,17 +32,26 @@ struct StoreTask {
 __global__ void __launch_bounds__(kThreads) store_kernel(StoreTask task) {
   wait_for_previous_kernel();
   const StoreSegment& segment = task.segments[blockIdx.z];
+  const RowRange& rows = segment.rows;
   const int item = static_cast<int>(blockIdx.x) * (kThreads / kWarpLanes) + warp_index(),
             which = static_cast<int>(blockIdx.y);
   const int row = item / task.head_count, head = item % task.head_count;
-  if (row >= segment.row_count) return;
-  const float* values = task.rows[which].row(segment.first_row + row) + head * task.head_dim;
+  if (row >= rows.row_count) return;
+  const float* values = task.rows[which].row(rows.first_row + row) + head * task.head_dim;
   float own[kMostOwn];
   load_own(own, values, task.head_dim);
   const KvHead to = segment.slabs[which].head(head);
-  const int position = segment.place.first_position(task.now) + row;
+  const int position = rows.place.first_position(task.now) + row;
   if (which == 0) store_as<true>(task.types[0], to, position, task.head_dim, own);
   else store_as<false>(task.types[1], to, position, task.head_dim, own);
+}
+
+// Of a segment, whose cache has the types of `shape`.
+StoreSegment described(const StepParameters& step, const Segment& segment, int layer, const KvShape& shape) {
+  const KvCache& cache = segment.state->kv(layer);
+  PACELINE_ASSERT(cache.k.dtype == shape.k_type && cache.v.dtype == shape.v_type);
+  return {{kv_slab(cache.k, cache.shape), kv_slab(cache.v, cache.shape)},
+          {segment.first_row, segment.row_count, step.place(segment)}};
 }
 
 // By the kernel that norms and turns the keys, where that waits for these rows; whether it does.
@@ -53,11 +61,9 @@ bool store_with_rotation(CudaContext& context, const Batch& batch, int layer, co
   StoredHeads stored{matrix(v), {shape.k_type, shape.v_type}, {}};
   RowRange rows[kMaxSegments];
   for (size_t i = 0; i < batch.segments.size(); ++i) {
-    const Segment& segment = batch.segments[i];
-    const KvCache& cache = segment.state->kv(layer);
-    PACELINE_ASSERT(cache.k.dtype == shape.k_type && cache.v.dtype == shape.v_type);
-    stored.slabs[i][0] = kv_slab(cache.k, cache.shape), stored.slabs[i][1] = kv_slab(cache.v, cache.shape);
-    rows[i] = {segment.first_row, segment.row_count, context.step.place(segment)};
+    const StoreSegment segment = described(context.step, batch.segments[i], layer, shape);
+    std::copy_n(segment.slabs, 2, stored.slabs[i]);
+    rows[i] = segment.rows;
   }
   if (!context.deferred.can_store(k, {rows, batch.segments.size()})) return false;
   context.deferred.start_with({.stored = &stored});
@@ -75,12 +81,7 @@ void store_kv(CudaContext& context, const Batch& batch, int layer, Tensor k, Ten
   for_segment_groups(batch.segments, [&](std::span<const Segment> segments) {
     int most_rows = 0;
     for (size_t i = 0; i < segments.size(); ++i) {
-      const KvCache& cache = segments[i].state->kv(layer);
-      PACELINE_ASSERT(cache.k.dtype == shape.k_type && cache.v.dtype == shape.v_type);
-      task.segments[i] = {{kv_slab(cache.k, cache.shape), kv_slab(cache.v, cache.shape)},
-                          segments[i].first_row,
-                          segments[i].row_count,
-                          context.step.place(segments[i])};
+      task.segments[i] = described(context.step, segments[i], layer, shape);
       most_rows = std::max(most_rows, segments[i].row_count);
     }
     const int blocks = ceil_divide(most_rows * shape.head_count_kv, kThreads / kWarpLanes);
