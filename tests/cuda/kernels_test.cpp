@@ -16,7 +16,7 @@ struct Kernels {
 
 Kernels kernels_of(const std::string& source) {
   static const std::regex kernel(
-      R"(__global__\s+void\s+__launch_bounds__\([^{]*?\b(\w+)\(\w+ \w+(?:, \w+ \w+)*\)\s*\{\s*(?:prefetch_\w+\([^;]*\);\s*)?([^;]*;))");
+      R"(__global__\s+void\s+__launch_bounds__\([^{]*?\b(\w+)\(\w+ \w+(?:, \w+ \w+)*\)\s*\{\s*(?:prefetch_\w+(?:<\w+>)?\([^;]*\);\s*)?([^;]*;))");
   Kernels out;
   for (auto at = std::sregex_iterator(source.begin(), source.end(), kernel); at != std::sregex_iterator(); ++at) {
     ++out.count;
@@ -47,7 +47,7 @@ TEST(Kernels, AreFoundWhenTheyDoNotWait) {
   const std::string source =
       "__global__ void __launch_bounds__(f(1) * 2, kAt<3>) quick(Task task) {\n  const int i = 1;\n}\n"
       "__global__ void __launch_bounds__(32) slow(Task task, int count) {\n  wait_for_previous_kernel();\n}\n"
-      "__global__ void __launch_bounds__(32) early(Task task) {\n  prefetch_share(task, 16);\n  "
+      "__global__ void __launch_bounds__(32) early(Task task) {\n  prefetch_shares<2>(task, 16);\n  "
       "wait_for_previous_kernel();\n}\n"
       "__global__ void __launch_bounds__(32) early_only(Task task) {\n  prefetch_share(task, 16);\n  const int i = "
       "1;\n}\n";

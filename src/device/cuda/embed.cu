@@ -38,6 +38,12 @@ __device__ uint32_t plane_bits(const std::byte* plane, int lane, int b, int i, i
 }
 
 template <class Format>
+__device__ uint32_t signed_code(uint32_t code) {
+  if constexpr (Format::kTable) return Format::look_up(code).x;
+  else return code;
+}
+
+template <class Format>
 __device__ float panel_value(const std::byte* panel, int row, int col) {
   constexpr FragmentLayout kLayout = fragment_layout(Format::kType);
   const std::byte* group = panel + int64_t{col / kGroupColumns} * kLayout.group_bytes();
@@ -46,7 +52,7 @@ __device__ float panel_value(const std::byte* panel, int row, int col) {
   const uint32_t code = plane_bits<kLayout.low_bits>(group + kLayout.header_bytes(), lane, b, i, byte) |
                         plane_bits<kLayout.high_bits>(group + kLayout.high_offset(), lane, b, i, byte)
                             << kLayout.low_bits;
-  const auto whole = static_cast<int8_t>(Format::codes(code) & 255);
+  const auto whole = static_cast<int8_t>(signed_code<Format>(code) & 255);
   const RowScales<Format::kType> scales(group, row);
   const int index = Format::kHalves ? inside / 16 : b;
   const float value = Format::scale(scales, index) * static_cast<float>(whole - Format::kOffset);

@@ -228,12 +228,13 @@ void project_experts(CudaContext& context, Tensor out, Tensor x, Tensor ids, Ten
   // Runs pay where an expert has two tiles or more; what the router says is not known here, but what it says on average is.
   const bool has_runs = ids.rows * ids.cols >= 2 * kTileRows * gate.expert_count();
   const auto rows_of = [&](Tensor from, const int* sources, bool in_order) {
-    return ProductRows{from,
-                       {sources, grouping.tiles, in_order},
-                       grouping.tiles * kTileRows,
-                       grouping.tile_experts,
-                       has_runs ? grouping.runs : nullptr,
-                       has_runs ? grouping.run_count : 0};
+    return ProductRows{.x = from,
+                       .list = {sources, grouping.tiles, in_order},
+                       .count = grouping.tiles * kTileRows,
+                       .tile_experts = grouping.tile_experts,
+                       .runs = has_runs ? grouping.runs : nullptr,
+                       .run_count = has_runs ? grouping.run_count : 0,
+                       .tile_rows = ids.rows};
   };
   Product first[] = {{&gate, gated.f32(), gated.stride}, {&up, raised.f32(), raised.stride}};
   multiply(context, first, rows_of(x, grouping.slot_rows, false));

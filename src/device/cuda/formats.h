@@ -4,9 +4,8 @@
 // them are in multiply_block-inl.h and embed.cu.
 //
 // A policy has: kType; kHalves: a scale for each 16 columns instead of 32; kMinimum; kOffset, which reaches the sums through the sums of the
-// activations, so that codes need no subtraction; codes(word), four unsigned codes to four signed bytes; scale(row, i) and
-// minimum(row, i) of block i (half block i) of those that
-// the row's scales were loaded for.
+// activations, so that codes need no subtraction; kTable: codes are places in a table, and look_up(pairs) turns eight of them, two in a byte, into
+// signed bytes; scale(row, i) and minimum(row, i) of block i (half block i) of those that the row's scales were loaded for.
 #include "device/cuda/intrinsics.h"
 #include "device/cuda/packing/fragment_layout.h"
 
@@ -15,6 +14,14 @@ namespace paceline::cuda {
 // Formats whose records are scales and, behind them, minima, one of each for every block.
 constexpr bool has_minima_apart(QuantType type) {
   return type == QuantType::Q4_1 || type == QuantType::Q5_1 || type == QuantType::Q4_K || type == QuantType::Q5_K;
+}
+
+// factor * an unsigned byte of a word, for a factor that was a half. A byte as the lowest bits of 2^23 is 2^23 more than the byte; the difference
+// of the products, and so the result, is exact. Two instructions instead of four, the factor times 2^23 being the same for all bytes of a row.
+__device__ __forceinline__ float times_byte(float factor, uint32_t word, int byte) {
+  constexpr uint32_t kRaised = 0x4b000000u;
+  const float raised = __uint_as_float(permute_bytes(word, kRaised, 0x7540u | static_cast<uint32_t>(byte)));
+  return fmaf(factor, raised, -8388608.0f * factor);
 }
 
 // What a row has in a group's header for kBlocks of its blocks, all 8 or 4: of the record, their scales and then their minima.
@@ -42,6 +49,10 @@ struct RowScales {
       load<kPartBytes>(at + part * kLayout.record_bytes / 2, part * kPartBytes / 4);
   }
 
+  // d or dmin times a byte. Who loads half of a record, the kernel for many rows, has no registers for the factors times 2^23.
+  __device__ float times_u8(float factor, int i) const {
+    return kBlocks < kGroupBlocks ? factor * static_cast<float>(u8(i)) : times_byte(factor, record[i >> 2], i & 3);
+  }
   __device__ int u8(int i) const { return static_cast<int>(record[i >> 2] >> (8 * (i & 3)) & 255); }
   __device__ int i8(int i) const { return static_cast<int8_t>(u8(i)); }
   __device__ float half(int i) const { return half_to_float(static_cast<uint16_t>(record[i >> 1] >> (16 * (i & 1)))); }
@@ -70,7 +81,7 @@ struct Format {
   static constexpr QuantType kType = kQuantType;
   static constexpr bool kHalves = kWithHalves, kMinimum = kWithMinimum;
   static constexpr int kOffset = kCodeOffset;
-  static __device__ uint32_t codes(uint32_t word) { return word; }
+  static constexpr bool kTable = false;
 };
 
 struct Q8_0Format : Format<QuantType::Q8_0, false, false, 0> {
@@ -106,32 +117,36 @@ struct AffineFormat : Format<kQuantType, false, true, 0> {
 using Q4_1Format = AffineFormat<QuantType::Q4_1>;
 using Q5_1Format = AffineFormat<QuantType::Q5_1>;
 
-// Four codes below 16, each replaced by its byte of a table of sixteen: bytes 0-3 in t0 and so on.
-__device__ __forceinline__ uint32_t lookup_sixteen(uint32_t codes, uint32_t t0, uint32_t t1, uint32_t t2, uint32_t t3) {
-  const uint32_t nibbles = permute_bytes(codes | codes >> 4, 0, 0x4420);  // the four codes side by side
-  const uint32_t selector = nibbles & 0x7777;
-  const uint32_t lower = permute_bytes(t0, t1, selector), upper = permute_bytes(t2, t3, selector);
-  const uint32_t is_upper = (codes >> 3 & 0x01010101u) * 255u;
-  return lower ^ ((lower ^ upper) & is_upper);
+// Eight codes below 16, two in a byte, each replaced by its byte of a table of sixteen: bytes 0-3 in t0 and so on. x has the lower ones, y the upper.
+__device__ __forceinline__ uint2 look_up_pairs(uint32_t pairs, uint32_t t0, uint32_t t1, uint32_t t2, uint32_t t3) {
+  const uint32_t place = pairs & 0x77777777, half = 0x32103210 | (pairs >> 1 & 0x44444444);
+  const auto look_up = [&](int shift) {
+    const uint32_t lower = permute_bytes(t0, t1, place >> shift), upper = permute_bytes(t2, t3, place >> shift);
+    return permute_bytes(lower, upper, half >> shift);
+  };
+  const uint32_t first = look_up(0), second = look_up(16);  // lower, upper, lower, upper
+  return {permute_bytes(first, second, 0x6420), permute_bytes(first, second, 0x7531)};
 }
 
 // Tables as four words of four signed bytes, values 0-3 first (kIq4Values and kMxfp4Values of src/quant; tests compare).
-struct Iq4Table {
-  static __device__ uint32_t lookup(uint32_t codes) {
-    return lookup_sixteen(codes, 0xbfad9881u, 0xf6eaddcfu, 0x26190d01u, 0x71594535u);
+template <QuantType kQuantType>
+struct Iq4Format : Format<kQuantType, false, false, 0> {
+  static constexpr bool kTable = true;
+  static __device__ uint2 look_up(uint32_t pairs) {
+    return look_up_pairs(pairs, 0xbfad9881u, 0xf6eaddcfu, 0x26190d01u, 0x71594535u);
   }
 };
 
-struct Iq4NlFormat : Format<QuantType::IQ4_NL, false, false, 0> {
-  static __device__ uint32_t codes(uint32_t word) { return Iq4Table::lookup(word); }
+struct Iq4NlFormat : Iq4Format<QuantType::IQ4_NL> {
   template <class Row>
   static __device__ float scale(const Row& row, int b) {
     return row.half(b);
   }
 };
 struct Mxfp4Format : Format<QuantType::MXFP4, false, false, 0> {
-  static __device__ uint32_t codes(uint32_t word) {
-    return lookup_sixteen(word, 0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
+  static constexpr bool kTable = true;
+  static __device__ uint2 look_up(uint32_t pairs) {
+    return look_up_pairs(pairs, 0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
   }
   // 2^(exponent - 128); the two smallest are subnormal
   template <class Row>
@@ -145,11 +160,11 @@ template <QuantType kQuantType>
 struct SuperAffineFormat : Format<kQuantType, false, true, 0> {
   template <class Row>
   static __device__ float scale(const Row& row, int b) {
-    return row.d * static_cast<float>(row.u8(b));
+    return row.times_u8(row.d, b);
   }
   template <class Row>
   static __device__ float minimum(const Row& row, int b) {
-    return row.dmin * static_cast<float>(row.u8(Row::kMinimaByte + b));
+    return row.times_u8(row.dmin, Row::kMinimaByte + b);
   }
 };
 using Q4_KFormat = SuperAffineFormat<QuantType::Q4_K>;
@@ -177,8 +192,7 @@ struct Q2_KFormat : Format<QuantType::Q2_K, true, true, 0> {
     return row.dmin * static_cast<float>(row.u8(h) >> 4);
   }
 };
-struct Iq4XsFormat : Format<QuantType::IQ4_XS, false, false, 0> {
-  static __device__ uint32_t codes(uint32_t word) { return Iq4Table::lookup(word); }
+struct Iq4XsFormat : Iq4Format<QuantType::IQ4_XS> {
   template <class Row>
   static __device__ float scale(const Row& row, int b) {
     return row.d * static_cast<float>(row.i8(b));

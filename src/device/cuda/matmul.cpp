@@ -8,7 +8,9 @@ namespace {
 
 constexpr size_t kMostWeights = 16;  // that share an input
 
-ProductRows rows_of(Tensor x, bool add) { return {x, {nullptr, tile_count(x.rows)}, x.rows, nullptr, nullptr, 0, add}; }
+ProductRows rows_of(Tensor x, bool add) {
+  return {.x = x, .list = {.tiles = tile_count(x.rows)}, .count = x.rows, .add = add};
+}
 
 }  // namespace
 

@@ -17,6 +17,7 @@ MultiplyTask task_of(const CudaContext& context, std::span<const Product> produc
   task.panel_size = static_cast<int64_t>(first.panel_size());
   task.groups = group_count(first.cols);
   task.tiles = rows.list.tiles, task.rows = rows.count;
+  task.tile_rows = std::min(rows.tile_experts != nullptr ? rows.tile_rows : rows.count, kTileRows);
   task.tile_experts = rows.tile_experts, task.sources = rows.list.sources;
   task.add = rows.add;
   task.runs = rows.runs, task.run_count = rows.run_count;

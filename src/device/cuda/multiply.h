@@ -33,6 +33,7 @@ struct ProductRows {
   // The same tiles in runs (device memory), where experts have several tiles each.
   const TileRun* runs = nullptr;
   int run_count = 0;
+  int tile_rows = kTileRows;  // the most that a tile of experts has
   bool add = false;  // to what is in `out`
 };
 
@@ -59,6 +60,7 @@ struct MultiplyTask {
   const ActivationBlocks* activations;  // of quantized weights
   const SplitBlock* split_rows;  // of F16 and BF16 weights
   int tiles, rows;
+  int tile_rows;  // the most that a tile has
   const int* tile_experts;
   const int* sources;  // of the rows, nullptr: there are `rows`, one behind the other
   bool add;

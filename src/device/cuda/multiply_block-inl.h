@@ -18,9 +18,7 @@ constexpr int kShares = 8;
 // The first group of a share; share kShares begins behind the last group.
 __device__ __forceinline__ int first_group(int share, int groups) { return share * groups / kShares; }
 
-// The words of codes of kBlocks blocks, 8 or 4, in a lane's 16 bytes of each vector of a plane (packing/fragment_layout.h). Who loads 8, the kernel
-// for few rows, leaves the first-level cache to its rows; the one for many has its rows in shared memory, and no register to spare for
-// loads that must stay where they are.
+// The words of codes of kBlocks blocks, 8 or 4, in a lane's 16 bytes of each vector of a plane (packing/fragment_layout.h).
 template <int kBits, int kBlocks>
 struct Plane {
   static constexpr int kVectors = kBits * kBlocks / kGroupBlocks;  // 0: half of one
@@ -35,7 +33,7 @@ struct Plane {
       for (int v = 0; v < kVectors; ++v) {
         const int from = kBits * first_block / kGroupBlocks + v;
         const std::byte* at = plane + from * kVectorBytes + 16 * lane;
-        const uint4 vector = kBlocks == kGroupBlocks ? load_once(at) : load_wide<uint4>(at);
+        const uint4 vector = load_wide<uint4>(at);
         words[4 * v] = vector.x, words[4 * v + 1] = vector.y, words[4 * v + 2] = vector.z, words[4 * v + 3] = vector.w;
       }
     }
@@ -54,63 +52,124 @@ struct Plane<0, kBlocks> {
   __device__ uint32_t codes(int, int) const { return 0; }
 };
 
-// A lane's part of a block: four words of codes, and the scales of rows lane / 4 and lane / 4 + 8, of each half where halves have their own.
-template <class Format>
+// A product may be of one group of columns and all eight rows of a tile, or of two groups, its sides, and four rows. A block of each side is then
+// multiplied into the same sums, columns 0-3 of them being side 0's and columns 4-7 side 1's, because the tile's codes are zeros in the other four.
+// What follows a tensor-core product, conversion and scaling, is more work than the product itself, and is so done once for both sides.
+
+// Whose scales a lane needs, those of its sums, and whose codes of rows it has.
+template <int kSides>
+__device__ __forceinline__ int side_of_sums(int lane) {
+  return kSides == 1 ? 0 : lane % 4 / 2;
+}
+template <int kSides>
+__device__ __forceinline__ int side_of_codes(int lane) {
+  return kSides == 1 ? 0 : lane / 16;
+}
+
+// A lane's part of a block of each side: four words of codes, and the scales of rows lane / 4 and lane / 4 + 8, of each half where halves have
+// their own, of the side of its sums.
+template <class Format, int kSides>
 struct WeightBlock {
   static constexpr int kScales = Format::kHalves ? 2 : 1;
-  uint32_t codes[4];
+  uint32_t codes[kSides][4];
   float scale[kScales][2], minimum[kScales][2];
 };
 
-template <class Format, class Row>
-__device__ __forceinline__ void set_scales(WeightBlock<Format>& block, const Row& row, int which, int b) {
+template <class Format, int kSides, class Row>
+__device__ __forceinline__ void set_scales(WeightBlock<Format, kSides>& block, const Row& row, int which, int b) {
 #pragma unroll
-  for (int s = 0; s < WeightBlock<Format>::kScales; ++s) {
-    const int index = WeightBlock<Format>::kScales * b + s;
+  for (int s = 0; s < block.kScales; ++s) {
+    const int index = block.kScales * b + s;
     block.scale[s][which] = Format::scale(row, index);
     if constexpr (Format::kMinimum) block.minimum[s][which] = Format::minimum(row, index);
   }
 }
 
-// A lane's part of kBlocks blocks of a group of a panel: all their codes, and the scales of rows lane / 4 and lane / 4 + 8.
+// A lane's codes of kBlocks blocks of a group of a panel.
 template <class Format, int kBlocks>
-struct WeightBlocks {
+struct WeightCodes {
   static constexpr FragmentLayout kLayout = fragment_layout(Format::kType);
   const Plane<kLayout.low_bits, kBlocks> low;
   const Plane<kLayout.high_bits, kBlocks> high;
-  const RowScales<Format::kType, kBlocks> rows[2];
 
-  __device__ WeightBlocks(const std::byte* group, int lane, int first_block)
+  __device__ WeightCodes(const std::byte* group, int lane, int first_block)
       : low(group + kLayout.header_bytes(), lane, first_block),
-        high(group + kLayout.high_offset(), lane, first_block),
-        rows{{group, lane / 4, first_block}, {group, lane / 4 + 8, first_block}} {}
+        high(group + kLayout.high_offset(), lane, first_block) {}
 
-  __device__ __forceinline__ WeightBlock<Format> block(int b) const {
-    WeightBlock<Format> out;
+  __device__ __forceinline__ void block(int b, uint32_t (&out)[4]) const {
+    if constexpr (Format::kTable) {
+      static_assert(kLayout.low_bits == 4 && kLayout.high_bits == 0);
+      const uint2 first = Format::look_up(low.words[2 * b]), second = Format::look_up(low.words[2 * b + 1]);
+      out[0] = first.x, out[1] = first.y, out[2] = second.x, out[3] = second.y;
+    } else {
 #pragma unroll
-    for (int i = 0; i < 4; ++i) out.codes[i] = Format::codes(low.codes(b, i) | high.codes(b, i) << kLayout.low_bits);
+      for (int i = 0; i < 4; ++i) out[i] = low.codes(b, i) | high.codes(b, i) << kLayout.low_bits;
+    }
+  }
+};
+
+// A lane's part of kBlocks blocks of a group of each side: all their codes, and the scales of rows lane / 4 and lane / 4 + 8.
+template <class Format, int kBlocks, int kSides>
+struct WeightBlocks {
+  using Codes = WeightCodes<Format, kBlocks>;
+  using Scales = RowScales<Format::kType, kBlocks>;
+  const Codes codes[kSides];
+  const Scales rows[2];
+
+  template <class Group>
+  __device__ WeightBlocks(const Group (&groups)[1], int lane, int first_block)
+      : codes{Codes(groups[0], lane, first_block)},
+        rows{Scales(groups[0], lane / 4, first_block), Scales(groups[0], lane / 4 + 8, first_block)} {}
+
+  template <class Group>
+  __device__ WeightBlocks(const Group (&groups)[2], int lane, int first_block)
+      : codes{Codes(groups[0], lane, first_block), Codes(groups[1], lane, first_block)},
+        rows{Scales(groups[side_of_sums<2>(lane)], lane / 4, first_block),
+             Scales(groups[side_of_sums<2>(lane)], lane / 4 + 8, first_block)} {}
+
+  __device__ __forceinline__ WeightBlock<Format, kSides> block(int b) const {
+    WeightBlock<Format, kSides> out;
+#pragma unroll
+    for (int side = 0; side < kSides; ++side) codes[side].block(b, out.codes[side]);
     set_scales(out, rows[0], 0, b);
     set_scales(out, rows[1], 1, b);
     return out;
   }
 };
 
-// As which lane a lane loads its part of a tile of which the first `rows` are wanted: those of the others load what the last one's do, so that
-// little else is read. The columns of the result that they make are not written.
-__device__ __forceinline__ int lane_of_rows(int lane, int rows) { return min(lane / 4, rows - 1) * 4 + lane % 4; }
+// As which lane a lane loads its part of a tile: codes of the row lane / 4 there, and what goes with the sums' columns 2 (lane % 4) and the next.
+struct TileLane {
+  int codes, columns;
+};
+
+// Of the rows of a tile the first `rows` are wanted: lanes of the others load what the last one's do, so that little else is read. The columns
+// of the result that they make are not written. With two sides each has half of the lanes.
+template <int kSides>
+__device__ __forceinline__ TileLane lane_of_rows(int lane, int rows) {
+  return {min(lane / 4 % (kTileRows / kSides), rows - 1) * 4 + lane % 4, lane % (4 / kSides)};
+}
+
+// Where a lane finds its pairs of blocks of a tile: on the side of its codes, and on that of its sums.
+struct TilePairs {
+  const ActivationBlocks *codes, *columns;
+  __device__ __forceinline__ TilePairs operator+(int64_t pairs) const { return {codes + pairs, columns + pairs}; }
+};
 
 // What a lane needs of one or both of a pair of blocks of a tile.
-template <class Format, int kCount>
+template <class Format, int kCount, int kSides>
 struct RowBlocks {
-  uint2 codes[kCount];
+  uint2 codes[kSides][kCount];
   float2 scale[kCount], scaled_sum[kCount];  // the latter of formats with minima
   int2 half_sums[kCount];  // of formats with an offset or halves
 
-  __device__ RowBlocks(const ActivationBlocks& blocks, int first, int lane) {
-    load<uint4>(&blocks.codes[lane][first], codes);
-    load<float4>(&blocks.scale[lane % 4][first], scale);
-    if constexpr (Format::kMinimum && !Format::kHalves) load<float4>(&blocks.scaled_sum[lane % 4][first], scaled_sum);
-    if constexpr (Format::kOffset != 0 || Format::kHalves) load<int4>(&blocks.half_sums[lane % 4][first], half_sums);
+  __device__ RowBlocks(const TilePairs& blocks, int first, const TileLane& lane) {
+    load<uint4>(&blocks.codes->codes[lane.codes][first], codes[0]);
+    load<float4>(&blocks.columns->scale[lane.columns][first], scale);
+    if constexpr (Format::kMinimum && !Format::kHalves)
+      load<float4>(&blocks.columns->scaled_sum[lane.columns][first], scaled_sum);
+    if constexpr (Format::kOffset != 0 || Format::kHalves)
+      load<int4>(&blocks.columns->half_sums[lane.columns][first], half_sums);
+    if constexpr (kSides == 2) divide_codes();
   }
 
  private:
@@ -123,13 +182,23 @@ struct RowBlocks {
       to[0] = {four.x, four.y}, to[1] = {four.z, four.w};
     }
   }
+
+  // Each side's with zeros in the other's columns.
+  __device__ __forceinline__ void divide_codes() {
+    const bool is_first = side_of_codes<kSides>(lane_index()) == 0;
+#pragma unroll
+    for (int b = 0; b < kCount; ++b) {
+      const uint2 all = codes[0][b];
+      codes[0][b] = {is_first ? all.x : 0, is_first ? all.y : 0};
+      codes[kSides - 1][b] = {is_first ? 0 : all.x, is_first ? 0 : all.y};
+    }
+  }
 };
 
-// sums[i]: row lane / 4 + 8 (i / 2) of the panel, column 2 (lane % 4) + i % 2 of the tile.
-template <class Format, int kCount>
-__device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, const RowBlocks<Format, kCount>& rows,
-                                          int b, float (&sums)[4]) {
-  const uint32_t operand[2] = {rows.codes[b].x, rows.codes[b].y};
+// sums[i]: row lane / 4 + 8 (i / 2) of the panel, column 2 (lane % 4) + i % 2 of the tile, or of the two sides.
+template <class Format, int kCount, int kSides>
+__device__ __forceinline__ void add_block(const WeightBlock<Format, kSides>& weight,
+                                          const RowBlocks<Format, kCount, kSides>& rows, int b, float (&sums)[4]) {
   const float scale[2] = {rows.scale[b].x, rows.scale[b].y};
   const float scaled_sum[2] = {rows.scaled_sum[b].x, rows.scaled_sum[b].y};
   const int half_sums[2] = {rows.half_sums[b].x, rows.half_sums[b].y};
@@ -141,8 +210,11 @@ __device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, con
       low[i] = kOffset == 0 ? 0 : dot_halves<kOffset, 0>(half_sums[i % 2], 0);
       high[i] = kOffset == 0 ? 0 : dot_halves<0, kOffset>(half_sums[i % 2], 0);
     }
-    multiply_bytes_16x8x16(low, {weight.codes[0], weight.codes[1]}, operand[0]);
-    multiply_bytes_16x8x16(high, {weight.codes[2], weight.codes[3]}, operand[1]);
+#pragma unroll
+    for (int side = 0; side < kSides; ++side) {
+      multiply_bytes_16x8x16(low, {weight.codes[side][0], weight.codes[side][1]}, rows.codes[side][b].x);
+      multiply_bytes_16x8x16(high, {weight.codes[side][2], weight.codes[side][3]}, rows.codes[side][b].y);
+    }
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const float both = fmaf(static_cast<float>(high[i]), weight.scale[1][i / 2],
@@ -158,7 +230,9 @@ __device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, con
     int products[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) products[i] = kOffset == 0 ? 0 : dot_halves<kOffset, kOffset>(half_sums[i % 2], 0);
-    multiply_bytes_16x8x32(products, weight.codes, operand);
+#pragma unroll
+    for (int side = 0; side < kSides; ++side)
+      multiply_bytes_16x8x32(products, weight.codes[side], {rows.codes[side][b].x, rows.codes[side][b].y});
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       sums[i] = fmaf(static_cast<float>(products[i]) * scale[i % 2], weight.scale[0][i / 2], sums[i]);
@@ -167,30 +241,29 @@ __device__ __forceinline__ void add_block(const WeightBlock<Format>& weight, con
   }
 }
 
-// A block of a format with halves has two products, which overlap each other; registers for two such blocks there are not, nor for two with
-// minima and a fifth bit.
+// By the kernel for many rows. A block of a format with halves has two products, which overlap each other; registers for two such blocks there
+// are not, nor for two with minima and a fifth bit.
 template <class Format>
 constexpr int kBlocksTogether =
     Format::kHalves || (Format::kMinimum && fragment_layout(Format::kType).high_bits > 0) ? 1 : 2;
 
-// sums[t] += a group of the panel times the pairs of blocks of tile t, which begin at activations[t * tile_pairs]. kBlocks blocks are loaded
-// at once, and taken kTogether at a time, 1 or 2, so that the sums of one overlap the products of the other.
-template <class Format, int kBlocks, int kTogether, int kTiles>
-__device__ __forceinline__ void add_group(const std::byte* group, const ActivationBlocks* activations,
-                                          int64_t tile_pairs, int tiles, int lane, int tile_lane,
-                                          float (&sums)[kTiles][4]) {
+// sums[t] += a group of each side of the panel times the pairs of blocks of tile t, which begin at rows + t * tile_pairs. kBlocks blocks are
+// loaded at once, and taken kTogether at a time, 1 or 2, so that the sums of one overlap the products of the other.
+template <class Format, int kBlocks, int kTogether, class Group, int kSides, int kTiles>
+__device__ __forceinline__ void add_group(const Group (&groups)[kSides], const TilePairs& rows, int64_t tile_pairs,
+                                          int tiles, int lane, const TileLane& tile_lane, float (&sums)[kTiles][4]) {
 #pragma unroll 1
   for (int first = 0; first < kGroupBlocks; first += kBlocks) {
-    const WeightBlocks<Format, kBlocks> weights(group, lane, first);
+    const WeightBlocks<Format, kBlocks, kSides> weights(groups, lane, first);
 #pragma unroll
     for (int b = 0; b < kBlocks; b += kTogether) {
-      const WeightBlock<Format> one = weights.block(b), other = weights.block(b + kTogether - 1);
+      const WeightBlock<Format, kSides> one = weights.block(b), other = weights.block(b + kTogether - 1);
 #pragma unroll
       for (int t = 0; t < kTiles; ++t) {
-        if (t >= tiles) break;
-        const RowBlocks<Format, kTogether> rows(activations[t * tile_pairs + (first + b) / 2], b % 2, tile_lane);
-        add_block<Format>(one, rows, 0, sums[t]);
-        if constexpr (kTogether == 2) add_block<Format>(other, rows, 1, sums[t]);
+        if (kTiles > 1 && t >= tiles) break;
+        const RowBlocks<Format, kTogether, kSides> some(rows + (t * tile_pairs + (first + b) / 2), b % 2, tile_lane);
+        add_block<Format>(one, some, 0, sums[t]);
+        if constexpr (kTogether == 2) add_block<Format>(other, some, 1, sums[t]);
       }
     }
   }

@@ -1,58 +1,78 @@
 #pragma once
-// The kernel for few rows: a block makes 16 outputs times kTiles tiles of 8 rows, each of its warps one share of the columns
+// The kernel for few rows: a block makes 16 outputs times kTiles tiles of 8 rows, each of its warps one or two of the shares of the columns
 // (multiply_block-inl.h), so that a matrix of few outputs still keeps a whole GPU reading. For more than one tile a fragment is loaded and
-// unpacked once for kTiles of them.
+// unpacked once for kTiles of them. For up to four rows a warp has two shares, side by side in the tensor core's eight columns.
 #include "device/cuda/multiply_block-inl.h"
 
 namespace paceline::cuda {
 
 namespace {
 
-constexpr int kWarps = kShares;
 constexpr int kSomeTiles = 4;  // of a block when there is more than one tile
-constexpr int kTileValues = kTileRows * kPanelRows;
-// Blocks that a multiprocessor must be able to hold: 24 or 16 warps, which leaves a thread 80 or 128 registers and spills none.
-template <int kTiles>
-constexpr int kBlocksAtOnce = kTiles == 1 ? 3 : 2;
+template <int kSides>
+constexpr int kWarps = kShares / kSides;
+// Blocks that a multiprocessor must be able to hold: 16 warps, which leaves a thread 128 registers.
+template <int kSides>
+constexpr int kBlocksAtOnce = 2 * kSides;
 
-// Shares of the warps: values[w][t * kTileValues + 32 i + lane].
-template <int kTiles>
-struct Shares {
-  float values[kWarps][kTiles * kTileValues];
+constexpr int kTileValues = kTileRows * kPanelRows;
+
+// What a warp has of the block's shared memory: groups, of which one is multiplied while the next is on its way, and afterwards its sums: sums[t][i] of a lane is value t * kTileValues + 32 i + lane of the share, counted without lanes of the other side.
+template <int kGroupBytes, int kTiles, int kSides>
+union alignas(16) WarpMemory {
+  std::byte groups[2][kSides][kGroupBytes];
+  float sums[kSides][kTiles * kTileValues];
 };
 
-// The warp's own.
-template <int kTiles>
-__device__ __forceinline__ void store_share(Shares<kTiles>& shares, const float (&sums)[kTiles][4]) {
+// Asks for a group of a panel.
+template <int kGroupBytes>
+__device__ __forceinline__ void copy_weights(std::byte* to, const std::byte* from, int lane) {
+  constexpr int kPieceBytes = 16, kPieces = kGroupBytes / kPieceBytes, kRounds = kPieces / kWarpLanes;
+  static_assert(kGroupBytes % kPieceBytes == 0);
+  to += kPieceBytes * lane, from += kPieceBytes * lane;
+#pragma unroll
+  for (int round = 0; round <= kRounds; ++round, to += kVectorBytes, from += kVectorBytes)
+    if (round < kRounds || lane < kPieces % kWarpLanes) copy_async_16(to, from);
+}
+
+template <int kTiles, int kSides>
+__device__ __forceinline__ void store_sums(float (&to)[kSides][kTiles * kTileValues], const float (&sums)[kTiles][4]) {
+  const int lane = lane_index(), place = lane / 4 * 4 + lane % (4 / kSides);
 #pragma unroll
   for (int t = 0; t < kTiles; ++t)
 #pragma unroll
-    for (int i = 0; i < 4; ++i) shares.values[warp_index()][t * kTileValues + 32 * i + lane_index()] = sums[t][i];
+    for (int i = 0; i < 4; ++i) to[side_of_sums<kSides>(lane)][t * kTileValues + 32 * i + place] = sums[t][i];
 }
 
 // Adds the shares and writes the outputs of the panel; consecutive threads write consecutive outputs of a row.
-template <int kTiles>
+template <int kTiles, int kSides, class Memory>
 __device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part,
-                                              const Shares<kTiles>& shares, int first_tile, int panel) {
-  for (int v = static_cast<int>(threadIdx.x); v < kTiles * kTileValues; v += 32 * kWarps) {
-    const int output = v % kPanelRows, column = v / kPanelRows % kTileRows, tile = v / kTileValues;
+                                              const Memory (&memory)[kWarps<kSides>], int first_tile, int panel) {
+  constexpr int kColumns = kTileRows / kSides;
+#pragma unroll 1
+  for (int v = static_cast<int>(threadIdx.x); v < kTiles * kColumns * kPanelRows; v += 32 * kWarps<kSides>) {
+    const int output = v % kPanelRows, column = v / kPanelRows % kColumns, tile = v / (kColumns * kPanelRows);
     const int row = (first_tile + tile) * kTileRows + column;
     if (row >= task.rows || panel * kPanelRows + output >= part.outputs) continue;
-    const int lane = output % 8 * 4 + column / 2, i = output / 8 * 2 + column % 2;
+    const int place = output % 8 * 4 + column / 2, i = output / 8 * 2 + column % 2;
     float sum = 0;
-    for (int w = 0; w < kWarps; ++w) sum += shares.values[w][tile * kTileValues + 32 * i + lane];
+#pragma unroll
+    for (int share = 0; share < kShares; ++share)
+      sum += memory[share % kWarps<kSides>].sums[share / kWarps<kSides>][tile * kTileValues + 32 * i + place];
     float* out = part.out + row * part.out_stride + panel * kPanelRows + output;
     *out = task.add ? *out + sum : sum;
   }
 }
 
-// While the kernel before this one still runs: the first groups of the warp's share. Of experts it is not known yet which.
+// While the kernel before this one still runs: the first groups of the warp's shares. Of experts it is not known yet which.
 constexpr int kGroupsAhead = 2;
-__device__ __forceinline__ void prefetch_share(const MultiplyTask& task, int group_bytes) {
-  if (task.tile_experts != nullptr || blockIdx.x > 0 || lane_index() > 0) return;
+template <int kSides>
+__device__ __forceinline__ void prefetch_shares(const MultiplyTask& task, int group_bytes) {
+  if (task.tile_experts != nullptr || blockIdx.x > 0 || lane_index() >= kSides) return;
   int panel = static_cast<int>(blockIdx.y);
   const MultiplyPart& part = find_part(task, panel);
-  const int first = first_group(warp_index(), task.groups), last = first_group(warp_index() + 1, task.groups);
+  const int share = warp_index() + lane_index() * kWarps<kSides>;
+  const int first = first_group(share, task.groups), last = first_group(share + 1, task.groups);
   const int64_t begin = int64_t{first} * group_bytes, left = task.panel_size - begin;
   const int bytes = min(kGroupsAhead, last - first) * group_bytes;
   if (bytes > 0)
@@ -67,18 +87,18 @@ __device__ __forceinline__ int rows_of_tile(const MultiplyTask& task, int tile) 
 }
 
 // Those of a block's only tile; of several tiles all rows are read.
-template <int kTiles>
-__device__ __forceinline__ int tile_lane(const MultiplyTask& task, int tile) {
-  return kTiles == 1 ? lane_of_rows(lane_index(), rows_of_tile(task, tile)) : lane_index();
+template <int kTiles, int kSides>
+__device__ __forceinline__ TileLane tile_lane(const MultiplyTask& task, int tile) {
+  return lane_of_rows<kSides>(lane_index(), kTiles == 1 ? rows_of_tile(task, tile) : kTileRows);
 }
 
 // blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel, those of one weight behind those of another.
-template <class Format, int kTiles>
-__global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_few_kernel(MultiplyTask task) {
-  prefetch_share(task, fragment_layout(Format::kType).group_bytes());
+template <class Format, int kTiles, int kSides>
+__global__ void __launch_bounds__(32 * kWarps<kSides>, kBlocksAtOnce<kSides>) multiply_few_kernel(MultiplyTask task) {
+  prefetch_shares<kSides>(task, fragment_layout(Format::kType).group_bytes());
   wait_for_previous_kernel();
   constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes();
-  const int lane = lane_index(), warp = warp_index();
+  const int lane = lane_index(), share = warp_index();
   const int first_tile = static_cast<int>(blockIdx.x) * kTiles;
   int panel = static_cast<int>(blockIdx.y);
   const MultiplyPart& part = find_part(task, panel);
@@ -88,33 +108,60 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) multiply_f
   const std::byte* at = panel_address(task, part, expert, panel);
   const int64_t tile_pairs = int64_t{task.groups} * kGroupPairs;
   const ActivationBlocks* activations = task.activations + first_tile * tile_pairs;
-  const int rows_lane = tile_lane<kTiles>(task, first_tile);
+  const TileLane rows_lane = tile_lane<kTiles, kSides>(task, first_tile);
 
+  auto& memory = dynamic_shared<WarpMemory<kGroupBytes, kTiles, kSides>[kWarps<kSides>]>();
+  auto& mine = memory[share];
+  // Shares that are four apart have as many groups as each other, the number of all groups being even.
+  const int last = first_group(share + 1, task.groups), apart = kSides == 2 ? task.groups / 2 : 0;
+  const auto ask_for = [&](int g) {
+    if (g >= last) return;
+#pragma unroll
+    for (int side = 0; side < kSides; ++side)
+      copy_weights<kGroupBytes>(mine.groups[g % 2][side], at + int64_t{g + side * apart} * kGroupBytes, lane);
+    commit_async_copies();
+  };
   float sums[kTiles][4] = {};
-  const int last = first_group(warp + 1, task.groups);
-  for (int g = first_group(warp, task.groups); g < last; ++g)
-    add_group<Format, kGroupBlocks, kBlocksTogether<Format>>(
-        at + int64_t{g} * kGroupBytes, activations + g * kGroupPairs, tile_pairs, tiles, lane, rows_lane, sums);
-
-  auto& shares = dynamic_shared<Shares<kTiles>>();
-  store_share<kTiles>(shares, sums);
+  ask_for(first_group(share, task.groups));
+  for (int g = first_group(share, task.groups); g < last; ++g) {
+    wait_async_copies<0>();
+    __syncwarp();  // the group is there, whoever copied it, and nobody reads the one before any more
+    ask_for(g + 1);
+    const TilePairs rows{activations + (g + apart * side_of_codes<kSides>(lane)) * kGroupPairs,
+                         activations + (g + apart * side_of_sums<kSides>(lane)) * kGroupPairs};
+    add_group<Format, kGroupBlocks, 2>(mine.groups[g % 2], rows, tile_pairs, tiles, lane, rows_lane, sums);
+  }
+  __syncwarp();
+  store_sums<kTiles, kSides>(mine.sums, sums);
   __syncthreads();
-  write_outputs<kTiles>(task, part, shares, first_tile, panel);
+  write_outputs<kTiles, kSides>(task, part, memory, first_tile, panel);
 }
 
-template <int kTiles>
-Grid few_grid(const char* name, const MultiplyTask& task) {
+template <int kTiles, int kSides>
+Grid few_grid(const char* name, const MultiplyTask& task, size_t warp_bytes) {
   return {name, dim3(static_cast<unsigned>((task.tiles + kTiles - 1) / kTiles), static_cast<unsigned>(task.all_panels)),
-          32 * kWarps, sizeof(Shares<kTiles>)};
+          kWarpLanes * kWarps<kSides>, kWarps<kSides> * warp_bytes};
 }
 
 // Tiles of experts are alone in a block: each may have another expert.
 inline bool is_one_tile(const MultiplyTask& task) { return task.tiles == 1 || task.tile_experts != nullptr; }
 
+inline bool has_two_sides(const MultiplyTask& task) {
+  return is_one_tile(task) && task.tile_rows <= kTileRows / 2 && task.groups % 2 == 0;
+}
+
+template <class Format, int kTiles, int kSides>
+void launch_few_as(CudaContext& context, const char* name, const MultiplyTask& task) {
+  using Memory = WarpMemory<fragment_layout(Format::kType).group_bytes(), kTiles, kSides>;
+  launch(multiply_few_kernel<Format, kTiles, kSides>, few_grid<kTiles, kSides>(name, task, sizeof(Memory)), context,
+         task);
+}
+
 template <class Format>
 void launch_few(CudaContext& context, const char* name, const MultiplyTask& task) {
-  if (is_one_tile(task)) launch(multiply_few_kernel<Format, 1>, few_grid<1>(name, task), context, task);
-  else launch(multiply_few_kernel<Format, kSomeTiles>, few_grid<kSomeTiles>(name, task), context, task);
+  if (has_two_sides(task)) launch_few_as<Format, 1, 2>(context, name, task);
+  else if (is_one_tile(task)) launch_few_as<Format, 1, 1>(context, name, task);
+  else launch_few_as<Format, kSomeTiles, 1>(context, name, task);
 }
 
 }  // namespace

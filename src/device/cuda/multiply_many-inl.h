@@ -95,8 +95,9 @@ __global__ void __launch_bounds__(kManyThreads, 2) multiply_many_kernel(Multiply
     __syncthreads();  // the group is there, whoever copied it, and nobody reads the one before any more
     if (g + 1 < task.groups) copy_group(task, run, g + 1, stages);
     if (has_panel)
-      add_group<Format, kManyBlocks, kBlocksTogether<Format>>(panel + int64_t{g} * kGroupBytes, stages.pairs[g % 2][0],
-                                                              kGroupPairs, run.tiles, lane_index(), lane_index(), sums);
+      add_group<Format, kManyBlocks, kBlocksTogether<Format>, const std::byte*, 1>(
+          {panel + int64_t{g} * kGroupBytes}, {stages.pairs[g % 2][0], stages.pairs[g % 2][0]}, kGroupPairs, run.tiles,
+          lane_index(), {lane_index(), lane_index() % 4}, sums);
     end_shares(g, task.groups, share, sums, totals);
   }
   if (has_panel) write_totals(task, run, totals);

@@ -46,10 +46,14 @@ __device__ __forceinline__ int blocks_of(const MultiplyTask& task) {
   return static_cast<int>(task.panel_size / kBlockBytes);
 }
 
+// Of a warp; its groups go straight to registers.
+template <int kTiles>
+using SumsMemory = WarpMemory<16, kTiles, 1>;
+
 // blockIdx as multiply_few_kernel's.
 template <class Element, int kTiles>
-__global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) sixteen_bits_few_kernel(MultiplyTask task) {
-  prefetch_share(task, kGroupBlocks * kBlockBytes);
+__global__ void __launch_bounds__(32 * kWarps<1>, kBlocksAtOnce<1>) sixteen_bits_few_kernel(MultiplyTask task) {
+  prefetch_shares<1>(task, kGroupBlocks * kBlockBytes);
   wait_for_previous_kernel();
   const int lane = lane_index(), warp = warp_index(), blocks = blocks_of(task);
   const int first_tile = static_cast<int>(blockIdx.x) * kTiles, tiles = min(kTiles, task.tiles - first_tile);
@@ -59,7 +63,7 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) sixteen_bi
   if (expert < 0) return;
   const std::byte* at = panel_address(task, part, expert, panel);
   const SplitBlock* rows = task.split_rows + int64_t{first_tile} * blocks;
-  const int rows_lane = tile_lane<kTiles>(task, first_tile);
+  const int rows_lane = tile_lane<kTiles, 1>(task, first_tile).codes;
 
   float sums[kTiles][4] = {};
   const int end = min(first_group(warp + 1, task.groups) * kGroupBlocks, blocks);
@@ -72,10 +76,10 @@ __global__ void __launch_bounds__(32 * kWarps, kBlocksAtOnce<kTiles>) sixteen_bi
       add_split_block<Element>(sums[t], weight, rows[int64_t{t} * blocks + block], rows_lane);
     }
   }
-  auto& shares = dynamic_shared<Shares<kTiles>>();
-  store_share<kTiles>(shares, sums);
+  auto& memory = dynamic_shared<SumsMemory<kTiles>[kWarps<1>]>();
+  store_sums<kTiles, 1>(memory[warp].sums, sums);
   __syncthreads();
-  write_outputs<kTiles>(task, part, shares, first_tile, panel);
+  write_outputs<kTiles, 1>(task, part, memory, first_tile, panel);
 }
 
 constexpr int kStageBlocks = 2;
@@ -132,14 +136,20 @@ __global__ void __launch_bounds__(kManyThreads, 2) sixteen_bits_many_kernel(Mult
   if (has_panel) write_totals(task, run, totals);
 }
 
+template <class Element, int kTiles>
+void launch_few_sixteen_bits(CudaContext& context, const MultiplyTask& task) {
+  launch(sixteen_bits_few_kernel<Element, kTiles>,
+         few_grid<kTiles, 1>("multiply 16 bits", task, sizeof(SumsMemory<kTiles>)), context, task);
+}
+
 template <class Element>
 void launch_sixteen_bits(CudaContext& context, const MultiplyTask& task) {
   if (task.run_count > 0) {
     launch(sixteen_bits_many_kernel<Element>, many_grid("multiply 16 bits", task, sizeof(SplitStages)), context, task);
   } else if (is_one_tile(task)) {
-    launch(sixteen_bits_few_kernel<Element, 1>, few_grid<1>("multiply 16 bits", task), context, task);
+    launch_few_sixteen_bits<Element, 1>(context, task);
   } else {
-    launch(sixteen_bits_few_kernel<Element, kSomeTiles>, few_grid<kSomeTiles>("multiply 16 bits", task), context, task);
+    launch_few_sixteen_bits<Element, kSomeTiles>(context, task);
   }
 }
 

@@ -1,0 +1,100 @@
+// Up to four rows, for which a warp takes two shares of the columns at once, have the bits that they have among eight.
+#include <gtest/gtest.h>
+
+#include "cuda/product_rows.h"
+#include "cuda_emulator/execution.h"
+#include "device/cuda/experts.h"
+#include "device/cuda/matmul.h"
+
+namespace paceline::cuda {
+namespace {
+
+class FourRows : public testing::TestWithParam<QuantType> {
+ protected:
+  ~FourRows() override { cuda_emulator::set_order(cuda_emulator::Order::Forward); }
+
+  // Products of the first rows of eight with two weights side by side, the second one's added to what is there.
+  std::vector<Rows> products(int rows, int cols) {
+    DeviceRows in(context_, rows, cols);
+    Rows x = random_rows(6, 8, cols);
+    x.resize(static_cast<size_t>(rows));
+    in.write(x);
+    const WeightPtr large = loader_.load(random_matrix(GetParam(), 20, cols).matrix, WeightUse::Project, 1),
+                    small = loader_.load(random_matrix(GetParam(), 5, cols).matrix, WeightUse::Project, 1);
+    const DeviceRows first(context_, rows, 20), second(context_, rows, 5);
+    const Tensor outs[] = {first.tensor(), second.tensor()};
+    const Weight* weights[] = {large.get(), small.get()};
+    project(context_, outs, in.tensor(), weights);
+    project_add(context_, second.tensor(), in.tensor(), static_cast<const CudaWeight&>(*small));
+    return {first.read(), second.read()};
+  }
+
+  // Rows that share an expert and have one of their own.
+  Rows experts(int rows) {
+    constexpr int kUsed = 2, kExperts = 9, kWidth = 256, kInner = 512;
+    DeviceRows in(context_, rows, kWidth), out(context_, rows, kWidth), ids(context_, rows, kUsed),
+        shares(context_, rows, kUsed);
+    Rows x = random_rows(6, 8, kWidth), base = random_rows(7, 8, kWidth), parts = random_rows(8, 8, kUsed);
+    for (Rows* some : {&x, &base, &parts}) some->resize(static_cast<size_t>(rows));
+    in.write(x), out.write(base), shares.write(parts);
+    std::vector<int32_t> chosen;
+    for (int row = 0; row < rows; ++row) chosen.insert(chosen.end(), {row + 1, 0});
+    context_.upload(ids.tensor().data, chosen.data(), chosen.size() * 4);
+    const auto load = [&](int outputs, int cols) {
+      return loader_.load(random_matrix(GetParam(), kExperts * outputs, cols).matrix, WeightUse::Experts, kExperts);
+    };
+    const WeightPtr gate = load(kInner, kWidth), up = load(kInner, kWidth), down = load(kWidth, kInner);
+    const Tensor numbers{ids.tensor().data, DType::I32, rows, kUsed, kUsed};
+    project_experts(context_, out.tensor(), in.tensor(), numbers, shares.tensor(), {gate.get(), up.get(), down.get()});
+    return out.read();
+  }
+
+  CudaContext context_;
+  WeightLoader loader_{context_, 2};
+};
+
+// Groups of 256 columns: two, so that most shares have none; an odd number, whose shares do not go together; enough for shares of three and four,
+// which have them by turns in both halves of their memory.
+TEST_P(FourRows, HaveTheBitsOfEight) {
+  for (const int groups : {2, 11, 28}) {
+    const std::vector<Rows> eight = products(8, 256 * groups);
+    for (int rows = 1; rows <= 5; rows += rows < 3 ? 2 : 1) {
+      const std::vector<Rows> few = products(rows, 256 * groups);
+      for (size_t weight = 0; weight < few.size(); ++weight)
+        for (size_t r = 0; r < few[weight].size(); ++r)
+          ASSERT_EQ(few[weight][r], eight[weight][r]) << rows << " rows, " << groups << " groups, weight " << weight;
+    }
+  }
+}
+
+TEST_P(FourRows, OfExpertsHaveTheBitsOfEight) {
+  const Rows eight = experts(8);
+  for (int rows = 1; rows <= 5; ++rows) {
+    const Rows few = experts(rows);
+    for (size_t r = 0; r < few.size(); ++r) ASSERT_EQ(few[r], eight[r]) << rows << " rows, row " << r;
+  }
+}
+
+// What differs between two orders of threads is a race.
+TEST_P(FourRows, HaveTheSameBitsInAnyOrderOfThreads) {
+  const std::vector<Rows> forward = products(3, 2560);
+  for (const auto order : {cuda_emulator::Order::Reverse, cuda_emulator::Order::Shuffled}) {
+    cuda_emulator::set_order(order);
+    EXPECT_EQ(products(3, 2560), forward);
+  }
+}
+
+std::vector<QuantType> quantized_types() {
+  std::vector<QuantType> types;
+  for (const QuantType type : kAllQuantTypes)
+    if (!is_float_format(type)) types.push_back(type);
+  return types;
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, FourRows, testing::ValuesIn(quantized_types()),
+                         [](const testing::TestParamInfo<QuantType>& parameter) {
+                           return std::string(format_info(parameter.param).name);
+                         });
+
+}  // namespace
+}  // namespace paceline::cuda
