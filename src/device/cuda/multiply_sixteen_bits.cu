@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(32 * kWarps<1>, kBlocksAtOnce<1>) sixteen_bits
     const Fragment weight(at, block, lane);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t) {
-      if (t >= tiles) break;
+      if (kTiles > 1 && t >= tiles) break;
       add_split_block<Element>(sums[t], weight, rows[int64_t{t} * blocks + block], rows_lane);
     }
   }
