@@ -5,7 +5,7 @@ namespace paceline::op_suite {
 
 namespace {
 
-constexpr int kRows = 40, kWidth = 256, kHidden = 64, kExperts = 8, kUsed = 3;
+constexpr int kRows = 40, kWidth = 512, kHidden = 64, kExperts = 8, kUsed = 3;
 
 Rows as_rows(Device& device, Tensor ids) {
   std::vector<int32_t> flat(static_cast<size_t>(ids.rows) * static_cast<size_t>(ids.cols));

@@ -45,6 +45,28 @@ void test_project(Suite& suite, QuantType type) {
   });
 }
 
+// As wide as the layers of large models: devices that divide the columns have several pieces in each part.
+void test_wide_project(Suite& suite, QuantType type) {
+  suite.test(cat("project wide ", format_info(type).name), [&] {
+    const int cols = 7168, outputs = 16;
+    const EncodedMatrix matrix = random_matrix(27, type, outputs, cols);
+    const Rows x = random_rows(28, kRows, cols);
+    const WeightPtr weights[] = {suite.device.load(matrix.matrix, WeightUse::Project),
+                                 suite.oracle.load(matrix.matrix, WeightUse::Project)};
+    check_row_operation(
+        suite,
+        [&](Device& device, const std::vector<int>& rows) {
+          const OwnedTensor in = upload(device, select(x, rows));
+          const OwnedTensor out = device.allocate(DType::F32, in.rows, outputs);
+          const Tensor outs[] = {out};
+          const Weight* one[] = {weights[&device == &suite.device ? 0 : 1].get()};
+          device.project(outs, in, one);
+          return download(device, out);
+        },
+        product_tolerance(type));
+  });
+}
+
 // Alone, so that the float formats are held to their own tolerance; into columns of a wider tensor.
 void test_project_add(Suite& suite, QuantType type) {
   suite.test(cat("project_add ", format_info(type).name), [&] {
@@ -86,6 +108,7 @@ void test_embed(Suite& suite, QuantType type) {
 void test_matrices(Suite& suite) {
   for (const QuantType type : kAllQuantTypes) {
     test_project(suite, type);
+    test_wide_project(suite, type);
     test_project_add(suite, type);
     test_embed(suite, type);
   }
