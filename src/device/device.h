@@ -153,7 +153,7 @@ class Device {
   // --- mixture of experts (spec 6) ---
   // Softmax over all experts, the used_count largest (ties: lower id first), renormalised. ids: rows x used I32, shares: rows x used.
   virtual void route(Tensor ids, Tensor shares, Tensor logits, const ExpertShape& shape) = 0;
-  // out += sum in rank order of share * down_e(silu(gate_e x) * up_e x)
+  // out += sum in rank order of share * down_e(silu(gate_e x) * up_e x). A row's ids are different from each other.
   virtual void project_experts(Tensor out, Tensor x, Tensor ids, Tensor shares, const ExpertWeights& weights) = 0;
   // out += sigmoid(x . gate) * shared; gate is 1 x cols
   virtual void add_shared_expert(Tensor out, Tensor shared, Tensor x, Tensor gate) = 0;

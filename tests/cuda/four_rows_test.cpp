@@ -31,7 +31,7 @@ class FourRows : public testing::TestWithParam<QuantType> {
 
   // Rows that share an expert and have one of their own.
   Rows experts(int rows) {
-    constexpr int kUsed = 2, kExperts = 9, kWidth = 256, kInner = 512;
+    constexpr int kUsed = 2, kExperts = 9, kWidth = 512, kInner = 512;
     DeviceRows in(context_, rows, kWidth), out(context_, rows, kWidth), ids(context_, rows, kUsed),
         shares(context_, rows, kUsed);
     Rows x = random_rows(6, 8, kWidth), base = random_rows(7, 8, kWidth), parts = random_rows(8, 8, kUsed);
@@ -58,7 +58,7 @@ class FourRows : public testing::TestWithParam<QuantType> {
 TEST_P(FourRows, HaveTheBitsOfEight) {
   for (const int groups : {2, 11, 28}) {
     const std::vector<Rows> eight = products(8, 256 * groups);
-    for (int rows = 1; rows <= 5; rows += rows < 3 ? 2 : 1) {
+    for (int rows = 1; rows <= 5; ++rows) {
       const std::vector<Rows> few = products(rows, 256 * groups);
       for (size_t weight = 0; weight < few.size(); ++weight)
         for (size_t r = 0; r < few[weight].size(); ++r)

@@ -16,7 +16,7 @@ constexpr bool has_minima_apart(QuantType type) {
   return type == QuantType::Q4_1 || type == QuantType::Q5_1 || type == QuantType::Q4_K || type == QuantType::Q5_K;
 }
 
-// factor * an unsigned byte of a word, for a factor that was a half. A byte as the lowest bits of 2^23 is 2^23 more than the byte; the difference
+// factor * an unsigned byte of a word, for a finite factor that was a half. A byte as the lowest bits of 2^23 is 2^23 more than the byte; the difference
 // of the products, and so the result, is exact. Two instructions instead of four, the factor times 2^23 being the same for all bytes of a row.
 __device__ __forceinline__ float times_byte(float factor, uint32_t word, int byte) {
   constexpr uint32_t kRaised = 0x4b000000u;

@@ -33,7 +33,7 @@ struct ProductRows {
   // The same tiles in runs (device memory), where experts have several tiles each.
   const TileRun* runs = nullptr;
   int run_count = 0;
-  int tile_rows = kTileRows;  // the most that a tile of experts has
+  int tile_rows = kTileRows;  // the most that a tile of experts has: those of the step, a row having an expert once
   bool add = false;  // to what is in `out`
 };
 

@@ -149,11 +149,23 @@ __device__ __forceinline__ TileLane lane_of_rows(int lane, int rows) {
   return {min(lane / 4 % (kTileRows / kSides), rows - 1) * 4 + lane % 4, lane % (4 / kSides)};
 }
 
-// Where a lane finds its pairs of blocks of a tile: on the side of its codes, and on that of its sums.
-struct TilePairs {
-  const ActivationBlocks *codes, *columns;
-  __device__ __forceinline__ TilePairs operator+(int64_t pairs) const { return {codes + pairs, columns + pairs}; }
+// Where a lane finds its part of a pair of blocks of a tile: on the side of its codes, and on that of its sums. Addresses in bytes, so that a
+// pair's number and a tile's are added as they are.
+struct RowsAt {
+  const std::byte *codes, *columns;
+
+  __device__ RowsAt(const ActivationBlocks* of_codes, const ActivationBlocks* of_columns, const TileLane& lane)
+      : codes(reinterpret_cast<const std::byte*>(&of_codes->codes[lane.codes])),
+        columns(reinterpret_cast<const std::byte*>(&of_columns->scale[lane.columns])) {}
+  __device__ __forceinline__ RowsAt operator+(int64_t bytes) const {
+    RowsAt further = *this;
+    further.codes += bytes, further.columns += bytes;
+    return further;
+  }
 };
+constexpr int kPairBytes = sizeof(ActivationBlocks), kPairBlockBytes = sizeof(uint2);
+constexpr int kScaledSumBytes = offsetof(ActivationBlocks, scaled_sum) - offsetof(ActivationBlocks, scale),
+              kHalfSumsBytes = offsetof(ActivationBlocks, half_sums) - offsetof(ActivationBlocks, scale);
 
 // What a lane needs of one or both of a pair of blocks of a tile.
 template <class Format, int kCount, int kSides>
@@ -162,13 +174,12 @@ struct RowBlocks {
   float2 scale[kCount], scaled_sum[kCount];  // the latter of formats with minima
   int2 half_sums[kCount];  // of formats with an offset or halves
 
-  __device__ RowBlocks(const TilePairs& blocks, int first, const TileLane& lane) {
-    load<uint4>(&blocks.codes->codes[lane.codes][first], codes[0]);
-    load<float4>(&blocks.columns->scale[lane.columns][first], scale);
-    if constexpr (Format::kMinimum && !Format::kHalves)
-      load<float4>(&blocks.columns->scaled_sum[lane.columns][first], scaled_sum);
-    if constexpr (Format::kOffset != 0 || Format::kHalves)
-      load<int4>(&blocks.columns->half_sums[lane.columns][first], half_sums);
+  __device__ RowBlocks(const RowsAt& at, int first) {
+    const int begin = first * kPairBlockBytes;
+    load<uint4>(at.codes + begin, codes[0]);
+    load<float4>(at.columns + begin, scale);
+    if constexpr (Format::kMinimum && !Format::kHalves) load<float4>(at.columns + kScaledSumBytes + begin, scaled_sum);
+    if constexpr (Format::kOffset != 0 || Format::kHalves) load<int4>(at.columns + kHalfSumsBytes + begin, half_sums);
     if constexpr (kSides == 2) divide_codes();
   }
 
@@ -247,11 +258,11 @@ template <class Format>
 constexpr int kBlocksTogether =
     Format::kHalves || (Format::kMinimum && fragment_layout(Format::kType).high_bits > 0) ? 1 : 2;
 
-// sums[t] += a group of each side of the panel times the pairs of blocks of tile t, which begin at rows + t * tile_pairs. kBlocks blocks are
+// sums[t] += a group of each side of the panel times the pairs of blocks of tile t, whose rows are at rows + t * tile_bytes. kBlocks blocks are
 // loaded at once, and taken kTogether at a time, 1 or 2, so that the sums of one overlap the products of the other.
 template <class Format, int kBlocks, int kTogether, class Group, int kSides, int kTiles>
-__device__ __forceinline__ void add_group(const Group (&groups)[kSides], const TilePairs& rows, int64_t tile_pairs,
-                                          int tiles, int lane, const TileLane& tile_lane, float (&sums)[kTiles][4]) {
+__device__ __forceinline__ void add_group(const Group (&groups)[kSides], const RowsAt& rows, int64_t tile_bytes,
+                                          int tiles, int lane, float (&sums)[kTiles][4]) {
 #pragma unroll 1
   for (int first = 0; first < kGroupBlocks; first += kBlocks) {
     const WeightBlocks<Format, kBlocks, kSides> weights(groups, lane, first);
@@ -261,7 +272,7 @@ __device__ __forceinline__ void add_group(const Group (&groups)[kSides], const T
 #pragma unroll
       for (int t = 0; t < kTiles; ++t) {
         if (kTiles > 1 && t >= tiles) break;
-        const RowBlocks<Format, kTogether, kSides> some(rows + (t * tile_pairs + (first + b) / 2), b % 2, tile_lane);
+        const RowBlocks<Format, kTogether, kSides> some(rows + (t * tile_bytes + (first + b) / 2 * kPairBytes), b % 2);
         add_block<Format>(one, some, 0, sums[t]);
         if constexpr (kTogether == 2) add_block<Format>(other, some, 1, sums[t]);
       }

@@ -11,18 +11,28 @@ namespace {
 constexpr int kSomeTiles = 4;  // of a block when there is more than one tile
 template <int kSides>
 constexpr int kWarps = kShares / kSides;
-// Blocks that a multiprocessor must be able to hold: 16 warps, which leaves a thread 128 registers.
-template <int kSides>
-constexpr int kBlocksAtOnce = 2 * kSides;
-
 constexpr int kTileValues = kTileRows * kPanelRows;
 
-// What a warp has of the block's shared memory: groups, of which one is multiplied while the next is on its way, and afterwards its sums: sums[t][i] of a lane is value t * kTileValues + 32 i + lane of the share, counted without lanes of the other side.
+// What a kernel's threads have at once, so that none of it spills. A block for one tile of eight rows: few sums and much to do for each, so 24 warps of 80
+// registers, which take one block of columns after the other. The others: 16 warps of 128, and two blocks of columns.
+template <class Format, int kTiles, int kSides>
+struct FewShape {
+  static constexpr bool kManyWarps = kTiles == 1 && kSides == 1;
+  static constexpr int kBlocksAtOnce =
+      kManyWarps ? 3 : 2 * kSides;  // of threads, that a multiprocessor must be able to hold
+  static constexpr int kLoaded = kManyWarps && Format::kHalves ? kGroupBlocks / 2 : kGroupBlocks;
+  static constexpr int kTogether = kManyWarps ? 1 : 2;
+};
+
+// A piece of a warp's shared memory: a group of each side, or afterwards the sums of the warp's shares, where sums[t][i] of a lane is value
+// t * kTileValues + 32 i + 4 (lane / 4) + lane % 4, with two sides lane % 2. A warp has two pieces, of which one is multiplied while the next is on its way, or
+// one if no share has more than one group.
 template <int kGroupBytes, int kTiles, int kSides>
-union alignas(16) WarpMemory {
-  std::byte groups[2][kSides][kGroupBytes];
+union alignas(16) Stage {
+  std::byte groups[kSides][kGroupBytes];
   float sums[kSides][kTiles * kTileValues];
 };
+__host__ __device__ constexpr int stage_count(int groups) { return groups <= kShares ? 1 : 2; }
 
 // Asks for a group of a panel.
 template <int kGroupBytes>
@@ -45,9 +55,9 @@ __device__ __forceinline__ void store_sums(float (&to)[kSides][kTiles * kTileVal
 }
 
 // Adds the shares and writes the outputs of the panel; consecutive threads write consecutive outputs of a row.
-template <int kTiles, int kSides, class Memory>
-__device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part,
-                                              const Memory (&memory)[kWarps<kSides>], int first_tile, int panel) {
+template <int kTiles, int kSides, class Stage>
+__device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part, const Stage* stages,
+                                              int warp_stages, int first_tile, int panel) {
   constexpr int kColumns = kTileRows / kSides;
 #pragma unroll 1
   for (int v = static_cast<int>(threadIdx.x); v < kTiles * kColumns * kPanelRows; v += 32 * kWarps<kSides>) {
@@ -58,7 +68,8 @@ __device__ __forceinline__ void write_outputs(const MultiplyTask& task, const Mu
     float sum = 0;
 #pragma unroll
     for (int share = 0; share < kShares; ++share)
-      sum += memory[share % kWarps<kSides>].sums[share / kWarps<kSides>][tile * kTileValues + 32 * i + place];
+      sum += stages[share % kWarps<kSides> * warp_stages]
+                 .sums[share / kWarps<kSides>][tile * kTileValues + 32 * i + place];
     float* out = part.out + row * part.out_stride + panel * kPanelRows + output;
     *out = task.add ? *out + sum : sum;
   }
@@ -92,49 +103,53 @@ __device__ __forceinline__ TileLane tile_lane(const MultiplyTask& task, int tile
   return lane_of_rows<kSides>(lane_index(), kTiles == 1 ? rows_of_tile(task, tile) : kTileRows);
 }
 
+template <class Format, int kTiles, int kSides>
+using StageOf = Stage<fragment_layout(Format::kType).group_bytes(), kTiles, kSides>;
+
 // blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel, those of one weight behind those of another.
 template <class Format, int kTiles, int kSides>
-__global__ void __launch_bounds__(32 * kWarps<kSides>, kBlocksAtOnce<kSides>) multiply_few_kernel(MultiplyTask task) {
+__global__ void __launch_bounds__(32 * kWarps<kSides>, FewShape<Format, kTiles, kSides>::kBlocksAtOnce)
+    multiply_few_kernel(MultiplyTask task) {
   prefetch_shares<kSides>(task, fragment_layout(Format::kType).group_bytes());
   wait_for_previous_kernel();
+  using Shape = FewShape<Format, kTiles, kSides>;
   constexpr int kGroupBytes = fragment_layout(Format::kType).group_bytes();
-  const int lane = lane_index(), share = warp_index();
-  const int first_tile = static_cast<int>(blockIdx.x) * kTiles;
+  const int lane = lane_index(), share = warp_index(), first_tile = static_cast<int>(blockIdx.x) * kTiles;
   int panel = static_cast<int>(blockIdx.y);
   const MultiplyPart& part = find_part(task, panel);
-  const int tiles = min(kTiles, task.tiles - first_tile);
   const int expert = task.tile_experts != nullptr ? task.tile_experts[first_tile] : 0;
   if (expert < 0) return;
   const std::byte* at = panel_address(task, part, expert, panel);
-  const int64_t tile_pairs = int64_t{task.groups} * kGroupPairs;
-  const ActivationBlocks* activations = task.activations + first_tile * tile_pairs;
-  const TileLane rows_lane = tile_lane<kTiles, kSides>(task, first_tile);
-
-  auto& memory = dynamic_shared<WarpMemory<kGroupBytes, kTiles, kSides>[kWarps<kSides>]>();
-  auto& mine = memory[share];
+  auto* const stages = &dynamic_shared<StageOf<Format, kTiles, kSides>>();
+  const int warp_stages = stage_count(task.groups);
+  const auto stage = [&](int g) -> auto& { return stages[share * warp_stages + (g & (warp_stages - 1))]; };
   // Shares that are four apart have as many groups as each other, the number of all groups being even.
   const int last = first_group(share + 1, task.groups), apart = kSides == 2 ? task.groups / 2 : 0;
   const auto ask_for = [&](int g) {
     if (g >= last) return;
 #pragma unroll
     for (int side = 0; side < kSides; ++side)
-      copy_weights<kGroupBytes>(mine.groups[g % 2][side], at + int64_t{g + side * apart} * kGroupBytes, lane);
+      copy_weights<kGroupBytes>(stage(g).groups[side], at + int64_t{g + side * apart} * kGroupBytes, lane);
     commit_async_copies();
   };
+  const int64_t tile_bytes = int64_t{task.groups} * kGroupPairs * kPairBytes;
+  const ActivationBlocks* pairs = task.activations + int64_t{first_tile} * task.groups * kGroupPairs;
+  const RowsAt rows(pairs + apart * side_of_codes<kSides>(lane) * kGroupPairs,
+                    pairs + apart * side_of_sums<kSides>(lane) * kGroupPairs,
+                    tile_lane<kTiles, kSides>(task, first_tile));
   float sums[kTiles][4] = {};
   ask_for(first_group(share, task.groups));
   for (int g = first_group(share, task.groups); g < last; ++g) {
     wait_async_copies<0>();
     __syncwarp();  // the group is there, whoever copied it, and nobody reads the one before any more
     ask_for(g + 1);
-    const TilePairs rows{activations + (g + apart * side_of_codes<kSides>(lane)) * kGroupPairs,
-                         activations + (g + apart * side_of_sums<kSides>(lane)) * kGroupPairs};
-    add_group<Format, kGroupBlocks, 2>(mine.groups[g % 2], rows, tile_pairs, tiles, lane, rows_lane, sums);
+    add_group<Format, Shape::kLoaded, Shape::kTogether>(stage(g).groups, rows + int64_t{g} * kGroupPairs * kPairBytes,
+                                                        tile_bytes, min(kTiles, task.tiles - first_tile), lane, sums);
   }
   __syncwarp();
-  store_sums<kTiles, kSides>(mine.sums, sums);
+  store_sums<kTiles, kSides>(stages[share * warp_stages].sums, sums);
   __syncthreads();
-  write_outputs<kTiles, kSides>(task, part, memory, first_tile, panel);
+  write_outputs<kTiles, kSides>(task, part, stages, warp_stages, first_tile, panel);
 }
 
 template <int kTiles, int kSides>
@@ -152,9 +167,8 @@ inline bool has_two_sides(const MultiplyTask& task) {
 
 template <class Format, int kTiles, int kSides>
 void launch_few_as(CudaContext& context, const char* name, const MultiplyTask& task) {
-  using Memory = WarpMemory<fragment_layout(Format::kType).group_bytes(), kTiles, kSides>;
-  launch(multiply_few_kernel<Format, kTiles, kSides>, few_grid<kTiles, kSides>(name, task, sizeof(Memory)), context,
-         task);
+  const size_t warp_bytes = static_cast<size_t>(stage_count(task.groups)) * sizeof(StageOf<Format, kTiles, kSides>);
+  launch(multiply_few_kernel<Format, kTiles, kSides>, few_grid<kTiles, kSides>(name, task, warp_bytes), context, task);
 }
 
 template <class Format>

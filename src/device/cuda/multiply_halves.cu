@@ -1,8 +1,8 @@
 // As multiply_scaled.cu and multiply_affine.cu with a scale (and a minimum) for each half of a block: Q6_K, Q3_K, Q2_K. Two products of depth
 // 16 take the place of one of depth 32.
 //
-// Called by project, project_add and project_experts through multiply(). A block has 8 warps and makes 16 outputs of up to 32 rows, or 128
-// of up to 64; a warp reads a panel's groups of 256 columns, every load of codes 512 contiguous bytes. Tiles and numeric order:
+// Called by project, project_add and project_experts through multiply(). A block has 8 warps, or 4 for up to four rows, and makes 16 outputs
+// of up to 32 rows, or 128 of up to 64; a warp reads a panel's groups of 256 columns, every load of codes 512 contiguous bytes. Tiles and numeric order:
 // multiply_few-inl.h, multiply_many-inl.h, multiply_block-inl.h.
 // Bytes per weight: 0.828 (Q6_K), 0.453 (Q3_K), 0.328 (Q2_K).
 // Share of peak: not measured yet (no GPU).

@@ -96,8 +96,9 @@ __global__ void __launch_bounds__(kManyThreads, 2) multiply_many_kernel(Multiply
     if (g + 1 < task.groups) copy_group(task, run, g + 1, stages);
     if (has_panel)
       add_group<Format, kManyBlocks, kBlocksTogether<Format>, const std::byte*, 1>(
-          {panel + int64_t{g} * kGroupBytes}, {stages.pairs[g % 2][0], stages.pairs[g % 2][0]}, kGroupPairs, run.tiles,
-          lane_index(), {lane_index(), lane_index() % 4}, sums);
+          {panel + int64_t{g} * kGroupBytes},
+          RowsAt(stages.pairs[g % 2][0], stages.pairs[g % 2][0], lane_of_rows<1>(lane_index(), kTileRows)),
+          kGroupPairs * kPairBytes, run.tiles, lane_index(), sums);
     end_shares(g, task.groups, share, sums, totals);
   }
   if (has_panel) write_totals(task, run, totals);

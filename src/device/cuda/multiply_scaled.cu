@@ -1,7 +1,7 @@
 // out = sum over blocks of 32 columns of scale * activation scale * (code . activation codes): Q8_0, Q4_0, Q5_0, IQ4_NL, IQ4_XS, MXFP4.
 //
-// Called by project, project_add and project_experts through multiply(). A block has 8 warps and makes 16 outputs of up to 32 rows, or 128
-// of up to 64; a warp reads a panel's groups of 256 columns, every load of codes 512 contiguous bytes. Tiles and numeric order:
+// Called by project, project_add and project_experts through multiply(). A block has 8 warps, or 4 for up to four rows, and makes 16 outputs
+// of up to 32 rows, or 128 of up to 64; a warp reads a panel's groups of 256 columns, every load of codes 512 contiguous bytes. Tiles and numeric order:
 // multiply_few-inl.h, multiply_many-inl.h, multiply_block-inl.h.
 // Bytes per weight: 1.0625 (Q8_0), 0.5625 (Q4_0, IQ4_NL), 0.6875 (Q5_0), 0.547 (IQ4_XS), 0.531 (MXFP4).
 // Share of peak: not measured yet (no GPU).

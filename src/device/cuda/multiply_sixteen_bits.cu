@@ -46,13 +46,13 @@ __device__ __forceinline__ int blocks_of(const MultiplyTask& task) {
   return static_cast<int>(task.panel_size / kBlockBytes);
 }
 
-// Of a warp; its groups go straight to registers.
+// Of a warp, for its sums; groups go straight to registers.
 template <int kTiles>
-using SumsMemory = WarpMemory<16, kTiles, 1>;
+using SumsStage = Stage<16, kTiles, 1>;
 
 // blockIdx as multiply_few_kernel's.
 template <class Element, int kTiles>
-__global__ void __launch_bounds__(32 * kWarps<1>, kBlocksAtOnce<1>) sixteen_bits_few_kernel(MultiplyTask task) {
+__global__ void __launch_bounds__(32 * kWarps<1>, kTiles == 1 ? 3 : 2) sixteen_bits_few_kernel(MultiplyTask task) {
   prefetch_shares<1>(task, kGroupBlocks * kBlockBytes);
   wait_for_previous_kernel();
   const int lane = lane_index(), warp = warp_index(), blocks = blocks_of(task);
@@ -76,10 +76,10 @@ __global__ void __launch_bounds__(32 * kWarps<1>, kBlocksAtOnce<1>) sixteen_bits
       add_split_block<Element>(sums[t], weight, rows[int64_t{t} * blocks + block], rows_lane);
     }
   }
-  auto& memory = dynamic_shared<SumsMemory<kTiles>[kWarps<1>]>();
-  store_sums<kTiles, 1>(memory[warp].sums, sums);
+  auto* const stages = &dynamic_shared<SumsStage<kTiles>>();
+  store_sums<kTiles, 1>(stages[warp].sums, sums);
   __syncthreads();
-  write_outputs<kTiles, 1>(task, part, memory, first_tile, panel);
+  write_outputs<kTiles, 1>(task, part, stages, 1, first_tile, panel);
 }
 
 constexpr int kStageBlocks = 2;
@@ -139,7 +139,7 @@ __global__ void __launch_bounds__(kManyThreads, 2) sixteen_bits_many_kernel(Mult
 template <class Element, int kTiles>
 void launch_few_sixteen_bits(CudaContext& context, const MultiplyTask& task) {
   launch(sixteen_bits_few_kernel<Element, kTiles>,
-         few_grid<kTiles, 1>("multiply 16 bits", task, sizeof(SumsMemory<kTiles>)), context, task);
+         few_grid<kTiles, 1>("multiply 16 bits", task, sizeof(SumsStage<kTiles>)), context, task);
 }
 
 template <class Element>
