@@ -55,9 +55,9 @@ __device__ __forceinline__ void store_sums(float (&to)[kSides][kTiles * kTileVal
 }
 
 // Adds the shares and writes the outputs of the panel; consecutive threads write consecutive outputs of a row.
-template <int kTiles, int kSides, class Stage>
-__device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part, const Stage* stages,
-                                              int warp_stages, int first_tile, int panel) {
+template <int kTiles, int kSides, class AnyStage>
+__device__ __forceinline__ void write_outputs(const MultiplyTask& task, const MultiplyPart& part,
+                                              const AnyStage* stages, int warp_stages, int first_tile, int panel) {
   constexpr int kColumns = kTileRows / kSides;
 #pragma unroll 1
   for (int v = static_cast<int>(threadIdx.x); v < kTiles * kColumns * kPanelRows; v += 32 * kWarps<kSides>) {
