@@ -9,6 +9,9 @@
 namespace paceline::cuda {
 namespace {
 
+// Shared memory of multiprocessors: warps have two stages, or one.
+constexpr size_t kLarge = 1 << 20, kSmall = 0;
+
 class FourRows : public testing::TestWithParam<QuantType> {
  protected:
   ~FourRows() override { cuda_emulator::set_order(cuda_emulator::Order::Forward); }
@@ -57,8 +60,12 @@ class FourRows : public testing::TestWithParam<QuantType> {
 // which have them by turns in both halves of their memory.
 TEST_P(FourRows, HaveTheBitsOfEight) {
   for (const int groups : {2, 11, 28}) {
+    context_.shared_bytes_per_multiprocessor = kLarge;
     const std::vector<Rows> eight = products(8, 256 * groups);
+    context_.shared_bytes_per_multiprocessor = kSmall;
+    ASSERT_EQ(products(8, 256 * groups), eight) << groups << " groups";
     for (int rows = 1; rows <= 5; ++rows) {
+      context_.shared_bytes_per_multiprocessor = rows % 2 == 0 ? kLarge : kSmall;
       const std::vector<Rows> few = products(rows, 256 * groups);
       for (size_t weight = 0; weight < few.size(); ++weight)
         for (size_t r = 0; r < few[weight].size(); ++r)
@@ -78,10 +85,12 @@ TEST_P(FourRows, OfExpertsHaveTheBitsOfEight) {
 // What differs between two orders of threads is a race.
 TEST_P(FourRows, HaveTheSameBitsInAnyOrderOfThreads) {
   const std::vector<Rows> forward = products(3, 2560);
-  for (const auto order : {cuda_emulator::Order::Reverse, cuda_emulator::Order::Shuffled}) {
-    cuda_emulator::set_order(order);
-    EXPECT_EQ(products(3, 2560), forward);
-  }
+  for (const size_t shared_bytes : {kLarge, kSmall})
+    for (const auto order : {cuda_emulator::Order::Reverse, cuda_emulator::Order::Shuffled}) {
+      context_.shared_bytes_per_multiprocessor = shared_bytes;
+      cuda_emulator::set_order(order);
+      EXPECT_EQ(products(3, 2560), forward);
+    }
 }
 
 std::vector<QuantType> quantized_types() {

@@ -126,6 +126,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::strncpy(properties->name, "emulator", sizeof properties->name - 1);
   properties->totalGlobalMem = cuda_emulator::device_memory_bytes();
   properties->sharedMemPerBlockOptin = 99 * 1024;
+  properties->sharedMemPerMultiprocessor = 100 * 1024;
   properties->major = 8, properties->minor = 6;
   if (const char* text = std::getenv("CUDA_EMULATOR_CAPABILITY"))
     std::sscanf(text, "%d.%d", &properties->major, &properties->minor);

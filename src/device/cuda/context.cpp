@@ -64,6 +64,7 @@ CudaContext::CudaContext() {
   check(cudaDriverGetVersion(&driver), "asking for the driver's version");
   overlaps_launches = properties.major >= 9 && driver >= kOverlapDriver;
   shared_bytes_per_block = properties.sharedMemPerBlockOptin;
+  shared_bytes_per_multiprocessor = properties.sharedMemPerMultiprocessor;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
   staging_ = std::make_unique<Staging>();
 }

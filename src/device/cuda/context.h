@@ -27,6 +27,7 @@ struct CudaContext {
   cudaStream_t stream = nullptr;
   int multiprocessor_count = 0;
   size_t shared_bytes_per_block = 0;  // the most a kernel may ask for
+  size_t shared_bytes_per_multiprocessor = 0;  // for all blocks there
   bool overlaps_launches = false;  // launches are programmatic dependent ones: kernels wait by themselves (launch.h)
   cudaDeviceProp properties{};
 

@@ -66,6 +66,7 @@ struct MultiplyTask {
   bool add;
   const TileRun* runs;  // nullptr: tile 0 and so on
   int run_count;  // 0: not for the kernel for many rows
+  int stages;  // of a warp of the kernel for few rows
 };
 
 // How many runs the kernel for many rows gets, 0 where the one for few is to do it: up to 16 rows; where the kernel for many, which makes 128

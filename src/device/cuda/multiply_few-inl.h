@@ -20,19 +20,20 @@ struct FewShape {
   static constexpr bool kManyWarps = kTiles == 1 && kSides == 1;
   static constexpr int kBlocksAtOnce =
       kManyWarps ? 3 : 2 * kSides;  // of threads, that a multiprocessor must be able to hold
-  static constexpr int kLoaded = kManyWarps && Format::kHalves ? kGroupBlocks / 2 : kGroupBlocks;
+  static constexpr int kLoaded = kTiles > 1 || (kManyWarps && Format::kHalves) ? kGroupBlocks / 2 : kGroupBlocks;
   static constexpr int kTogether = kManyWarps ? 1 : 2;
 };
 
 // A piece of a warp's shared memory: a group of each side, or afterwards the sums of the warp's shares, where sums[t][i] of a lane is value
 // t * kTileValues + 32 i + 4 (lane / 4) + lane % 4, with two sides lane % 2. A warp has two pieces, of which one is multiplied while the next is on its way, or
-// one if no share has more than one group.
+// one (stage_count).
 template <int kGroupBytes, int kTiles, int kSides>
 union alignas(16) Stage {
   std::byte groups[kSides][kGroupBytes];
   float sums[kSides][kTiles * kTileValues];
 };
-__host__ __device__ constexpr int stage_count(int groups) { return groups <= kShares ? 1 : 2; }
+template <class Format, int kTiles, int kSides>
+using StageOf = Stage<fragment_layout(Format::kType).group_bytes(), kTiles, kSides>;
 
 // Asks for a group of a panel.
 template <int kGroupBytes>
@@ -103,9 +104,6 @@ __device__ __forceinline__ TileLane tile_lane(const MultiplyTask& task, int tile
   return lane_of_rows<kSides>(lane_index(), kTiles == 1 ? rows_of_tile(task, tile) : kTileRows);
 }
 
-template <class Format, int kTiles, int kSides>
-using StageOf = Stage<fragment_layout(Format::kType).group_bytes(), kTiles, kSides>;
-
 // blockIdx.x: tiles, so that blocks that run side by side share a panel; blockIdx.y: panel, those of one weight behind those of another.
 template <class Format, int kTiles, int kSides>
 __global__ void __launch_bounds__(32 * kWarps<kSides>, FewShape<Format, kTiles, kSides>::kBlocksAtOnce)
@@ -121,35 +119,38 @@ __global__ void __launch_bounds__(32 * kWarps<kSides>, FewShape<Format, kTiles, 
   if (expert < 0) return;
   const std::byte* at = panel_address(task, part, expert, panel);
   auto* const stages = &dynamic_shared<StageOf<Format, kTiles, kSides>>();
-  const int warp_stages = stage_count(task.groups);
-  const auto stage = [&](int g) -> auto& { return stages[share * warp_stages + (g & (warp_stages - 1))]; };
+  const auto stage = [&](int g) -> auto& { return stages[share * task.stages + (g & (task.stages - 1))]; };
   // Shares that are four apart have as many groups as each other, the number of all groups being even.
-  const int last = first_group(share + 1, task.groups), apart = kSides == 2 ? task.groups / 2 : 0;
+  const int first = first_group(share, task.groups), last = first_group(share + 1, task.groups);
+  const int apart = kSides == 2 ? task.groups / 2 : 0;
   const auto ask_for = [&](int g) {
-    if (g >= last) return;
+    if (g < last)
 #pragma unroll
-    for (int side = 0; side < kSides; ++side)
-      copy_weights<kGroupBytes>(stage(g).groups[side], at + int64_t{g + side * apart} * kGroupBytes, lane);
+      for (int side = 0; side < kSides; ++side)
+        copy_weights<kGroupBytes>(stage(g).groups[side], at + int64_t{g + side * apart} * kGroupBytes, lane);
     commit_async_copies();
   };
   const int64_t tile_bytes = int64_t{task.groups} * kGroupPairs * kPairBytes;
-  const ActivationBlocks* pairs = task.activations + int64_t{first_tile} * task.groups * kGroupPairs;
-  const RowsAt rows(pairs + apart * side_of_codes<kSides>(lane) * kGroupPairs,
-                    pairs + apart * side_of_sums<kSides>(lane) * kGroupPairs,
-                    tile_lane<kTiles, kSides>(task, first_tile));
+  const ActivationBlocks* pairs = task.activations + (int64_t{first_tile} * task.groups + first) * kGroupPairs;
+  RowsAt rows(pairs + apart * side_of_codes<kSides>(lane) * kGroupPairs,
+              pairs + apart * side_of_sums<kSides>(lane) * kGroupPairs, tile_lane<kTiles, kSides>(task, first_tile));
   float sums[kTiles][4] = {};
-  ask_for(first_group(share, task.groups));
-  for (int g = first_group(share, task.groups); g < last; ++g) {
-    wait_async_copies<0>();
-    __syncwarp();  // the group is there, whoever copied it, and nobody reads the one before any more
-    ask_for(g + 1);
-    add_group<Format, Shape::kLoaded, Shape::kTogether>(stage(g).groups, rows + int64_t{g} * kGroupPairs * kPairBytes,
-                                                        tile_bytes, min(kTiles, task.tiles - first_tile), lane, sums);
+#pragma unroll 1
+  for (int n = 0; n < task.stages; ++n) ask_for(first + n);
+  for (int g = first; g < last; ++g) {
+    if (task.stages > 1) wait_async_copies<1>();
+    else wait_async_copies<0>();
+    __syncwarp();  // the group is there, whoever copied it
+    add_group<Format, Shape::kLoaded, Shape::kTogether>(stage(g).groups, rows, tile_bytes,
+                                                        min(kTiles, task.tiles - first_tile), lane, sums);
+    __syncwarp();  // nobody reads it any more
+    ask_for(g + task.stages);
+    rows = rows + kGroupPairs * kPairBytes;
   }
-  __syncwarp();
-  store_sums<kTiles, kSides>(stages[share * warp_stages].sums, sums);
+  wait_async_copies<0>();
+  store_sums<kTiles, kSides>(stages[share * task.stages].sums, sums);
   __syncthreads();
-  write_outputs<kTiles, kSides>(task, part, stages, warp_stages, first_tile, panel);
+  write_outputs<kTiles, kSides>(task, part, stages, task.stages, first_tile, panel);
 }
 
 template <int kTiles, int kSides>
@@ -165,9 +166,20 @@ inline bool has_two_sides(const MultiplyTask& task) {
   return is_one_tile(task) && task.tile_rows <= kTileRows / 2 && task.groups % 2 == 0;
 }
 
+// Two where a share has more than one group and the blocks that registers allow have room for that: more warps hide more than a group that is
+// there before it is asked for.
 template <class Format, int kTiles, int kSides>
-void launch_few_as(CudaContext& context, const char* name, const MultiplyTask& task) {
-  const size_t warp_bytes = static_cast<size_t>(stage_count(task.groups)) * sizeof(StageOf<Format, kTiles, kSides>);
+int stage_count(const CudaContext& context, int groups) {
+  constexpr size_t kReservedBytes = 1024;  // of a block, by CUDA
+  constexpr size_t kBlockBytes = 2 * kWarps<kSides> * sizeof(StageOf<Format, kTiles, kSides>) + kReservedBytes;
+  constexpr size_t kBlocks = FewShape<Format, kTiles, kSides>::kBlocksAtOnce;
+  return groups > kShares && kBlocks * kBlockBytes <= context.shared_bytes_per_multiprocessor ? 2 : 1;
+}
+
+template <class Format, int kTiles, int kSides>
+void launch_few_as(CudaContext& context, const char* name, MultiplyTask task) {
+  task.stages = stage_count<Format, kTiles, kSides>(context, task.groups);
+  const size_t warp_bytes = static_cast<size_t>(task.stages) * sizeof(StageOf<Format, kTiles, kSides>);
   launch(multiply_few_kernel<Format, kTiles, kSides>, few_grid<kTiles, kSides>(name, task, warp_bytes), context, task);
 }
 
