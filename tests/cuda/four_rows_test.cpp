@@ -56,8 +56,8 @@ class FourRows : public testing::TestWithParam<QuantType> {
   WeightLoader loader_{context_, 2};
 };
 
-// Groups of 256 columns: two, so that most shares have none; an odd number, whose shares do not go together; enough for shares of three and four,
-// which have them by turns in both halves of their memory.
+// Groups of 256 columns: two, so that most shares have none; an odd number, whose shares do not go together; enough for shares of three and four.
+// Their warps have two stages of memory or one by turns.
 TEST_P(FourRows, HaveTheBitsOfEight) {
   for (const int groups : {2, 11, 28}) {
     context_.shared_bytes_per_multiprocessor = kLarge;

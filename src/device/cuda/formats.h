@@ -49,7 +49,7 @@ struct RowScales {
       load<kPartBytes>(at + part * kLayout.record_bytes / 2, part * kPartBytes / 4);
   }
 
-  // d or dmin times a byte. Who loads half of a record, the kernel for many rows, has no registers for the factors times 2^23.
+  // d or dmin times a byte. Who loads half of a record has no registers for the factors times 2^23.
   __device__ float times_u8(float factor, int i) const {
     return kBlocks < kGroupBlocks ? factor * static_cast<float>(u8(i)) : times_byte(factor, record[i >> 2], i & 3);
   }

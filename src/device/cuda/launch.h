@@ -11,7 +11,7 @@ struct Grid {
   const char* kernel = "";  // for messages
   dim3 blocks;  // at most 2^31 - 1 x 65535 x 65535
   int threads = 0;  // of a block, a multiple of 32, at most 1024
-  size_t shared_bytes = 0;  // of a block: sizeof the struct that the kernel gets by dynamic_shared<T>()
+  size_t shared_bytes = 0;  // of a block: sizeof what the kernel gets by dynamic_shared…()
 };
 
 // Every kernel's first statement but for prefetch_…() (tests/cuda/kernels_test.cpp). Where CudaContext::overlaps_launches a kernel's blocks are placed while the one
@@ -75,11 +75,21 @@ __device__ __forceinline__ T& dynamic_shared() {
   extern __shared__ __align__(16) unsigned char shared_bytes[];
   return *reinterpret_cast<T*>(shared_bytes);
 }
+// The same as `count` values.
+template <class T>
+__device__ __forceinline__ T* dynamic_shared_array(int) {
+  return &dynamic_shared<T>();
+}
 #else
 template <class T>
 T& dynamic_shared() {
   static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 16);
   return *static_cast<T*>(cuda_emulator::shared_memory(sizeof(T)));
+}
+template <class T>
+T* dynamic_shared_array(int count) {
+  static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 16);
+  return static_cast<T*>(cuda_emulator::shared_memory(sizeof(T) * static_cast<size_t>(count)));
 }
 #endif
 

@@ -252,12 +252,6 @@ __device__ __forceinline__ void add_block(const WeightBlock<Format, kSides>& wei
   }
 }
 
-// By the kernel for many rows. A block of a format with halves has two products, which overlap each other; registers for two such blocks there
-// are not, nor for two with minima and a fifth bit.
-template <class Format>
-constexpr int kBlocksTogether =
-    Format::kHalves || (Format::kMinimum && fragment_layout(Format::kType).high_bits > 0) ? 1 : 2;
-
 // sums[t] += a group of each side of the panel times the pairs of blocks of tile t, whose rows are at rows + t * tile_bytes. kBlocks blocks are
 // loaded at once, and taken kTogether at a time, 1 or 2, so that the sums of one overlap the products of the other.
 template <class Format, int kBlocks, int kTogether, class Group, int kSides, int kTiles>

@@ -13,6 +13,13 @@ template <int kSides>
 constexpr int kWarps = kShares / kSides;
 constexpr int kTileValues = kTileRows * kPanelRows;
 
+// For compute capability 12.0 the compiler needs more registers.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1200
+inline constexpr bool kIsShortOfRegisters = true;
+#else
+inline constexpr bool kIsShortOfRegisters = false;
+#endif
+
 // What a kernel's threads have at once, so that none of it spills. A block for one tile of eight rows: few sums and much to do for each, so 24 warps of 80
 // registers, which take one block of columns after the other. The others: 16 warps of 128, and two blocks of columns.
 template <class Format, int kTiles, int kSides>
@@ -20,7 +27,9 @@ struct FewShape {
   static constexpr bool kManyWarps = kTiles == 1 && kSides == 1;
   static constexpr int kBlocksAtOnce =
       kManyWarps ? 3 : 2 * kSides;  // of threads, that a multiprocessor must be able to hold
-  static constexpr int kLoaded = kTiles > 1 || (kManyWarps && Format::kHalves) ? kGroupBlocks / 2 : kGroupBlocks;
+  static constexpr bool kLoadsHalves =
+      kManyWarps ? Format::kHalves && Format::kOffset != 0 : kTiles > 1 && kIsShortOfRegisters;
+  static constexpr int kLoaded = kLoadsHalves ? kGroupBlocks / 2 : kGroupBlocks;
   static constexpr int kTogether = kManyWarps ? 1 : 2;
 };
 
@@ -118,7 +127,7 @@ __global__ void __launch_bounds__(32 * kWarps<kSides>, FewShape<Format, kTiles, 
   const int expert = task.tile_experts != nullptr ? task.tile_experts[first_tile] : 0;
   if (expert < 0) return;
   const std::byte* at = panel_address(task, part, expert, panel);
-  auto* const stages = &dynamic_shared<StageOf<Format, kTiles, kSides>>();
+  auto* const stages = dynamic_shared_array<StageOf<Format, kTiles, kSides>>(kWarps<kSides> * task.stages);
   const auto stage = [&](int g) -> auto& { return stages[share * task.stages + (g & (task.stages - 1))]; };
   // Shares that are four apart have as many groups as each other, the number of all groups being even.
   const int first = first_group(share, task.groups), last = first_group(share + 1, task.groups);
@@ -147,7 +156,7 @@ __global__ void __launch_bounds__(32 * kWarps<kSides>, FewShape<Format, kTiles, 
     ask_for(g + task.stages);
     rows = rows + kGroupPairs * kPairBytes;
   }
-  wait_async_copies<0>();
+  wait_async_copies<0>();  // what was asked for behind the last group is nothing
   store_sums<kTiles, kSides>(stages[share * task.stages].sums, sums);
   __syncthreads();
   write_outputs<kTiles, kSides>(task, part, stages, task.stages, first_tile, panel);

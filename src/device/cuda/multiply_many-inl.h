@@ -14,6 +14,12 @@ namespace {
 constexpr int kManyThreads = 32 * kManyPanels;
 constexpr int kManyBlocks = 4;  // of a panel in registers
 
+// Taken together. A block of a format with halves has two products, which overlap each other; registers for two such blocks there
+// are not, nor for two with minima and a fifth bit.
+template <class Format>
+constexpr int kBlocksTogether =
+    Format::kHalves || (Format::kMinimum && fragment_layout(Format::kType).high_bits > 0) ? 1 : 2;
+
 // 44 KiB: two blocks fit into the 100 KB of the smallest multiprocessors.
 struct Stages {
   ActivationBlocks pairs[2][kRunTiles][kGroupPairs];

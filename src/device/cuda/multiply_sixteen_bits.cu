@@ -76,7 +76,7 @@ __global__ void __launch_bounds__(32 * kWarps<1>, kTiles == 1 ? 3 : 2) sixteen_b
       add_split_block<Element>(sums[t], weight, rows[int64_t{t} * blocks + block], rows_lane);
     }
   }
-  auto* const stages = &dynamic_shared<SumsStage<kTiles>>();
+  auto* const stages = dynamic_shared_array<SumsStage<kTiles>>(kWarps<1>);
   store_sums<kTiles, 1>(stages[warp].sums, sums);
   __syncthreads();
   write_outputs<kTiles, 1>(task, part, stages, 1, first_tile, panel);

@@ -5,7 +5,7 @@
 // (tests/cuda_emulator), which is how its results are checked on machines without a GPU. What holds both ways:
 //   - kernels are started by launch() (launch.h), never with <<<>>>, and begin with wait_for_previous_kernel(), but
 //     for what they prefetch;
-//   - a block's shared memory is one struct, got with dynamic_shared<T>() (launch.h): the emulator poisons and guards it. There are no
+//   - a block's shared memory is one struct, or several of one, got with dynamic_shared…() (launch.h): the emulator poisons and guards it. There are no
 //     __shared__ variables;
 //   - instructions that C++ has no word for are functions of intrinsics.h;
 //   - halves are uint16_t, converted by half_to_float() and float_to_half() of intrinsics.h;
