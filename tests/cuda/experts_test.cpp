@@ -23,21 +23,15 @@ class Experts : public testing::Test {
   }
 
   Rows project(int first, int count) {
-    DeviceRows x(context_, count, kWidth), out(context_, count, kWidth), ids(context_, count, kUsed),
-        shares(context_, count, kUsed);
     const auto some = [&](uint64_t seed, int cols) {
       const Rows all = random_rows(seed, kRows, cols);
       return Rows(all.begin() + first, all.begin() + first + count);
     };
-    x.write(some(6, kWidth)), out.write(some(7, kWidth)), shares.write(some(8, kUsed));
     std::vector<int32_t> chosen;
     for (int row = first; row < first + count; ++row)
       for (int rank = 0; rank < kUsed; ++rank) chosen.push_back(expert_of(row, rank));
-    context_.upload(ids.tensor().data, chosen.data(), chosen.size() * 4);
-    const Tensor numbers{ids.tensor().data, DType::I32, count, kUsed, kUsed};
-    project_experts(context_, out.tensor(), x.tensor(), numbers, shares.tensor(),
-                    {gate_.get(), up_.get(), down_.get()});
-    return out.read();
+    return with_experts(context_, some(7, kWidth), some(6, kWidth), chosen, some(8, kUsed),
+                        {gate_.get(), up_.get(), down_.get()});
   }
 
   WeightPtr load() {

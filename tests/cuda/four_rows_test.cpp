@@ -3,7 +3,6 @@
 
 #include "cuda/product_rows.h"
 #include "cuda_emulator/execution.h"
-#include "device/cuda/experts.h"
 #include "device/cuda/matmul.h"
 
 namespace paceline::cuda {
@@ -32,18 +31,11 @@ class FourRows : public testing::TestWithParam<QuantType> {
 
   // Rows that share an expert and have one of their own: of five the shared one's tile is for the kernel for eight.
   Rows experts(int rows) {
-    DeviceRows in(context_, rows, kWidth), out(context_, rows, kWidth), ids(context_, rows, kUsed),
-        shares(context_, rows, kUsed);
-    Rows x = random_rows(6, 5, kWidth), base = random_rows(7, 5, kWidth), parts = random_rows(8, 5, kUsed);
-    for (Rows* some : {&x, &base, &parts}) some->resize(static_cast<size_t>(rows));
-    in.write(x), out.write(base), shares.write(parts);
+    Rows x = random_rows(6, 5, kWidth), base = random_rows(7, 5, kWidth), shares = random_rows(8, 5, kUsed);
+    for (Rows* some : {&x, &base, &shares}) some->resize(static_cast<size_t>(rows));
     std::vector<int32_t> chosen;
     for (int row = 0; row < rows; ++row) chosen.insert(chosen.end(), {row + 1, 0});
-    context_.upload(ids.tensor().data, chosen.data(), chosen.size() * 4);
-    const Tensor numbers{ids.tensor().data, DType::I32, rows, kUsed, kUsed};
-    project_experts(context_, out.tensor(), in.tensor(), numbers, shares.tensor(),
-                    {raising_.get(), raising_.get(), lowering_.get()});
-    return out.read();
+    return with_experts(context_, base, x, chosen, shares, {raising_.get(), raising_.get(), lowering_.get()});
   }
 
   void load_experts() {
@@ -89,10 +81,6 @@ std::vector<QuantType> quantized_types() {
   for (const QuantType type : kAllQuantTypes)
     if (!is_float_format(type)) types.push_back(type);
   return types;
-}
-
-std::string name_of(const testing::TestParamInfo<QuantType>& parameter) {
-  return std::string(format_info(parameter.param).name);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, FourRows, testing::ValuesIn(quantized_types()), name_of);

@@ -3,7 +3,6 @@
 
 #include "cuda/product_rows.h"
 #include "cuda_emulator/execution.h"
-#include "device/cuda/experts.h"
 #include "device/cuda/matmul.h"
 #include "device/cuda/multiply.h"
 
@@ -40,21 +39,14 @@ class ManyRows : public testing::TestWithParam<QuantType> {
   Rows experts(int multiprocessors) {
     constexpr int kRows = 80, kUsed = 2, kExperts = 5, kWidth = 256, kInner = 512;
     context_.multiprocessor_count = multiprocessors;
-    DeviceRows x(context_, kRows, kWidth), out(context_, kRows, kWidth), ids(context_, kRows, kUsed),
-        shares(context_, kRows, kUsed);
-    x.write(random_rows(6, kRows, kWidth));
-    out.write(random_rows(7, kRows, kWidth));
-    shares.write(random_rows(8, kRows, kUsed));
     std::vector<int32_t> chosen;
     for (int row = 0; row < kRows; ++row) chosen.insert(chosen.end(), {row == 3 ? 4 : 1, row % 7 == 0 ? 0 : 2});
-    context_.upload(ids.tensor().data, chosen.data(), chosen.size() * 4);
     const auto load = [&](int rows, int cols) {
       return loader_.load(random_matrix(GetParam(), kExperts * rows, cols).matrix, WeightUse::Experts, kExperts);
     };
     const WeightPtr gate = load(kInner, kWidth), up = load(kInner, kWidth), down = load(kWidth, kInner);
-    const Tensor numbers{ids.tensor().data, DType::I32, kRows, kUsed, kUsed};
-    project_experts(context_, out.tensor(), x.tensor(), numbers, shares.tensor(), {gate.get(), up.get(), down.get()});
-    return out.read();
+    return with_experts(context_, random_rows(7, kRows, kWidth), random_rows(6, kRows, kWidth), chosen,
+                        random_rows(8, kRows, kUsed), {gate.get(), up.get(), down.get()});
   }
 
   CudaContext context_;
@@ -75,10 +67,6 @@ TEST_P(ManyRows, HaveTheBitsOfFew) {
 TEST_P(ManyRows, OfExpertsHaveTheBitsOfSingleTiles) {
   const Rows many = experts(kSmallGpu), few = experts(kLargeGpu);
   for (size_t r = 0; r < many.size(); ++r) ASSERT_EQ(many[r], few[r]) << "row " << r;
-}
-
-std::string name_of(const testing::TestParamInfo<QuantType>& parameter) {
-  return std::string(format_info(parameter.param).name);
 }
 
 // F32 has one kernel only.

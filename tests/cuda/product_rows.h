@@ -1,7 +1,11 @@
 #pragma once
 // Random weights and rows for tests of the CUDA device's products.
+#include <gtest/gtest.h>
+
+#include <string>
 #include <vector>
 
+#include "device/cuda/experts.h"
 #include "device/cuda/weights.h"
 #include "support/random_matrices.h"
 
@@ -45,5 +49,25 @@ class DeviceRows {
   DeviceBytes memory_;
   int rows_, cols_;
 };
+
+// What project_experts adds to `base` for the rows of x, each with its share of the experts `chosen`, row after row.
+inline Rows with_experts(CudaContext& context, const Rows& base, const Rows& x, const std::vector<int32_t>& chosen,
+                         const Rows& shares, const ExpertWeights& weights) {
+  const auto rows_like = [&](const Rows& rows) {
+    DeviceRows made(context, static_cast<int>(rows.size()), static_cast<int>(rows[0].size()));
+    made.write(rows);
+    return made;
+  };
+  const DeviceRows out = rows_like(base), in = rows_like(x), parts = rows_like(shares), ids = rows_like(shares);
+  Tensor numbers = ids.tensor();
+  numbers.dtype = DType::I32;
+  context.upload(numbers.data, chosen.data(), chosen.size() * 4);
+  project_experts(context, out.tensor(), in.tensor(), numbers, parts.tensor(), weights);
+  return out.read();
+}
+
+inline std::string name_of(const testing::TestParamInfo<QuantType>& parameter) {
+  return std::string(format_info(parameter.param).name);
+}
 
 }  // namespace paceline::cuda

@@ -191,8 +191,7 @@ TEST_F(FloatProducts, OfALongVocabulary) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, ProductTest, testing::ValuesIn(kAllQuantTypes),
-                         [](const auto& parameter) { return std::string(format_info(parameter.param).name); });
+INSTANTIATE_TEST_SUITE_P(Formats, ProductTest, testing::ValuesIn(kAllQuantTypes), name_of);
 
 }  // namespace
 }  // namespace paceline::cuda

@@ -82,14 +82,13 @@ __device__ __forceinline__ T* dynamic_shared_array(int) {
 }
 #else
 template <class T>
-T& dynamic_shared() {
-  static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 16);
-  return *static_cast<T*>(cuda_emulator::shared_memory(sizeof(T)));
-}
-template <class T>
 T* dynamic_shared_array(int count) {
   static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 16);
   return static_cast<T*>(cuda_emulator::shared_memory(sizeof(T) * static_cast<size_t>(count)));
+}
+template <class T>
+T& dynamic_shared() {
+  return *dynamic_shared_array<T>(1);
 }
 #endif
 
