@@ -70,6 +70,8 @@ size_t device_memory_bytes() {
   return bytes;
 }
 
+const void* device_memory_begin() { return memory().base; }
+
 void* allocate_device_memory(size_t bytes) {
   Memory& all = memory();
   const size_t wanted = (bytes + kGuardBytes + kStep - 1) / kStep * kStep;

@@ -7,6 +7,7 @@ namespace cuda_emulator {
 
 // 8 GiB, or as many MiB as CUDA_EMULATOR_MIB says.
 size_t device_memory_bytes();
+const void* device_memory_begin();
 
 // Poisoned with 0xff. Null when the device is full.
 void* allocate_device_memory(size_t bytes);

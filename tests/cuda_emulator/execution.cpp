@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cuda_emulator/device_memory.h"
+#include "cuda_emulator/race_check.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <pthread.h>
@@ -34,6 +35,7 @@ struct Copy {
   void* to;
   const void* from;
   size_t bytes;
+  bool has_happened;
 };
 
 // Where something stopped, and its stack.
@@ -48,7 +50,7 @@ struct Thread {
   Waits waits = Waits::Done;
   const char* collective_name = "";  // of the one it waits in
   LaneWords words;
-  // Groups of asynchronous copies that have not happened; the last one is open. Empty for a kernel that has none.
+  // Groups of asynchronous copies that nobody has waited for; the last one is open. Empty for a kernel that has none.
   std::deque<std::vector<Copy>> copies;
   bool has_waited = false;  // for the kernel before
 };
@@ -71,6 +73,7 @@ struct Running {
   std::vector<int> turn;  // threads of the block in the order in which they get on
   size_t position = 0;  // in it
   int current = -1;
+  std::unique_ptr<RaceCheck> races;  // null: no kernel tells what it does
 };
 
 Running& running() {
@@ -94,17 +97,24 @@ Order order() {
   return *chosen_order();
 }
 
+uint64_t next_random() {
+  static uint64_t random = 88172645463325252u;
+  random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+  return random;
+}
+
+// Whether an asynchronous copy does; otherwise when it is waited for.
+bool happens_at_once() {
+  return order() == Order::Reverse || (order() == Order::Shuffled && (next_random() >> 32 & 1) != 0);
+}
+
 // 0 … count - 1 in the chosen order; shuffled differs with every call.
 void arrange(std::vector<int>& out, int count) {
   out.resize(static_cast<size_t>(count));
   std::iota(out.begin(), out.end(), 0);
   if (order() == Order::Reverse) std::reverse(out.begin(), out.end());
   if (order() != Order::Shuffled) return;
-  static uint64_t random = 88172645463325252u;
-  for (size_t i = out.size(); i > 1; --i) {
-    random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-    std::swap(out[i - 1], out[random % i]);
-  }
+  for (size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[next_random() % i]);
 }
 
 // Stops here and goes on where `to` stopped; comes back when somebody goes on here.
@@ -143,6 +153,12 @@ void leave() {
   go(self.place, next == nullptr ? state.scheduler : next->place);
 }
 
+// Compilers believe that what they call before an access throws nothing.
+void refuse_races() {
+  const auto& races = running().races;
+  if (races != nullptr && !races->found().empty()) violate(races->found());
+}
+
 // A thread's whole life: one kernel after the other.
 void live(context::transfer_t arrival) {
   static_cast<Place*>(arrival.data)->stopped = arrival.fctx;
@@ -154,6 +170,7 @@ void live(context::transfer_t arrival) {
     Thread& self = *state.threads[static_cast<size_t>(state.current)];
     try {
       (*state.kernel)();
+      refuse_races();
       if (self.copies.size() > 1 || (self.copies.size() == 1 && !self.copies.back().empty()))
         violate("ends with asynchronous copies that nobody waited for");
       if (state.launch->waits_itself && !self.has_waited) violate("ends without having waited for the kernel before");
@@ -240,6 +257,7 @@ bool finish_or_release(int count) {
     throw Violation(block_name() + ": " + std::to_string(at_barrier) + " threads wait at __syncthreads, " +
                     std::to_string(done) + " have ended without it");
   for (int i = 0; i < count; ++i) state.threads[static_cast<size_t>(i)]->waits = Waits::No;
+  if (state.races != nullptr) state.races->pass_barrier();
   return false;
 }
 
@@ -248,6 +266,7 @@ void run_block(int count) {
   std::fill(state.shared.begin(), state.shared.end() - kGuardBytes, kPoison);
   std::fill(state.shared.end() - kGuardBytes, state.shared.end(), kGuard);
   prepare(count);
+  if (state.races != nullptr) state.races->begin_block();
   arrange(state.turn, count);
   for (;;) {
     if (const Thread* first = next_thread(0); first != nullptr) {
@@ -270,6 +289,7 @@ void give_up_fibers() {
   static std::vector<std::unique_ptr<Thread>>* const lost = new std::vector<std::unique_ptr<Thread>>;
   for (auto& thread : running().threads) lost->push_back(std::move(thread));
   running().threads.clear();
+  running().current = -1;
 }
 
 }  // namespace
@@ -282,6 +302,8 @@ void run_grid(const Launch& launch, const std::function<void()>& kernel) {
   state.launch = &launch;
   state.kernel = &kernel;
   state.shared.assign((launch.shared_bytes + 15) / 16 * 16 + kGuardBytes, 0);
+  if (state.races != nullptr)
+    state.races->begin_grid(state.shared.data(), launch.shared_bytes, static_cast<int>(launch.threads.x));
   gridDim = launch.blocks;
   blockDim = launch.threads;
   const unsigned x = launch.blocks.x, y = launch.blocks.y;
@@ -304,6 +326,7 @@ void violate(const std::string& what) {
 }
 
 void block_barrier() {
+  refuse_races();
   running().threads[static_cast<size_t>(running().current)]->waits = Waits::Block;
   leave();
 }
@@ -327,12 +350,29 @@ void violate_alignment(size_t bytes) {
   violate("accesses " + std::to_string(bytes) + " bytes at an address that is no multiple of it");
 }
 
+void check_races() {
+  if (running().races == nullptr) running().races = std::make_unique<RaceCheck>();
+}
+
+void note_access(const void* at, size_t bytes, Access access) {
+  const Running& state = running();
+  if (state.races == nullptr || state.current < 0) return;
+  if (state.launch->waits_itself && !state.threads[static_cast<size_t>(state.current)]->has_waited &&
+      is_device_memory(at))
+    state.races->add("touches the device's memory before it has waited for the kernel before");
+  state.races->note(state.current, at, bytes, access);
+}
+
 void copy_async(void* shared, const void* global, size_t bytes) {
   require_alignment(shared, bytes);
   require_alignment(global, bytes);
+  note_access(global, bytes, Access::Read);
+  note_access(shared, bytes, Access::Write);  // it may happen at once
+  const bool at_once = happens_at_once();
+  if (at_once) std::memcpy(shared, global, bytes);
   auto& groups = running().threads[static_cast<size_t>(running().current)]->copies;
   if (groups.empty()) groups.emplace_back();
-  groups.back().push_back({shared, global, bytes});
+  groups.back().push_back({shared, global, bytes, at_once});
 }
 
 void commit_async_copies() {
@@ -344,7 +384,10 @@ void commit_async_copies() {
 void wait_async_copies(int groups_under_way) {
   auto& groups = running().threads[static_cast<size_t>(running().current)]->copies;
   while (groups.size() > static_cast<size_t>(groups_under_way) + 1) {
-    for (const Copy& copy : groups.front()) std::memcpy(copy.to, copy.from, copy.bytes);
+    for (const Copy& copy : groups.front()) {
+      note_access(copy.to, copy.bytes, Access::Write);
+      if (!copy.has_happened) std::memcpy(copy.to, copy.from, copy.bytes);
+    }
     groups.pop_front();
   }
 }
@@ -353,6 +396,7 @@ void meet_warp(Collective collective, const char* name, unsigned mask, const uin
                uint32_t (&result)[4]) {
   Running& state = running();
   const int index = state.current, first = index / kWarpLanes * kWarpLanes, lane = index - first;
+  refuse_races();
   if ((mask >> lane & 1) == 0) violate(std::string("calls ") + name + " with a mask that does not hold it");
   Thread& self = *state.threads[static_cast<size_t>(index)];
   self.collective_name = name;
@@ -364,6 +408,7 @@ void meet_warp(Collective collective, const char* name, unsigned mask, const uin
     leave();
   } else {
     meeting.collective = nullptr;
+    if (collective == synchronise && state.races != nullptr) state.races->synchronise_lanes(first, mask);
     LaneWords* lanes[kWarpLanes] = {};
     for (int i = 0; i < kWarpLanes; ++i)
       if ((mask >> i & 1) != 0) lanes[i] = &state.threads[static_cast<size_t>(first + i)]->words;

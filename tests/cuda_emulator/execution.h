@@ -24,6 +24,7 @@ struct Launch {
   bool waits_itself = false;  // a thread that ends without wait_for_previous_kernel() is a violation
 };
 
+// Of threads and blocks; asynchronous copies happen when they are waited for, at once, and by turns.
 enum class Order { Forward, Reverse, Shuffled };
 // From CUDA_EMULATOR_ORDER unless set before the first launch.
 void set_order(Order order);
@@ -47,7 +48,13 @@ inline void require_alignment(const void* address, size_t bytes) {
   if (reinterpret_cast<uintptr_t>(address) % bytes != 0) violate_alignment(bytes);
 }
 
-// Asynchronous copies of the running thread: they happen when waited for, and not before.
+// What kernels do to memory, told before they do it; nothing is told where they were compiled without (race_hooks.cpp). ReadConstant: of what the
+// grid must not write.
+enum class Access { Read, ReadConstant, Write, Atomic };
+void check_races();  // from now on, in kernels that tell: race_check.h
+void note_access(const void* at, size_t bytes, Access access);
+
+// Asynchronous copies of the running thread.
 void copy_async(void* shared, const void* global, size_t bytes);
 void commit_async_copies();
 void wait_async_copies(int groups_under_way);
@@ -58,6 +65,8 @@ struct LaneWords {
 };
 constexpr int kWarpLanes = 32;
 using Collective = void (*)(LaneWords* (&lanes)[kWarpLanes]);
+// The one that orders what its lanes do to memory.
+void synchronise(LaneWords* (&lanes)[kWarpLanes]);
 
 // The running lane gives `count` words and waits until all lanes of `mask` have come with the same collective; then it gets four words.
 void meet_warp(Collective collective, const char* name, unsigned mask, const uint32_t* words, int count,

@@ -60,10 +60,3 @@ inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits);
 inline int __float_as_int(float value) { return std::bit_cast<int>(value); }
 inline float __int_as_float(int bits) { return std::bit_cast<float>(bits); }
 inline int __float2int_rn(float value) { return static_cast<int>(std::nearbyintf(value)); }
-
-// Threads of a block run one at a time, so plain arithmetic is atomic.
-inline int atomicAdd(int* at, int value) {
-  const int before = *at;
-  *at += value;
-  return before;
-}

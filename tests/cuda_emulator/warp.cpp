@@ -129,3 +129,11 @@ void __syncwarp(unsigned mask) {
   uint32_t result[4];
   cuda_emulator::meet_warp(cuda_emulator::synchronise, "__syncwarp", mask, nullptr, 0, result);
 }
+
+// Threads of a block run one at a time, so plain arithmetic is atomic.
+int atomicAdd(int* at, int value) {
+  cuda_emulator::note_access(at, sizeof *at, cuda_emulator::Access::Atomic);
+  const int before = *at;
+  *at += value;
+  return before;
+}

@@ -10,7 +10,6 @@ namespace cuda_emulator {
 void shuffle(LaneWords* (&lanes)[kWarpLanes]);
 void ballot(LaneWords* (&lanes)[kWarpLanes]);
 void match(LaneWords* (&lanes)[kWarpLanes]);
-void synchronise(LaneWords* (&lanes)[kWarpLanes]);
 
 int dot_bytes(int a, int b, int sum);
 void multiply_bytes_16x8x32(int (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
@@ -53,3 +52,5 @@ inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask,
 inline int __all_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) == mask; }
 unsigned __match_any_sync(unsigned mask, int value);  // the lanes with the same value
 void __syncwarp(unsigned mask = 0xffffffffu);
+
+int atomicAdd(int* at, int value);

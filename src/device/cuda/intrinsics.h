@@ -158,7 +158,10 @@ using paceline::float_to_half;
 using paceline::half_to_float;
 
 inline int lane_index_here() { return lane_index(); }
-inline uint4 load_once(const void* from) { return load_wide<uint4>(from); }
+inline uint4 load_once(const void* from) {
+  cuda_emulator::note_access(from, sizeof(uint4), cuda_emulator::Access::ReadConstant);
+  return load_wide<uint4>(from);
+}
 inline int warp_add(int value) {
   for (int bits = kWarpLanes / 2; bits > 0; bits /= 2) value += __shfl_xor_sync(kAllLanes, value, bits);
   return value;
