@@ -62,7 +62,7 @@ void check(const AnswerForm& form, const Json& schema, std::string_view choices)
   for (OutputEvent& event : parser.finish()) events.push_back(std::move(event));
   const bool one_call = events.size() == 1 && events[0].kind == OutputEvent::Kind::Call;
   PACELINE_ASSERT(one_call);
-  SchemaShapes judge(schema);
+  SchemaShapes judge(schema, Objects::Open);
   const bool valid = judge.allows(judge.root_set(), events[0].call.arguments);
   PACELINE_ASSERT(valid);
 }

@@ -34,6 +34,9 @@ std::string cat(const Parts&... parts) {
   return out;
 }
 
+// Of ASCII letters.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
 // `value` with `digits` digits after the point, e.g. fixed(3.14159, 2) == "3.14".
 std::string fixed(double value, int digits);
 

@@ -70,7 +70,9 @@ void add_blocks(const std::string& role, const Json& content, const std::string&
 
 Json conversation(const Fields& fields) {
   Json out = Json::array();
-  if (const Json* system = fields.find("system")) out.push_back(text_message("system", block_text(*system, "system")));
+  if (const Json* system = fields.find("system"))
+    if (const std::string text = block_text(*system, "system"); !text.empty())
+      out.push_back(text_message("system", text));
   const Json* list = fields.array("messages");
   if (list == nullptr || list->as_array().empty()) bad_field("messages", "expected at least one message");
   int index = 0;
@@ -124,15 +126,20 @@ ChatPrompt read_prompt(const Fields& fields, const Service& service) {
 
 }  // namespace
 
-std::string error_body(int status, std::string_view message, std::string_view) {
+std::string error_body(const ApiError& failure) {
+  const int status = failure.status();
   const char* type = status == 401   ? "authentication_error"
                      : status == 404 ? "not_found_error"
                      : status == 413 ? "request_too_large"
                      : status == 503 ? "overloaded_error"
                      : status >= 500 ? "api_error"
                                      : "invalid_request_error";
+  const auto& too_long = failure.prompt_too_long();
   Json error = Json::object(), out = Json::object();
-  error.set("type", type), error.set("message", message);
+  error.set("type", type);
+  error.set("message", too_long ? cat("prompt is too long: ", too_long->tokens, " tokens > ", too_long->context - 1,
+                                      " maximum (the context is ", too_long->context, ", -c)")
+                                : failure.what());
   out.set("type", "error"), out.set("error", std::move(error));
   return out.dump();
 }

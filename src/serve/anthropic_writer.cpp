@@ -57,10 +57,10 @@ class Writer : public AnswerWriter {
     const Answer& answer = *job.answers().front();
     if (!stream_) return job.exchange().respond({.body = whole(job, answer).dump()});
     close_block(job);
-    Json delta = Json::object(), usage = Json::object(), event = typed("message_delta");
+    Json delta = Json::object(), event = typed("message_delta");
     delta.set("stop_reason", stop_reason(answer)), delta.set("stop_sequence", stop_sequence(answer));
-    usage.set("output_tokens", job.generated_tokens());
-    event.set("delta", std::move(delta)), event.set("usage", std::move(usage));
+    // Of the whole message: when it began, nobody knew what the cache had of its prompt.
+    event.set("delta", std::move(delta)), event.set("usage", usage(job, job.generated_tokens()));
     send(job, event);
     Json stop = typed("message_stop");
     stop.set("timings", timings_json(answer)), stop.set("paceline", speculation_json(answer));
@@ -69,7 +69,7 @@ class Writer : public AnswerWriter {
   }
 
   void on_error(Job& job, const std::string& text) override {
-    const std::string body = error_body(500, text, "");
+    const std::string body = error_body(ApiError(500, text));
     if (!stream_) return job.exchange().respond({.status = 500, .body = body});
     job.exchange().write(cat("event: error\ndata: ", body, "\n\n"));
     job.exchange().finish();
@@ -93,14 +93,19 @@ class Writer : public AnswerWriter {
     }
   }
 
+  static Json usage(const Job& job, int output_tokens) {
+    Json out = Json::object();
+    out.set("input_tokens", job.prompt_tokens() - job.cached_tokens());
+    out.set("cache_creation_input_tokens", 0), out.set("cache_read_input_tokens", job.cached_tokens());
+    out.set("output_tokens", output_tokens);
+    return out;
+  }
+
   Json message(const Job& job, Json content, Json reason, Json sequence, int output_tokens) const {
-    Json usage = Json::object(), out = Json::object();
-    usage.set("input_tokens", job.prompt_tokens() - job.cached_tokens());
-    usage.set("cache_creation_input_tokens", 0), usage.set("cache_read_input_tokens", job.cached_tokens());
-    usage.set("output_tokens", output_tokens);
+    Json out = Json::object();
     out.set("id", id_), out.set("type", "message"), out.set("role", "assistant"), out.set("model", model_);
     out.set("content", std::move(content)), out.set("stop_reason", std::move(reason));
-    out.set("stop_sequence", std::move(sequence)), out.set("usage", std::move(usage));
+    out.set("stop_sequence", std::move(sequence)), out.set("usage", usage(job, output_tokens));
     return out;
   }
 

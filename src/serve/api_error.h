@@ -1,5 +1,6 @@
 #pragma once
 // A request that cannot be served: the HTTP status and what to tell the client. Each API dresses it in its own form.
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -14,10 +15,24 @@ class ApiError : public Error {
   const std::string& parameter() const { return parameter_; }  // the field at fault, if one is
   int retry_after_seconds() const { return retry_after_; }  // 0: do not say
 
+  // Clients shorten a conversation when they are told in their API's words that it was too long.
+  struct TooLong {
+    int tokens, context;  // of the prompt; it must be fewer
+  };
+  static ApiError too_long(TooLong sizes) {
+    ApiError error(400,
+                   cat("the prompt has ", sizes.tokens, " tokens, expected fewer than the maximum context length of ",
+                       sizes.context, " tokens (-c)"));
+    error.too_long_ = sizes;
+    return error;
+  }
+  const std::optional<TooLong>& prompt_too_long() const { return too_long_; }
+
  private:
   int status_;
   std::string parameter_;
   int retry_after_;
+  std::optional<TooLong> too_long_;
 };
 
 // bad_field("temperature", "expected 0 to 100, got ", value)

@@ -102,6 +102,32 @@ std::optional<bool> read_thinking(const Fields& fields, Json& arguments) {
   return thinking ? thinking : *effort != "none";
 }
 
+// What the assistant has written of the answer, where the last message is the beginning of it.
+struct Begun {
+  std::string thought, text;
+};
+
+// Takes it from a conversation that is more than that.
+std::optional<Begun> take_begun_answer(Json& messages) {
+  Json::Array& list = messages.as_array();
+  const Fields last(list.back(), "messages");
+  if (list.size() < 2 || last.text("role") != "assistant") return std::nullopt;
+  if (const Json* calls = last.array("tool_calls"); calls != nullptr && !calls->as_array().empty()) return std::nullopt;
+  Begun begun{last.text("reasoning_content").value_or(""), last.text("content").value_or("")};
+  if (begun.thought.empty() && begun.text.empty()) return std::nullopt;
+  list.pop_back();
+  return begun;
+}
+
+// Behind a prompt that may have opened the thought: as the model would have written it.
+void go_on_from(const Begun& begun, ChatPrompt& prompt) {
+  bool& in_thought = prompt.format.starts_in_reasoning;
+  prompt.is_begun = true;
+  if (in_thought) prompt.text += begun.text.empty() ? begun.thought : begun.thought + "\n</think>\n\n";
+  prompt.text += begun.text;
+  in_thought = in_thought && begun.text.empty();
+}
+
 }  // namespace
 
 ChatPrompt render_chat(const Service& service, const Json& messages, const ChatSwitches& switches) {
@@ -113,6 +139,7 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
   int index = 0;
   for (const Json& message : messages.as_array())
     request.messages.push_back(message_for_template(message, cat("messages[", index++, "]")));
+  const std::optional<Begun> begun = take_begun_answer(request.messages);
   request.tools = switches.tools;
   request.enable_thinking = switches.thinking;
   request.template_arguments = switches.template_arguments;
@@ -125,6 +152,7 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
     throw ApiError(400, cat("the chat template refuses the conversation: ", error.what()), "messages");
   }
   prompt.format.starts_in_reasoning = opens_thought(prompt.text);
+  if (begun) go_on_from(*begun, prompt);
   prompt.format.tool_calls = !switches.tools.is_null();
   prompt.format.schemas = ToolSchemas(switches.tools);
   prompt.tools = switches.tools;

@@ -20,6 +20,7 @@ struct ChatPrompt {
   OutputFormat format;
   Json tools;  // null or an array, in OpenAI's form; they are offered
   ToolChoice choice;
+  bool is_begun = false;  // it ends with the beginning of the answer, which the last message was
 };
 
 struct ChatSwitches {

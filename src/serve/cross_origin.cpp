@@ -23,16 +23,12 @@ bool CrossOrigin::is_preflight(const http::Request& request) const {
          allows(request.header("origin"));
 }
 
-http::Response CrossOrigin::preflight_answer() {
-  return {.content_type = "",
-          .headers = {{"Access-Control-Allow-Methods", "GET, POST, DELETE"},
-                      // What the clients of the APIs send; a star would not cover Authorization.
-                      {"Access-Control-Allow-Headers",
-                       "Authorization, Content-Type, X-Api-Key, Last-Event-ID, Anthropic-Version, Anthropic-Beta, "
-                       "Anthropic-Dangerous-Direct-Browser-Access, X-Stainless-Arch, X-Stainless-Helper-Method, "
-                       "X-Stainless-Lang, X-Stainless-OS, X-Stainless-Package-Version, X-Stainless-Retry-Count, "
-                       "X-Stainless-Runtime, X-Stainless-Runtime-Version, X-Stainless-Timeout"},
-                      {"Access-Control-Max-Age", "600"}}};
+// Whatever headers a client of the APIs has in mind: none of them is a secret of ours, and a star would not cover Authorization.
+http::Response CrossOrigin::preflight_answer(const http::Request& request) {
+  http::Headers headers = {{"Access-Control-Allow-Methods", "GET, POST, DELETE"}, {"Access-Control-Max-Age", "600"}};
+  if (const std::string_view asked = request.header("access-control-request-headers"); !asked.empty())
+    headers.emplace_back("Access-Control-Allow-Headers", std::string(asked));
+  return {.content_type = "", .headers = std::move(headers)};
 }
 
 }  // namespace paceline

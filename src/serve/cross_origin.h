@@ -16,7 +16,7 @@ class CrossOrigin {
   http::Headers headers(const http::Request& request) const;
   // A browser that asks whether it may send what it has in mind; it sends no key with that.
   bool is_preflight(const http::Request& request) const;
-  static http::Response preflight_answer();
+  static http::Response preflight_answer(const http::Request& request);
 
  private:
   bool allows(std::string_view origin) const;

@@ -211,6 +211,9 @@ void hold_chat_to_form(const Service& service, const ChatPrompt& prompt, AnswerF
   const bool required = prompt.choice.kind == ToolChoice::Kind::Required, has_tools = prompt.tools.is_array();
   request.one_call = has_tools && !prompt.choice.parallel;
   if (required && !has_tools) bad_field("tool_choice", "there are no tools to call");
+  if (prompt.is_begun && (required || !form.is_free()))
+    bad_field("messages", "the last is the beginning of the answer, which has to have the form of ",
+              required ? "tool_choice" : form.content_field, " as a whole");
   if (required && form.content != AnswerForm::Content::Text)
     bad_field("tool_choice", "a call is required, so there is no content to give the form of ", form.content_field);
   const bool strict = has_tools && (required || wants_strict_calls(prompt));

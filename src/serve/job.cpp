@@ -29,9 +29,17 @@ void Job::start(Service& service, const CompletionRequest& request, std::shared_
 }
 
 void Job::submit() {
+  submit(request_.prompt);
+  for (const auto& prompt : request_.more_prompts) submit(prompt);
+}
+
+void Job::submit(const std::vector<Token>& prompt) {
+  const int context = service_.engine.stats().context;
+  if (prompt.size() >= static_cast<size_t>(context))
+    throw ApiError::too_long({static_cast<int>(prompt.size()), context});
   for (int i = 0; i < request_.choices; ++i) {
     Request request;
-    request.prompt = request_.prompt;
+    request.prompt = prompt;
     request.sampling = request_.sampling;
     if (i > 0) request.sampling.seed = random_word(request_.sampling.seed, static_cast<uint64_t>(i)) >> 11;
     request.max_tokens = request_.max_tokens;
@@ -51,7 +59,8 @@ void Job::submit() {
       throw ApiError(400, error.what());
     }
     if (!handle) throw ApiError(503, "all slots are busy and the queue is full; try again in a moment", "", 1);
-    answers_.push_back(std::make_unique<Answer>(i, service_.tokenizer, request_, *std::move(handle)));
+    const int index = static_cast<int>(answers_.size());
+    answers_.push_back(std::make_unique<Answer>(index, service_.tokenizer, request_, *std::move(handle)));
   }
 }
 
@@ -105,7 +114,12 @@ double Job::seconds_since_start() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
-int Job::prompt_tokens() const { return static_cast<int>(request_.prompt.size()); }
+int Job::prompt_tokens() const {
+  size_t total = request_.prompt.size();
+  for (const auto& prompt : request_.more_prompts) total += prompt.size();
+  return static_cast<int>(total);
+}
+
 int Job::cached_tokens() const { return answers_.empty() ? 0 : answers_.front()->stats().cached_tokens; }
 
 int Job::generated_tokens() const {

@@ -1,5 +1,6 @@
 #include "serve/llamacpp.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/utf8.h"
@@ -24,12 +25,15 @@ Json sampling_json(const SamplingParameters& sampling) {
   return out;
 }
 
-// Texts, token ids, or both mixed in an array.
+// A text, or token ids and texts mixed in an array. Texts alone would be several prompts.
 std::vector<Token> mixed_tokens(const Service& service, const Json& prompt) {
   if (prompt.is_string()) return text_tokens(service, prompt.as_string());
   if (!prompt.is_array()) bad_field("prompt", "expected a string or an array, got ", prompt.kind());
+  const Json::Array& items = prompt.as_array();
+  if (items.size() > 1 && std::all_of(items.begin(), items.end(), [](const Json& item) { return item.is_string(); }))
+    bad_field("prompt", "several prompts in a request are not supported here; /v1/completions takes them");
   std::vector<Token> tokens;
-  for (const Json& item : prompt.as_array()) {
+  for (const Json& item : items) {
     if (item.is_string()) {
       const std::vector<Token> words =
           tokens.empty() ? text_tokens(service, item.as_string()) : service.tokenizer.encode(item.as_string(), true);
@@ -76,7 +80,7 @@ class CompletionWriter : public AnswerWriter {
     job.exchange().finish();
   }
   void on_error(Job& job, const std::string& message) override {
-    const std::string body = error_body(500, message, "");
+    const std::string body = error_body(ApiError(500, message));
     if (!options_.stream) return job.exchange().respond({.status = 500, .body = body});
     job.exchange().write(cat("error: ", body, "\n\n"));
     job.exchange().finish();
@@ -152,15 +156,18 @@ class CompletionWriter : public AnswerWriter {
 
 }  // namespace
 
-std::string error_body(int status, std::string_view message, std::string_view parameter) {
-  (void)parameter;
-  const char* type = status == 401   ? "authentication_error"
+std::string error_body(const ApiError& failure) {
+  const int status = failure.status();
+  const auto& too_long = failure.prompt_too_long();
+  const char* type = too_long        ? "exceed_context_size_error"
+                     : status == 401 ? "authentication_error"
                      : status == 404 ? "not_found_error"
                      : status == 503 ? "unavailable_error"
                      : status >= 500 ? "server_error"
                                      : "invalid_request_error";
   Json error = Json::object(), out = Json::object();
-  error.set("code", status), error.set("message", message), error.set("type", type);
+  error.set("code", status), error.set("message", failure.what()), error.set("type", type);
+  if (too_long) error.set("n_prompt_tokens", too_long->tokens), error.set("n_ctx", too_long->context);
   out.set("error", std::move(error));
   return out.dump();
 }
@@ -253,8 +260,8 @@ void apply_template(Service& service, const http::Request& request, const std::s
 void completion(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
   const Json body = parse_body(request.body);
   const Fields fields(body);
-  static constexpr std::array<std::string_view, 7> kUnsupported = {
-      "grammar_lazy", "grammar_triggers", "image_data", "samplers", "dynatemp_range", "mirostat", "lora"};
+  static constexpr std::array<std::string_view, 6> kUnsupported = {"grammar_lazy", "grammar_triggers", "image_data",
+                                                                   "samplers",     "response_fields",  "lora"};
   refuse_unsupported(fields, kUnsupported);
   CompletionRequest job;
   read_sampling(fields, service, job);

@@ -1,5 +1,6 @@
 #pragma once
 // The endpoints of llama.cpp's server that its clients and dashboards use.
+#include "serve/api_error.h"
 #include "serve/http/message.h"
 #include "serve/service.h"
 
@@ -14,6 +15,6 @@ void apply_template(Service& service, const http::Request& request, const std::s
 void completion(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange);
 
 // {"error": {"code", "message", "type"}}
-std::string error_body(int status, std::string_view message, std::string_view parameter);
+std::string error_body(const ApiError& error);
 
 }  // namespace paceline::llamacpp

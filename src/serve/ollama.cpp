@@ -1,26 +1,18 @@
 #include "serve/ollama.h"
 
 #include <array>
-#include <ctime>
-#include <limits>
 
+#include "base/utf8.h"
 #include "serve/api_error.h"
 #include "serve/form_fields.h"
 #include "serve/formed_job.h"
+#include "serve/ollama_models.h"
 #include "serve/report.h"
 #include "serve/sampling_fields.h"
 
 namespace paceline::ollama {
 
 namespace {
-
-std::string timestamp() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
 
 int64_t nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
@@ -67,14 +59,19 @@ class Writer : public AnswerWriter {
   void on_start(Job& job) override {
     if (options_.stream) job.exchange().begin_stream({.content_type = "application/x-ndjson"});
   }
+  // One line per kind of text; the logprobs of the pass go with the first, or alone where its text is held back.
   void on_delta(Job& job, const Answer& answer) override {
     if (!options_.stream) return;
-    for (const OutputEvent& event : answer.delta().events) {
+    Json logprobs = logprobs_of(job, answer.delta().tokens);
+    std::vector<OutputEvent> events = answer.delta().events;
+    if (events.empty() && !logprobs.is_null()) events.emplace_back();
+    for (const OutputEvent& event : events) {
       Json out = frame();
       put_text(out, event.kind == OutputEvent::Kind::Answer ? event.text : "",
                event.kind == OutputEvent::Kind::Reasoning ? event.text : "",
                event.kind == OutputEvent::Kind::Call ? std::vector{event.call} : std::vector<ToolCall>());
       out.set("done", false);
+      if (!logprobs.is_null()) out.set("logprobs", std::exchange(logprobs, nullptr));
       send(job, out);
     }
   }
@@ -86,12 +83,14 @@ class Writer : public AnswerWriter {
     else put_text(out, answer.text(), answer.reasoning(), answer.calls());
     out.set("done", true), out.set("done_reason", answer.end() == AnswerEnd::Length ? "length" : "stop");
     put_figures(job, answer, out);
+    if (Json logprobs = options_.stream ? Json() : logprobs_of(job, answer.tokens()); !logprobs.is_null())
+      out.set("logprobs", std::move(logprobs));
     if (!options_.stream) return job.exchange().respond({.body = out.dump()});
     send(job, out);
     job.exchange().finish();
   }
   void on_error(Job& job, const std::string& message) override {
-    const std::string body = error_body(500, message, "");
+    const std::string body = error_body(ApiError(500, message));
     if (!options_.stream) return job.exchange().respond({.status = 500, .body = body});
     job.exchange().write(body + "\n");
     job.exchange().finish();
@@ -127,6 +126,26 @@ class Writer : public AnswerWriter {
     out.set("message", std::move(message));
   }
 
+  static Json logprob(const std::string& text, float value) {
+    Json out = Json::object();
+    out.set("token", replace_invalid_utf8(text)), out.set("logprob", static_cast<double>(value));
+    return out;
+  }
+
+  // Null where nobody asked, and for no tokens.
+  static Json logprobs_of(const Job& job, const std::vector<AnswerToken>& tokens) {
+    if (job.request().top_logprobs < 0 || tokens.empty()) return {};
+    Json list = Json::array();
+    for (const AnswerToken& token : tokens) {
+      Json entry = logprob(token.text, token.logprob), top = Json::array();
+      for (const TokenLogprob& other : token.alternatives)
+        top.push_back(logprob(job.service().tokenizer.piece(other.token), other.logprob));
+      if (job.request().top_logprobs > 0) entry.set("top_logprobs", std::move(top));
+      list.push_back(std::move(entry));
+    }
+    return list;
+  }
+
   static void put_figures(const Job& job, const Answer& answer, Json& out) {
     const RequestStats stats = answer.stats();
     out.set("total_duration", nanoseconds(job.seconds_since_start())), out.set("load_duration", 0);
@@ -140,15 +159,6 @@ class Writer : public AnswerWriter {
 
   WriterOptions options_;
 };
-
-// One model is served; a name with or without :latest is accepted, another one is not found.
-void check_model(const Fields& fields, const Service& service) {
-  std::string name =
-      fields.has("name") && !fields.has("model") ? fields.required_text("name") : fields.required_text("model");
-  if (name.ends_with(":latest")) name.resize(name.size() - 7);
-  if (name != service.options.model_name)
-    throw ApiError(404, cat("model '", name, "' not found, this server has ", service.options.model_name));
-}
 
 WriterOptions writer_options(const Fields& fields, const Service& service, bool chat) {
   return {.chat = chat, .stream = fields.boolean("stream").value_or(true), .model = service.options.model_name};
@@ -179,37 +189,11 @@ void answer_at_once(const std::shared_ptr<http::Exchange>& exchange, const Write
   exchange->respond({.body = out.dump()});
 }
 
-Json details(const Service& service) {
-  const Metadata& metadata = service.file.metadata();
-  const std::string family = metadata.text("general.architecture");
-  Json families = Json::array(), out = Json::object();
-  families.push_back(family);
-  out.set("parent_model", ""), out.set("format", "gguf"), out.set("family", family),
-      out.set("families", std::move(families));
-  out.set("parameter_size", metadata.find_text("general.size_label").value_or("")), out.set("quantization_level", "");
-  return out;
-}
-
-Json model_entry(const Service& service) {
-  Json out = Json::object();
-  out.set("name", service.options.model_name + ":latest"), out.set("model", service.options.model_name + ":latest");
-  out.set("modified_at", timestamp()), out.set("size", service.file.file_bytes()), out.set("digest", "");
-  out.set("details", details(service));
-  return out;
-}
-
-void respond_list(const std::shared_ptr<http::Exchange>& exchange, Json entry) {
-  Json list = Json::array(), out = Json::object();
-  list.push_back(std::move(entry));
-  out.set("models", std::move(list));
-  exchange->respond({.body = out.dump()});
-}
-
 }  // namespace
 
-std::string error_body(int, std::string_view message, std::string_view) {
+std::string error_body(const ApiError& error) {
   Json out = Json::object();
-  out.set("error", message);
+  out.set("error", error.what());
   return out.dump();
 }
 
@@ -249,7 +233,7 @@ void generate(Service& service, const http::Request& request, const std::shared_
     hold_text_to_form(read_ollama_format(fields), job);
   } else {
     Json messages = Json::array(), message = Json::object();
-    if (const auto system = fields.text("system")) {
+    if (const auto system = fields.text("system"); system && !system->empty()) {
       Json first = Json::object();
       first.set("role", "system"), first.set("content", *system);
       messages.push_back(std::move(first));
@@ -265,39 +249,6 @@ void generate(Service& service, const http::Request& request, const std::shared_
   }
   start_job(service, std::move(job), exchange, std::make_unique<Writer>(writer_options(fields, service, false)),
             error_body);
-}
-
-void tags(Service& service, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
-  respond_list(exchange, model_entry(service));
-}
-
-void running(Service& service, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
-  Json entry = model_entry(service);
-  entry.set("expires_at", "9999-12-31T23:59:59Z"), entry.set("size_vram", 0);
-  entry.set("context_length", service.engine.stats().context);
-  respond_list(exchange, std::move(entry));
-}
-
-void show(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) {
-  const Json body = parse_body(request.body);
-  check_model(Fields(body), service);
-  Json out = Json::object(), capabilities = Json::array(), info = Json::object();
-  capabilities.push_back("completion");
-  if (service.chat_template != nullptr && service.chat_template->supports_tools()) capabilities.push_back("tools");
-  if (service.chat_template != nullptr && service.chat_template->supports_thinking_switch())
-    capabilities.push_back("thinking");
-  if (service.engine.stats().max_drafts > 0) capabilities.push_back("draft");
-  const Metadata& metadata = service.file.metadata();
-  const std::string architecture = metadata.text("general.architecture");
-  info.set("general.architecture", architecture);
-  for (const std::string_view key : {"context_length", "embedding_length", "block_count"})
-    if (const auto value =
-            metadata.find_integer(cat(architecture, ".", key), 0, std::numeric_limits<int64_t>::max() / 2))
-      info.set(cat(architecture, ".", key), *value);
-  out.set("modelfile", ""), out.set("parameters", ""), out.set("template", service.template_source);
-  out.set("details", details(service)), out.set("model_info", std::move(info));
-  out.set("capabilities", std::move(capabilities)), out.set("modified_at", timestamp());
-  exchange->respond({.body = out.dump()});
 }
 
 void version(Service& service, const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {

@@ -1,5 +1,6 @@
 #pragma once
 // Ollama's API: /api/generate, /api/chat, /api/tags, /api/show, /api/ps, /api/version. Streams are lines of JSON, durations nanoseconds.
+#include "serve/api_error.h"
 #include "serve/http/message.h"
 #include "serve/service.h"
 
@@ -14,6 +15,6 @@ void version(Service& service, const http::Request& request, const std::shared_p
 void greeting(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange);
 
 // {"error": message}
-std::string error_body(int status, std::string_view message, std::string_view parameter);
+std::string error_body(const ApiError& error);
 
 }  // namespace paceline::ollama

@@ -14,6 +14,7 @@ namespace paceline::openai {
 namespace {
 
 constexpr int64_t kMostTokens = 1 << 30;
+constexpr size_t kMostPrompts = 64;  // of one request
 
 void read_limits(const Fields& fields, const Service& service, CompletionRequest& request) {
   request.max_tokens = service.options.max_tokens;
@@ -43,13 +44,6 @@ void refuse_what_we_cannot(const Fields& fields) {
   for (const std::string_view name : kNames) refuse_unsupported(fields, std::array{name});
 }
 
-std::string prompt_of(const Json& prompt) {
-  if (prompt.is_string()) return prompt.as_string();
-  if (prompt.is_array() && prompt.as_array().size() == 1 && prompt.as_array()[0].is_string())
-    return prompt.as_array()[0].as_string();
-  bad_field("prompt", "expected a string or an array of token ids, got ", prompt.kind());
-}
-
 std::vector<Token> token_list(const Service& service, const Json& list) {
   std::vector<Token> tokens;
   for (const Json& item : list.as_array()) {
@@ -61,17 +55,41 @@ std::vector<Token> token_list(const Service& service, const Json& list) {
   return tokens;
 }
 
+void add_prompt(const Service& service, const Json& prompt, CompletionRequest& request, WriterOptions& options) {
+  if (!prompt.is_string() && !prompt.is_array())
+    bad_field("prompt", "expected a text, token ids, or an array of these, got ", prompt.kind());
+  std::vector<Token> tokens =
+      prompt.is_string() ? text_tokens(service, prompt.as_string()) : token_list(service, prompt);
+  if (tokens.empty()) bad_field("prompt", "expected at least one token");
+  options.prompts.push_back(prompt.is_string() ? prompt.as_string() : service.tokenizer.decode(tokens));
+  if (request.prompt.empty()) request.prompt = std::move(tokens);
+  else request.more_prompts.push_back(std::move(tokens));
+}
+
+// A text, token ids, or an array of these.
+void read_prompts(const Fields& fields, const Service& service, CompletionRequest& request, WriterOptions& options) {
+  const Json* prompt = fields.find("prompt");
+  if (prompt == nullptr) bad_field("prompt", "expected a text or an array of token ids, but it is missing");
+  const bool is_one = !prompt->is_array() || prompt->as_array().empty() || prompt->as_array()[0].is_number();
+  if (is_one) return add_prompt(service, *prompt, request, options);
+  if (const size_t count = prompt->as_array().size(); count > kMostPrompts)
+    bad_field("prompt", "expected at most ", kMostPrompts, " prompts, got ", count);
+  for (const Json& item : prompt->as_array()) add_prompt(service, item, request, options);
+}
+
 }  // namespace
 
-std::string error_body(int status, std::string_view message, std::string_view parameter) {
+std::string error_body(const ApiError& failure) {
+  const int status = failure.status();
   const char* type = status == 401   ? "authentication_error"
                      : status == 404 ? "not_found_error"
                      : status == 503 ? "overloaded_error"
                      : status >= 500 ? "server_error"
                                      : "invalid_request_error";
   Json error = Json::object(), out = Json::object();
-  error.set("message", message), error.set("type", type);
-  error.set("param", parameter.empty() ? Json() : Json(parameter)), error.set("code", status);
+  error.set("message", failure.what()), error.set("type", type);
+  error.set("param", failure.parameter().empty() ? Json() : Json(failure.parameter()));
+  error.set("code", failure.prompt_too_long() ? Json("context_length_exceeded") : Json(status));
   out.set("error", std::move(error));
   return out.dump();
 }
@@ -104,21 +122,12 @@ void completions(Service& service, const http::Request& request, const std::shar
   if (fields.integer("best_of", 1, 1 << 20).value_or(1) != job.choices && fields.has("best_of"))
     bad_field("best_of", "expected n or nothing");
   if (const auto top = fields.integer("logprobs", 0, Request::kMostLogprobs)) job.top_logprobs = static_cast<int>(*top);
-  const Json* prompt = fields.find("prompt");
-  if (prompt == nullptr) bad_field("prompt", "expected a string or an array of token ids, but it is missing");
   WriterOptions options = read_writer(fields, service);
   options.chat = false;
   options.echo = fields.boolean("echo").value_or(false);
   if (options.echo && job.top_logprobs >= 0)
     bad_field("logprobs", "with echo they would be those of the prompt, too, which this server does not compute");
-  if (prompt->is_array() && !prompt->as_array().empty() && prompt->as_array()[0].is_number()) {
-    job.prompt = token_list(service, *prompt);
-    options.prompt = service.tokenizer.decode(job.prompt);
-  } else {
-    options.prompt = prompt_of(*prompt);
-    job.prompt = text_tokens(service, options.prompt);
-  }
-  if (job.prompt.empty()) bad_field("prompt", "expected at least one token");
+  read_prompts(fields, service, job, options);
   hold_text_to_form(read_content_form(fields), job);
   start_job(service, std::move(job), exchange, make_writer(std::move(options)), error_body);
 }

@@ -1,5 +1,6 @@
 #pragma once
 // OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models.
+#include "serve/api_error.h"
 #include "serve/http/message.h"
 #include "serve/service.h"
 
@@ -10,6 +11,6 @@ void completions(Service& service, const http::Request& request, const std::shar
 void models(Service& service, const http::Request& request, const std::shared_ptr<http::Exchange>& exchange);
 
 // {"error": {"message", "type", "param", "code"}}
-std::string error_body(int status, std::string_view message, std::string_view parameter);
+std::string error_body(const ApiError& error);
 
 }  // namespace paceline::openai

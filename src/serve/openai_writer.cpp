@@ -100,7 +100,7 @@ class Writer : public AnswerWriter {
         delta.set("role", "assistant"), delta.set("content", "");
         send(job, chunk(choice_delta(answer->index(), std::move(delta))));
       } else if (options_.echo) {
-        send(job, chunk(choice_text(answer->index(), options_.prompt)));
+        send(job, chunk(choice_text(answer->index(), prompt_of(job, *answer))));
       }
     }
   }
@@ -140,7 +140,7 @@ class Writer : public AnswerWriter {
   }
 
   void on_error(Job& job, const std::string& message) override {
-    const std::string body = error_body(500, message, "");
+    const std::string body = error_body(ApiError(500, message));
     if (!options_.stream) return job.exchange().respond({.status = 500, .body = body});
     job.exchange().write(cat("data: ", body, "\n\n"));
     job.exchange().finish();
@@ -269,9 +269,13 @@ class Writer : public AnswerWriter {
     return out;
   }
 
+  const std::string& prompt_of(const Job& job, const Answer& answer) const {
+    return options_.prompts[static_cast<size_t>(answer.index() / job.request().choices)];
+  }
+
   Json whole_text(Job& job, const Answer& answer) const {
     Json out = Json::object();
-    out.set("index", answer.index()), out.set("text", (options_.echo ? options_.prompt : "") + answer.text());
+    out.set("index", answer.index()), out.set("text", (options_.echo ? prompt_of(job, answer) : "") + answer.text());
     out.set("logprobs", job.request().top_logprobs < 0 ? Json() : text_logprobs(job, answer.tokens(), 0));
     out.set("finish_reason", finish_reason(answer.end()));
     if (job.answers().size() > 1) out.set("paceline", speculation_json(answer));

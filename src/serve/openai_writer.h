@@ -12,7 +12,7 @@ struct WriterOptions {
   bool include_usage = false;
   bool timings_per_token = false, return_progress = false, show_passes = false;
   bool echo = false;
-  std::string prompt;  // for echo
+  std::vector<std::string> prompts;  // for echo
   std::string model;
 };
 

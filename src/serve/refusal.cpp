@@ -3,7 +3,7 @@
 namespace paceline {
 
 void respond_error(http::Exchange& exchange, ErrorBody body, const ApiError& error) {
-  http::Response response{.status = error.status(), .body = body(error.status(), error.what(), error.parameter())};
+  http::Response response{.status = error.status(), .body = body(error)};
   if (error.retry_after_seconds() > 0) response.headers.emplace_back("Retry-After", cat(error.retry_after_seconds()));
   if (error.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   exchange.respond(std::move(response));

@@ -8,7 +8,7 @@
 
 namespace paceline {
 
-using ErrorBody = std::string (*)(int status, std::string_view message, std::string_view parameter);
+using ErrorBody = std::string (*)(const ApiError& error);
 
 void respond_error(http::Exchange& exchange, ErrorBody body, const ApiError& error);
 // Runs the action; if it throws, that is the answer.

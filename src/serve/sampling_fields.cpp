@@ -95,6 +95,23 @@ bool read_resumable(const Fields& fields, bool stream_by_default) {
   return true;
 }
 
+namespace {
+
+// Samplers that are not here, with the values that turn them off.
+void refuse_other_samplers(const Fields& fields) {
+  static constexpr std::pair<std::string_view, double> kOff[] = {
+      {"mirostat", 0}, {"dynatemp_range", 0}, {"xtc_probability", 0}, {"dry_multiplier", 0},   {"typical_p", 1},
+      {"typ_p", 1},    {"tfs_z", 1},          {"top_n_sigma", -1},    {"t_max_predict_ms", 0},
+  };
+  for (const auto& [name, off] : kOff) {
+    const Json* given = fields.find(name);
+    if (given == nullptr || (given->is_number() && (given->as_number() == off || given->as_number() == -1))) continue;
+    bad_field(fields.path(name), "not supported by this server, expected ", off, " (off), got ", given->dump());
+  }
+}
+
+}  // namespace
+
 void refuse_unsupported(const Fields& fields, std::span<const std::string_view> names) {
   for (const std::string_view name : names) {
     const Json* given = fields.find(name);
@@ -106,6 +123,7 @@ void refuse_unsupported(const Fields& fields, std::span<const std::string_view> 
 }
 
 void read_sampling(const Fields& fields, const Service& service, CompletionRequest& request) {
+  refuse_other_samplers(fields);
   SamplingParameters& sampling = request.sampling;
   sampling = service.options.sampling;
   read(sampling.temperature, fields, "temperature", 0, 100);

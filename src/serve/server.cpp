@@ -61,6 +61,30 @@ constexpr Route kRoutes[] = {
 };
 // clang-format on
 
+// For what is at no path of the table, by the API that it looks like.
+ErrorBody error_body_of(std::string_view path) {
+  if (path.starts_with("/api/")) return ollama::error_body;
+  return path.starts_with("/v1/messages") ? anthropic::error_body : openai::error_body;
+}
+
+// Endpoints of the APIs that are not there, with what to say instead of nothing.
+constexpr std::pair<std::string_view, std::string_view> kMissing[] = {
+    {"/v1/responses", "this server has no /v1/responses; conversations are at /v1/chat/completions"},
+    {"/v1/embeddings", "this server has no embeddings"},
+    {"/embedding", "this server has no embeddings"},
+    {"/embeddings", "this server has no embeddings"},
+    {"/api/embed", "this server has no embeddings"},
+    {"/api/embeddings", "this server has no embeddings"},
+    {"/api/pull", "this server has the one model that it was started with, and fetches no other"},
+    {"/infill", "this server fills nothing in between; /completion continues a text"},
+};
+
+std::string_view missing(std::string_view path) {
+  for (const auto& [name, words] : kMissing)
+    if (name == path) return words;
+  return "there is nothing at this path";
+}
+
 bool matches(const Route& route, std::string_view path) {
   return route.path == path || (route.path.size() > 1 && route.path.ends_with('/') && path.starts_with(route.path));
 }
@@ -78,9 +102,10 @@ bool equal_keys(std::string_view given, std::string_view key) {
 }
 
 std::string_view key_of(const http::Request& request) {
-  static constexpr std::string_view kBearer = "Bearer ";
   const std::string_view authorization = request.header("authorization");
-  if (authorization.starts_with(kBearer)) return authorization.substr(kBearer.size());
+  const size_t space = authorization.find(' ');
+  if (space != std::string_view::npos && equal_ignoring_case(authorization.substr(0, space), "bearer"))
+    return authorization.substr(std::min(authorization.find_first_not_of(' ', space), authorization.size()));
   return request.header("x-api-key");
 }
 
@@ -145,15 +170,23 @@ void run_endpoint(const Route& route, Service& service, const http::Request& req
   answer_errors(*exchange, route.error_body, [&] { route.endpoint(service, request, exchange); });
 }
 
+http::ListenerOptions with_error_body(http::ListenerOptions options) {
+  options.error_body = [](std::string_view path, int status, const std::string& message) {
+    return error_body_of(path)(ApiError(status, message));
+  };
+  return options;
+}
+
 }  // namespace
 
 Server::Server(Service& service, ServerOptions options)
     : service_(service),
       options_(std::move(options)),
       cross_origin_(options_.allowed_origins),
-      listener_(options_.listener, [this](http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        take(std::move(request), std::move(exchange));
-      }) {}
+      listener_(with_error_body(options_.listener),
+                [this](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+                  take(std::move(request), std::move(exchange));
+                }) {}
 
 Server::~Server() = default;
 
@@ -202,8 +235,8 @@ void Server::take(http::Request request, std::shared_ptr<http::Exchange> plain) 
       std::make_shared<LoggedExchange>(std::move(plain), request, label, service_.metrics, options_.log);
   exchange->weak_ = exchange;
   exchange->more_headers_ = cross_origin_.headers(request);
-  if (cross_origin_.is_preflight(request)) return exchange->respond(CrossOrigin::preflight_answer());
-  const ErrorBody error_body = found != nullptr ? found->error_body : openai::error_body;
+  if (cross_origin_.is_preflight(request)) return exchange->respond(CrossOrigin::preflight_answer(request));
+  const ErrorBody error_body = found != nullptr ? found->error_body : error_body_of(request.path);
   if ((found == nullptr || found->needs_key) && !is_allowed(request))
     return respond_error(*exchange, error_body,
                          ApiError(401, "this server needs an API key: Authorization: Bearer KEY"));
@@ -211,7 +244,7 @@ void Server::take(http::Request request, std::shared_ptr<http::Exchange> plain) 
   if (is_metrics) return metrics_page(exchange);
   if (found == nullptr && path_exists)
     return respond_error(*exchange, error_body, ApiError(405, cat(request.method, " does not fit this path")));
-  if (found == nullptr) return respond_error(*exchange, error_body, ApiError(404, "there is nothing at this path"));
+  if (found == nullptr) return respond_error(*exchange, error_body, ApiError(404, std::string(missing(request.path))));
   if (found->where == Where::Listener) return run_endpoint(*found, service_, request, exchange);
   service_.worker.post([this, found, exchange, request = std::make_shared<http::Request>(std::move(request))] {
     run_endpoint(*found, service_, *request, exchange);

@@ -101,7 +101,7 @@ void expect_valid_calls(const AnswerForm& form, const std::string& text) {
       EXPECT_EQ(event.call.arguments.dump(), "{}") << text;
       continue;
     }
-    SchemaShapes validator(*schema);
+    SchemaShapes validator(*schema, Objects::Open);
     EXPECT_TRUE(validator.allows(validator.root_set(), event.call.arguments)) << text << "\n"
                                                                               << event.call.arguments.dump();
   }
@@ -207,13 +207,44 @@ TEST(AnswerGrammar, ContentOrCalls) {
   EXPECT_FALSE(matches(strict, "<tool_call>\n{\"name\": \"other\", \"arguments\": {}}\n</tool_call>"));
 }
 
+TEST(AnswerGrammar, ObjectsHaveThePropertiesThatAreNamed) {
+  const auto accepts = [](const char* schema, const std::string& text) {
+    AnswerForm form;
+    form.content = AnswerForm::Content::JsonSchema;
+    form.schema = Json::parse(schema);
+    return matches(compile_answer(form), text);
+  };
+  const char* const kPoint = R"({"type": "object", "properties": {"x": {}, "y": {}}, "required": ["x"]})";
+  EXPECT_TRUE(accepts(kPoint, R"({"x":1,"y":2})"));
+  EXPECT_TRUE(accepts(kPoint, R"({"x":1})"));
+  EXPECT_FALSE(accepts(kPoint, R"({"x":1,"z":2})"));
+  // Where others are spoken of or none is named, it is as JSON Schema has it.
+  EXPECT_TRUE(accepts(R"({"type": "object", "properties": {"x": {}}, "additionalProperties": true})", R"({"z":2})"));
+  EXPECT_TRUE(accepts(R"({"type": "object"})", R"({"z":2})"));
+  EXPECT_FALSE(accepts(R"({"type": "object", "properties": {}})", R"({"z":2})"));
+  EXPECT_TRUE(accepts(R"({"type": "object", "patternProperties": {"^a": {}}})", R"({"a1":2})"));
+  EXPECT_FALSE(accepts(R"({"type": "object", "patternProperties": {"^a": {}}})", R"({"z":2})"));
+  // Those that schemas name together.
+  const char* const kBoth = R"({"type": "object", "properties": {"x": {}}, "allOf": [{"properties": {"y": {}}}]})";
+  EXPECT_TRUE(accepts(kBoth, R"({"x":1,"y":2})"));
+  EXPECT_FALSE(accepts(kBoth, R"({"x":1,"z":2})"));
+}
+
+TEST(AnswerGrammar, WordsThatNoSchemaHasAreRemarks) {
+  AnswerForm form;
+  form.content = AnswerForm::Content::JsonSchema;
+  form.schema =
+      Json::parse(R"({"type": "string", "format": "password", "markdownDescription": "*", "discriminator": {}})");
+  EXPECT_TRUE(matches(compile_answer(form), R"("secret")"));
+}
+
 TEST(AnswerGrammar, ErrorsNameTheField) {
   AnswerForm form;
   form.content = AnswerForm::Content::JsonSchema;
   form.content_field = "response_format.json_schema.schema";
-  form.schema = Json::parse(R"({"properties": {"a": {"type": "string", "contentFoo": 1}}})");
+  form.schema = Json::parse(R"({"properties": {"a": {"type": "string", "contains": 1}}})");
   EXPECT_EQ(error_of([&] { compile_answer(form); }),
-            "response_format.json_schema.schema: schema: #/properties/a/contentFoo: is not supported in constrained "
+            "response_format.json_schema.schema: schema: #/properties/a/contains: is not supported in constrained "
             "output");
   form.schema = Json::parse(R"({"type": "integer", "minimum": 3, "maximum": 2})");
   EXPECT_THAT(error_of([&] { compile_answer(form); }), ::testing::HasSubstr("unsatisfiable"));

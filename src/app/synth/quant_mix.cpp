@@ -50,11 +50,6 @@ struct Alias {
 };
 constexpr Alias kAliases[] = {{"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}};
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
-}
-
 bool chooses(Blocks blocks, int block, int block_count) {
   const int eighth = block_count / 8;
   switch (blocks) {

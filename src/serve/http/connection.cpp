@@ -71,6 +71,10 @@ void Connection::take_headers(boost::system::error_code error) {
   const auto& head = parser_->get();
   if (head.version() < 11 && head.find(beast::http::field::transfer_encoding) != head.end())
     return answer_plainly(400, "HTTP/1.0 has no Transfer-Encoding");
+  // What is coded in another way has no end that we could find; the next request would be looked for in it.
+  if (!parser_->chunked() && head.find(beast::http::field::transfer_encoding) != head.end())
+    return answer_plainly(400, cat("Transfer-Encoding: expected chunked at its end, got ",
+                                   std::string_view(head[beast::http::field::transfer_encoding])));
   const auto read_body = [self = shared_from_this()] {
     beast::http::async_read(self->stream_, self->buffer_, *self->parser_,
                             [self](auto failed, size_t) { self->take_request(failed); });
@@ -97,13 +101,13 @@ void Connection::refuse(boost::system::error_code failure) {
 }
 
 // An answer from here, before any handler has seen the request; the connection ends with it.
-void Connection::answer_plainly(int status, std::string_view message) {
-  Json error = Json::object(), body = Json::object();
-  error.set("message", message), error.set("type", "invalid_request_error"), error.set("code", status);
-  body.set("error", std::move(error));
+void Connection::answer_plainly(int status, const std::string& message) {
+  const std::string target = parser_ ? std::string(parser_->get().target()) : "";
+  const auto& body = hall_.options.error_body;
   keep_alive_ = false, answering_ = true;
   exchange_ = std::make_shared<SocketExchange>(hall_.self.lock(), weak_from_this(), ExchangeFacts{});
-  exchange_->respond({.status = status, .body = body.dump()});
+  exchange_->respond({.status = status,
+                      .body = body ? body(target.substr(0, target.find('?')), status, message) : Json(message).dump()});
 }
 
 void Connection::take_request(boost::system::error_code error) {

@@ -47,7 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take_headers(boost::system::error_code error);
   void take_request(boost::system::error_code error);
   void refuse(boost::system::error_code error);
-  void answer_plainly(int status, std::string_view message);
+  void answer_plainly(int status, const std::string& message);
   void watch_client();
   void send(std::string bytes);
   void send_next();

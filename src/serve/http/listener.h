@@ -19,6 +19,8 @@ struct ListenerOptions {
   int idle_seconds = 75;  // between two requests of a connection
   int write_seconds = 60;  // for a client to take what is waiting
   int drain_seconds = 30;  // after stop(), for answers under way
+  // The body, JSON, of an answer to what no handler gets to see: path ("" if it is not known), status, what is wrong.
+  std::function<std::string(std::string_view path, int status, const std::string& message)> error_body = nullptr;
 };
 
 class Listener {

@@ -62,7 +62,7 @@ class AnswerCompiler {
       }
       static const Json any_object = Json::parse(R"({"type": "object"})");
       content_.emplace(form_.content == AnswerForm::Content::JsonObject ? any_object : form_.schema, builder_,
-                       spelling_);
+                       spelling_, Objects::Closed);
       ways.push_back(builder_.reference(content_->root()));
       content_->define_rules();
     });

@@ -63,7 +63,7 @@ Node CallGrammar::call(const std::string& name, const Json* schema) {
 }
 
 SchemaCompiler& CallGrammar::compiler(const Json& schema) {
-  compilers_.push_back(std::make_unique<SchemaCompiler>(schema, builder_, spelling_));
+  compilers_.push_back(std::make_unique<SchemaCompiler>(schema, builder_, spelling_, Objects::Closed));
   return *compilers_.back();
 }
 

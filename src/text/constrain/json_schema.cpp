@@ -7,7 +7,7 @@ namespace paceline::constrain {
 Grammar compile_json_schema(const Json& schema, const GrammarLimits& limits) {
   GrammarBuilder builder(limits);
   JsonSpelling spelling(builder);
-  SchemaCompiler compiler(schema, builder, spelling);
+  SchemaCompiler compiler(schema, builder, spelling, Objects::Open);
   const GrammarBuilder::Rule root = compiler.root();
   compiler.define_rules();
   return builder.build(root);

@@ -1,7 +1,7 @@
 #pragma once
 // JSON Schema (draft 2020-12, with the spellings of draft 7 and OpenAPI's `nullable`) as a Grammar of JSON texts. Every text of the
-// grammar is valid; what could not be enforced exactly throws Error with the JSON pointer of the keyword, nothing is ignored but
-// annotations and keys that begin with x-.
+// grammar is valid; what could not be enforced exactly throws Error with the JSON pointer of the keyword. Words that JSON Schema does not
+// know are remarks, unless they are a letter from one that it does, and so are formats.
 // The grammar is narrower than the schema in how values are written: properties come in the order of the schema, each at most once
 // (those that are not required may be left out), other properties behind them; space and spellings are those of json_spelling.h; whole
 // numbers have no point or exponent, and numbers with bounds no exponent; values of enum and const are written compactly. A key that

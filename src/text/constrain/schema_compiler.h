@@ -16,8 +16,8 @@ class SchemaCompiler {
   using Node = GrammarBuilder::Node;
 
   // All three outlive it.
-  SchemaCompiler(const Json& schema, GrammarBuilder& builder, JsonSpelling& spelling)
-      : shapes_(schema), builder_(builder), spelling_(spelling) {}
+  SchemaCompiler(const Json& schema, GrammarBuilder& builder, JsonSpelling& spelling, Objects objects)
+      : shapes_(schema, objects), builder_(builder), spelling_(spelling) {}
 
   SchemaShapes& shapes() { return shapes_; }
   GrammarBuilder::Rule root() { return rule_of(shapes_.root_set()); }

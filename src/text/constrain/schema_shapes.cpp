@@ -16,11 +16,12 @@ constexpr uint64_t kMostWork = 2'000'000;
 constexpr int kMostReferences = 64;  // one leading to the next
 constexpr int kMostExpansions = 64;  // inside each other
 
-const std::set<std::string_view> kAnnotations = {
-    "title",     "description", "default",          "examples",        "example",       "$comment",    "$schema",
-    "$id",       "id",          "$anchor",          "$defs",           "definitions",   "deprecated",  "readOnly",
-    "writeOnly", "$vocabulary", "contentMediaType", "contentEncoding", "contentSchema", "minContains", "maxContains",
+// Keywords that restrict values in ways that are not enforced here, of all drafts. What no draft knows is a remark, as JSON Schema has it.
+const std::set<std::string_view> kNotEnforced = {
+    "if",      "contains", "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$recursiveRef",
+    "extends", "disallow", "divisibleBy",
 };
+
 const std::set<std::string_view> kEnforced = {
     "type",
     "enum",
@@ -57,6 +58,15 @@ const std::set<std::string_view> kEnforced = {
     "minProperties",
     "maxProperties",
 };
+
+// A remark that is one letter from a keyword is a keyword with a mistake in it. "": it is not.
+std::string_view meant_keyword(std::string_view word) {
+  if (kEnforced.contains(word)) return "";
+  for (const std::string_view keyword : kEnforced)
+    if (keyword.size() >= 5 && (equal_ignoring_case(word, keyword) || edit_distance(word, keyword) == 1))
+      return keyword;
+  return "";
+}
 
 uint8_t type_of(const Json& value) {
   if (value.is_null()) return kNull;
@@ -105,7 +115,7 @@ struct SchemaShapes::Branch {
   }
 };
 
-SchemaShapes::SchemaShapes(const Json& root) : root_(root) {
+SchemaShapes::SchemaShapes(const Json& root, Objects objects) : root_(root), objects_(objects) {
   const Json* version = root.find("$schema");
   if (version && version->is_string()) {
     if (version->as_string().find("json-schema.org/") == std::string::npos) {
@@ -164,10 +174,9 @@ void SchemaShapes::check_keywords(SchemaId id) const {
   if (id != 0 && json.find("$id") && json.find("$id")->is_string()) refuse(id, "$id", "is supported at the root only");
   if (!siblings_of_ref_count_ && json.find("$ref")) return;
   for (const JsonMember& member : json.as_object().members()) {
-    if (kAnnotations.contains(member.key) || kEnforced.contains(member.key) || member.key.starts_with("x-")) continue;
-    const bool idle_condition = (member.key == "then" || member.key == "else") && !json.find("if");
-    if (idle_condition) continue;
-    refuse(id, member.key, "is not supported in constrained output");
+    if (kNotEnforced.contains(member.key)) refuse(id, member.key, "is not supported in constrained output");
+    if (const std::string_view meant = meant_keyword(member.key); !meant.empty())
+      refuse(id, member.key, "is no keyword; is ", meant, " meant?");
   }
 }
 
@@ -399,7 +408,7 @@ void SchemaShapes::apply_dependencies(SchemaId id, std::string_view keyword, con
 void SchemaShapes::negate(SchemaId id, const Json& schema, Branches& branches) {
   const auto nothing_else = [&](std::string_view key) {
     for (const JsonMember& member : schema.as_object().members()) {
-      if (member.key != key && !kAnnotations.contains(member.key)) return false;
+      if (member.key != key && kEnforced.contains(member.key)) return false;
     }
     return schema.find(key) != nullptr;
   };

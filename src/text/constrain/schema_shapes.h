@@ -69,9 +69,13 @@ struct StringView {
   std::optional<TextLanguage> content;  // length included; none: only the length matters
 };
 
+// Which properties an object may have beside those that its schema names, where it says nothing about others: any, as JSON Schema has it, or
+// none, as those expect who write schemas for answers.
+enum class Objects { Open, Closed };
+
 class SchemaShapes {
  public:
-  explicit SchemaShapes(const Json& root);
+  SchemaShapes(const Json& root, Objects objects);
 
   SchemaSet root_set();
   const std::vector<Shape>& expand(const SchemaSet& set);
@@ -116,10 +120,12 @@ class SchemaShapes {
   SchemaSet property_set(const Shape& shape, const std::string& name, bool& possible);
   const TextLanguage& pattern(SchemaId id, std::string_view keyword, const std::string& text);
   std::optional<TextLanguage> names(const Shape& shape);
+  bool closes(const Shape& shape, const ObjectView& view) const;
   bool fits_object(const Shape& shape, const Json& value);
   void work();
 
   const Json& root_;
+  Objects objects_;
   bool siblings_of_ref_count_ = true;  // not in drafts up to 7
   std::vector<Schema> schemas_;
   std::map<const Json*, SchemaId> ids_;

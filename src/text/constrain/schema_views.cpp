@@ -13,6 +13,12 @@ void add_to(SchemaSet& set, SchemaId id) {
   if (at == set.end() || *at != id) set.insert(at, id);
 }
 
+// Those of JSON Schema that format_language() does not have. Others are remarks.
+const std::set<std::string_view> kOtherFormats = {
+    "regex",        "idn-email",    "idn-hostname",          "iri", "iri-reference", "uri-reference",
+    "uri-template", "json-pointer", "relative-json-pointer",
+};
+
 double as_double(const NumberBound& bound) { return std::stod(bound.decimal); }
 
 void tighten(std::optional<uint64_t>& maximum, uint64_t value) { maximum = std::min(maximum.value_or(value), value); }
@@ -91,12 +97,12 @@ StringView SchemaShapes::strings(const Shape& shape) {
     if (const Json* value = keyword(id, "format")) {
       if (!value->is_string()) refuse(id, "format", "expected a string, got ", value->kind());
       const std::optional<TextLanguage> language = format_language(value->as_string());
-      if (!language) {
+      if (!language && kOtherFormats.contains(value->as_string())) {
         refuse(
             id, "format", "\"", value->as_string(),
             "\" is not supported; known are date, time, date-time, duration, email, hostname, ipv4, ipv6, uri, uuid");
       }
-      restrict("format", *language);
+      if (language) restrict("format", *language);
     }
   }
   if (view.content && (view.minimum > 0 || view.maximum)) {
@@ -203,6 +209,16 @@ std::optional<TextLanguage> SchemaShapes::names(const Shape& shape) {
   return result;
 }
 
+bool SchemaShapes::closes(const Shape& shape, const ObjectView& view) const {
+  if (objects_ == Objects::Open || view.minimum > view.known.size()) return false;
+  bool names_some = false;
+  for (const SchemaId id : shape.schemas) {
+    if (keyword(id, "additionalProperties") != nullptr) return false;
+    names_some |= keyword(id, "properties") != nullptr || keyword(id, "patternProperties") != nullptr;
+  }
+  return names_some;
+}
+
 ObjectView SchemaShapes::objects(const Shape& shape) {
   ObjectView view;
   const std::optional<TextLanguage> allowed_names = names(shape);
@@ -258,7 +274,7 @@ ObjectView SchemaShapes::objects(const Shape& shape) {
     }
     for (const SchemaId id : others.schemas)
       possible = possible && !(schemas_[id].json->is_bool() && !schemas_[id].json->as_bool());
-    if (!possible) continue;
+    if (!possible || (matched == 0 && closes(shape, view))) continue;
     if (!known.empty()) others.names = others.names.value_or(TextLanguage::any()).without(TextLanguage::one_of(known));
     if (!others.names || !others.names->empty()) view.others.push_back(std::move(others));
   }
