@@ -45,6 +45,7 @@ void say_start(const Session& session, const SamplingParameters& sampling) {
 constexpr int kPlainRounds = 3;
 
 void answer_once(Responder& responder, const Arguments& arguments, const std::string& question) {
+  const TerminationWatch watch;
   const bool on_terminal = output_is_terminal();
   const ChatSettings settings = chat_settings(arguments, responder.session(), false, on_terminal);
   Conversation conversation;

@@ -19,6 +19,7 @@ import transcript
 
 PATIENCE_S = 120
 PROMPT = '> '
+PLAIN, DIM, TONE = '\x1b[0m', '\x1b[0;2m', re.compile(r'\x1b\[[0-9;]*m')
 CONTROL = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
 
 
@@ -75,6 +76,16 @@ class Terminal:
             if select.select([self.descriptor], [], [], 1)[0] and not self._read():
                 raise AssertionError(f'ended without a prompt: {self.plain()!r}')
 
+    def tone(self):
+        """What text would look like now."""
+        return (TONE.findall(self.screen) or [PLAIN])[-1]
+
+    def wait_for_tone(self, tone):
+        deadline = time.monotonic() + PATIENCE_S
+        while self.tone() != tone and time.monotonic() < deadline:
+            if select.select([self.descriptor], [], [], 1)[0]:
+                self._read()
+
     def enter(self, text):
         """Types what ends one input, and waits until the next can be typed."""
         self.prompts += 1
@@ -89,6 +100,9 @@ class Terminal:
                 self._read()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
+                while select.select([self.descriptor], [], [], 0)[0] and self._read():
+                    pass
+                self.mode = termios.tcgetattr(self.descriptor)[3]
                 os.close(self.descriptor)
                 self.pid = 0
                 return os.waitstatus_to_exitcode(status)
@@ -301,6 +315,28 @@ class Run(transcript.Case):
         self.assertEqual(terminal.screen.count('\x1b[?2004h'), terminal.screen.count('\x1b[?2004l'))
         os.close(terminal.descriptor)
         terminal.pid = 0
+
+    def test_signals_leave_the_terminal_as_it_was(self):
+        # Its prompts open a thought that does not end.
+        model = self.folder / 'thinking.gguf'
+        model.write_bytes(self.model.read_bytes().replace(b"assistant\\n' }}{%- endif", b"as<think>\\n' }}{%- endif"))
+        endless = ['run', '-m', model, '-n', '-1', '-c', '30000', '--device', 'reference', '--logit-bias', f'{self.end_token()}-1000']
+        for words, typed, sent in ((['-p', 'ka lo'], None, signal.SIGINT), (['-p', 'ka lo'], None, signal.SIGTERM), ([], 'ka lo\r', signal.SIGTERM),
+                                   ([], 'ka lo\r', signal.SIGQUIT), ([], 'ka lo\r', signal.SIGHUP), ([], '', signal.SIGTERM), ([], '', signal.SIGHUP)):
+            with self.subTest(words=words, typed=typed, signal=sent.name):
+                terminal = Terminal([*endless, *words], self.environment)
+                self.addCleanup(terminal.kill)
+                if typed is not None:
+                    terminal.wait_for_prompt()
+                    terminal.send(typed)
+                if typed != '':
+                    terminal.wait_for('ka', len(terminal.plain()))
+                    terminal.wait_for_tone(DIM)
+                os.kill(terminal.pid, sent)
+                self.assertEqual(terminal.finish(), -sent)
+                self.assertEqual(terminal.tone(), PLAIN)
+                self.assertEqual(terminal.mode & (termios.ECHO | termios.ICANON | termios.ISIG), termios.ECHO | termios.ICANON | termios.ISIG)
+                self.assertEqual(terminal.screen.count('\x1b[?2004h'), terminal.screen.count('\x1b[?2004l'))
 
     def test_no_color(self):
         self.environment['NO_COLOR'] = '1'

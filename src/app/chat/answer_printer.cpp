@@ -10,7 +10,8 @@ AnswerPrinter::AnswerPrinter(const ChatSettings& settings, bool on_terminal, Sty
       show_drafts_(settings.show_drafts),
       on_terminal_(on_terminal),
       style_(style),
-      wrap_(style) {}
+      wrap_(style),
+      tone_undo_(style.has_colours() ? kPlainTone : nullptr) {}
 
 void AnswerPrinter::show(const OutputEvent& event, bool was_draft) {
   using enum OutputEvent::Kind;

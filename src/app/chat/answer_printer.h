@@ -5,6 +5,7 @@
 
 #include "app/chat/chat_settings.h"
 #include "app/terminal/word_wrap.h"
+#include "app/termination.h"
 #include "text/output_parser.h"
 
 namespace paceline {
@@ -27,6 +28,7 @@ class AnswerPrinter {
   const bool show_thinking_, show_drafts_, on_terminal_;
   const Style style_;
   WordWrap wrap_;
+  const ScreenUndo tone_undo_;
   bool has_begun_ = false;
   OutputEvent::Kind kind_ = OutputEvent::Kind::Answer;
   bool at_line_start_ = true;

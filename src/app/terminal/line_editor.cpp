@@ -170,6 +170,7 @@ void LineEditor::draw() {
 void LineEditor::begin_editing() {
   mode_.emplace(TerminalMode::Edit);
   drawn_ = {};
+  paste_undo_.emplace(kPasteOff);
   write_output(kPasteOn);
 }
 
@@ -178,6 +179,7 @@ void LineEditor::leave_text() {
   draw();
   const int below = drawn_.rows_below_cursor();
   write_output(cat(below > 0 ? cat("\x1b[", below, "B") : "", "\r\n", kPasteOff));
+  paste_undo_.reset();
 }
 
 void LineEditor::end_editing() {

@@ -60,6 +60,7 @@ class LineEditor {
   size_t history_at_ = 0;  // == entries: the text being written
   std::string draft_;  // that text while history is shown
   std::optional<TerminalGuard> mode_;
+  std::optional<ScreenUndo> paste_undo_;  // while pasting in brackets is on
   EditLayout drawn_;  // what the screen shows, from the row of the first prompt on
 };
 

@@ -17,7 +17,7 @@ Style Style::of_stream(int descriptor) {
 std::string_view Style::sequence(Tone tone) const {
   if (!colours_) return "";
   switch (tone) {
-    case Tone::Plain: return "\x1b[0m";
+    case Tone::Plain: return kPlainTone;
     case Tone::Quiet: return "\x1b[0;2m";
     case Tone::Draft: return "\x1b[0;32m";
     case Tone::Prompt: return "\x1b[0;1m";

@@ -7,6 +7,7 @@
 namespace paceline {
 
 enum class Tone { Plain, Quiet, Draft, Prompt };
+inline constexpr const char* kPlainTone = "\x1b[0m";
 
 class Style {
  public:

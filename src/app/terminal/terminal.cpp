@@ -21,8 +21,6 @@ namespace {
 std::atomic<bool> interrupt_flag{false}, resize_flag{false};
 std::atomic<int> unanswered_interrupts{0};
 std::array<int, 2> wake_pipe{-1, -1};
-termios usual_mode{};
-std::atomic<bool> usual_mode_known{false};
 
 void wake() {
   const int saved_errno = errno;
@@ -32,14 +30,8 @@ void wake() {
   errno = saved_errno;
 }
 
-void restore_and_die(int signal) {
-  if (usual_mode_known) ::tcsetattr(STDIN_FILENO, TCSANOW, &usual_mode);
-  ::signal(signal, SIG_DFL);
-  ::raise(signal);
-}
-
 void on_interrupt(int signal) {
-  if (++unanswered_interrupts >= 3) return restore_and_die(signal);
+  if (++unanswered_interrupts >= 3) return end_by(signal);
   interrupt_flag = true;
   wake();
 }
@@ -87,7 +79,7 @@ TerminalGuard::TerminalGuard(TerminalMode mode) {
   termios now{};
   if (::tcgetattr(STDIN_FILENO, &now) != 0) return;
   before_ = now;
-  if (!usual_mode_known) usual_mode = now, usual_mode_known = true;
+  remember_usual_mode(now);
   now.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
   if (mode == TerminalMode::Edit) {
     now.c_lflag &= ~static_cast<tcflag_t>(ISIG | IEXTEN);
@@ -108,11 +100,10 @@ SignalWatch::SignalWatch() {
   unanswered_interrupts = 0;
   handle(SIGINT, on_interrupt);
   handle(SIGWINCH, on_resize);
-  handle(SIGTERM, restore_and_die);
 }
 
 SignalWatch::~SignalWatch() {
-  for (const int signal : {SIGINT, SIGWINCH, SIGTERM}) handle(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGWINCH}) handle(signal, SIG_DFL);
   for (int& end : wake_pipe) ::close(end), end = -1;
 }
 

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "app/termination.h"
+
 namespace paceline {
 
 // Both standard input and standard output are terminals.
@@ -38,7 +40,7 @@ class TerminalGuard {
 };
 
 // For its lifetime SIGINT sets a flag instead of ending the program (the third one without an answer ends it all the same) and SIGWINCH
-// wakes wait_for_input. At most one at a time.
+// wakes wait_for_input; other signals put the terminal back and end it. At most one at a time.
 class SignalWatch {
  public:
   SignalWatch();
@@ -48,6 +50,9 @@ class SignalWatch {
 
   const std::atomic<bool>& interrupted() const;
   void clear_interrupt();
+
+ private:
+  TerminationWatch ending_;
 };
 
 enum class Wake { Input, Resize, Interrupt, TimedOut };
