@@ -5,8 +5,10 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/synth/synthesis.h"
+#include "app/termination.h"
 #include "base/cpu_info.h"
 #include "base/error.h"
+#include "gguf/writer.h"
 
 namespace paceline {
 
@@ -30,6 +32,8 @@ int run_synth(const Arguments& arguments) {
   options.threads = thread_count(arguments);
   if (arguments.has("rare") && !options.accept) throw UsageError("--rare needs --accept, expected both");
 
+  const std::string part_path = GgufWriter::part_path(options.path);
+  const TerminationWatch watch(part_path.c_str());
   const auto start = std::chrono::steady_clock::now();
   synth::SynthesisResult result;
   {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
 #include "gguf/reader.h"
@@ -14,6 +15,8 @@
 namespace paceline {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr uint64_t kAlignment = 32;
 constexpr size_t kBufferBytes = 1 << 20;
@@ -52,6 +55,18 @@ void put_value(std::string& out, const GgufValue& value) {
   out.append(reinterpret_cast<const char*>(&bits), gguf_value_bytes(value.type));
 }
 
+// The file to be written or replaced: `path`, or what its links lead to. Renaming would put a file in the place of a device, too.
+std::string destination_of(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::none) fail(path, ": cannot create: ", error.message());
+  if (fs::is_directory(status)) fail(path, ": is a folder, expected a file");
+  if (fs::exists(status) && !fs::is_regular_file(status)) fail(path, ": is not a regular file");
+  fs::path place = path;
+  while (fs::is_symlink(place, error)) place = place.parent_path() / fs::read_symlink(place, error);
+  return place.string();
+}
+
 }  // namespace
 
 struct GgufWriter::State {
@@ -62,7 +77,7 @@ struct GgufWriter::State {
   std::vector<uint64_t> tensor_bytes;
   std::set<std::string, std::less<>> names;
   bool header_written = false;
-  size_t current = 0;      // tensor being written
+  size_t current = 0;  // tensor being written
   uint64_t current_bytes = 0;  // of it, so far
   std::string buffer;
 
@@ -114,9 +129,11 @@ void GgufWriter::State::write_header() {
   append(head.data(), head.size());
 }
 
+std::string GgufWriter::part_path(const std::string& path) { return destination_of(path) + ".part"; }
+
 GgufWriter::GgufWriter(const std::string& path) : state_(std::make_unique<State>()) {
-  state_->path = path;
-  state_->part_path = path + ".part";
+  state_->path = destination_of(path);
+  state_->part_path = part_path(path);
   state_->metadata = Metadata(path);
   state_->descriptor = ::open(state_->part_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (state_->descriptor < 0) fail(state_->part_path, ": cannot create: ", std::strerror(errno));

@@ -1,6 +1,7 @@
 #pragma once
 // Writes GGUF v3, streaming: declare metadata and tensors first, then give each tensor's bytes in that order, so that a 27B file
-// needs no 27B of memory. finish() writes to `path` only when everything declared has been written (a `.part` file is renamed).
+// needs no 27B of memory. finish() writes to `path` only when everything declared has been written (a `.part` file is renamed). A
+// link is followed; what is there must be a regular file.
 #include <memory>
 #include <span>
 #include <string>
@@ -14,6 +15,8 @@ namespace paceline {
 class GgufWriter {
  public:
   explicit GgufWriter(const std::string& path);
+  // The unfinished file's name: for who removes it when a signal ends the program. Throws like the constructor.
+  static std::string part_path(const std::string& path);
   ~GgufWriter();  // removes the unfinished file
 
   void add(std::string key, GgufValue value);

@@ -1,6 +1,9 @@
 """Transcripts of `paceline synth` and of what its models do: python3 tests/e2e/synth_test.py build/paceline"""
 
+import signal
+import subprocess
 import sys
+import time
 import unittest
 
 import transcript
@@ -53,6 +56,18 @@ class Synth(transcript.Case):
 
     def test_a_file_that_cannot_be_written(self):
         self.expect(['synth', '--shape', 'tiny', '--type', 'Q8_0', '-o', '/nowhere/x.gguf'], status=1, stderr='/nowhere/x.gguf')
+
+        self.expect(['synth', '--shape', 'tiny', '--type', 'Q8_0', '-o', self.folder], status=1, stderr='is a folder, expected a file')
+
+    def test_signals_leave_no_file_behind(self):
+        path, part = self.folder / 'stopped.gguf', self.folder / 'stopped.gguf.part'
+        for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with subprocess.Popen([transcript.BINARY, 'synth', '--shape', '0.8B', '--type', 'Q8_0', '-o', path], stderr=subprocess.PIPE) as synth:
+                while synth.poll() is None and not (part.exists() and part.stat().st_size > 0):
+                    time.sleep(0.001)
+                synth.send_signal(sent)
+                self.assertEqual(synth.wait(transcript.TIMEOUT_S), -sent)
+            self.assertFalse(part.exists() or path.exists())
 
 
 if __name__ == '__main__':

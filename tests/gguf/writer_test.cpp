@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -128,6 +129,39 @@ TEST_F(GgufWriting, MistakesAreNamed) {
 TEST_F(GgufWriting, AFolderThatIsNotThereIsNamed) {
   EXPECT_THAT(error_of([] { GgufWriter("/nonexistent/x.gguf"); }),
               HasSubstr("/nonexistent/x.gguf.part: cannot create: No such file"));
+}
+
+// Nothing is written, and what is there stays what it is.
+TEST_F(GgufWriting, OnlyRegularFilesAreReplaced) {
+  std::filesystem::create_directory(path_);
+  EXPECT_EQ(error_of([&] { GgufWriter writer(path_); }), path_ + ": is a folder, expected a file");
+  EXPECT_FALSE(part_exists());
+  std::filesystem::remove(path_);
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(error_of([&] { GgufWriter writer(path_); }), path_ + ": is not a regular file");
+  EXPECT_FALSE(part_exists());
+  EXPECT_TRUE(std::filesystem::is_fifo(path_));
+  std::filesystem::remove(path_);
+  std::filesystem::create_symlink(path_, path_);
+  EXPECT_THAT(error_of([&] { GgufWriter writer(path_); }), HasSubstr("cannot create: Too many levels"));
+}
+
+TEST_F(GgufWriting, LinksAreFollowed) {
+  const std::string target = path_ + ".target", between = path_ + ".link";
+  std::filesystem::create_symlink(std::filesystem::path(target).filename(),
+                                  between);  // relative, and to what is not there
+  std::filesystem::create_symlink(between, path_);
+  for (const char* text : {"first", "replaced"}) {
+    GgufWriter writer(path_);
+    EXPECT_TRUE(std::filesystem::exists(target + ".part"));
+    writer.add_text("text", text);
+    writer.finish();
+    EXPECT_TRUE(std::filesystem::is_symlink(path_) && std::filesystem::is_symlink(between));
+    EXPECT_FALSE(std::filesystem::is_symlink(target));
+    EXPECT_EQ(GgufFile::open(target).metadata().text("text"), text);
+  }
+  std::filesystem::remove(target);
+  std::filesystem::remove(between);
 }
 
 }  // namespace
