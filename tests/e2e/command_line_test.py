@@ -180,6 +180,17 @@ class CommandLine(transcript.Case):
         self.assertEqual((self.folder / 'golden.mtp.f32').stat().st_size, os.stat(self.golden('hybrid-tied.Q8_0.mtp.f32')).st_size)
         self.expect(['logits', self.model, '--out', out], status=2, stderr='missing --tokens FILE.json')
 
+    def test_logits_of_wrong_tokens(self):
+        tokens, model = self.folder / 'tokens.json', self.golden('hybrid-tied.Q8_0.gguf')
+        for text, complaint in (('[]', 'prompt_tokens is missing'), ('{}', 'prompt_tokens is missing'), ('[1', 'tokens.json: line 1'),
+                                ('{"prompt_tokens": []}', 'prompt_tokens is [], expected a list of at least one token'),
+                                ('{"prompt_tokens": {"a": 1}}', 'prompt_tokens is {"a":1}, expected a list'),
+                                ('{"prompt_tokens": [0, -1]}', 'tokens.json: prompt_tokens[1] is -1, expected a whole number from 0 to '),
+                                ('{"prompt_tokens": [4294967297]}', 'prompt_tokens[0] is 4294967297'), ('{"prompt_tokens": [18446744073709551615]}', '[0] is 18446744073709551615'),
+                                ('{"prompt_tokens": [1000000]}', '[0] is 1000000'), ('{"prompt_tokens": [0, 0, 1.5]}', '[2] is 1.5'), ('{"prompt_tokens": ["1"]}', '[0] is "1"')):
+            tokens.write_text(text)
+            self.expect(['logits', model, '--tokens', tokens, '--out', self.folder / 'wrong'], status=1, stderr=complaint)
+
     def test_bench(self):
         flags = ['bench', '-m', self.model, '-p', '16,32', '-n', '8', '-d', '0,20', '--rows', '1..4', '-r', '2', '--mtp', '2']
         report = json.loads(self.expect([*flags, '--json']).stdout)
