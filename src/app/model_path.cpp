@@ -66,17 +66,30 @@ std::string how_to_get(const RepoName& wanted) {
   return cat("get it with: hf download ", wanted.repo, " --include '*", pattern, "*.gguf'");
 }
 
+// What can be read of a folder: a cache may hold links that lead nowhere or in a circle, and folders of others.
+template <class Iterator>
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (Iterator at(folder, fs::directory_options::skip_permission_denied, error); at != Iterator(); at.increment(error))
+    entries.push_back(at->path());
+  return entries;
+}
+
 // The folder of the commit that refs/main names, else of the newest snapshot; "" when there is none.
 fs::path find_snapshot(const fs::path& repo_folder) {
   std::ifstream reference(repo_folder / "refs" / "main");
   std::string commit;
-  if (reference >> commit && fs::is_directory(repo_folder / "snapshots" / commit))
+  std::error_code error;
+  if (reference >> commit && fs::is_directory(repo_folder / "snapshots" / commit, error))
     return repo_folder / "snapshots" / commit;
   fs::path newest;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(repo_folder / "snapshots", error))
-    if (entry.is_directory() && (newest.empty() || entry.last_write_time() > fs::last_write_time(newest)))
-      newest = entry.path();
+  fs::file_time_type newest_time;
+  for (const fs::path& folder : entries_of<fs::directory_iterator>(repo_folder / "snapshots")) {
+    const fs::file_time_type time = fs::last_write_time(folder, error);
+    if (!fs::is_directory(folder, error) || (!newest.empty() && time <= newest_time)) continue;
+    newest = folder, newest_time = time;
+  }
   return newest;
 }
 
@@ -85,9 +98,9 @@ fs::path find_snapshot(const fs::path& repo_folder) {
 std::vector<std::string> gguf_files(const fs::path& snapshot) {
   std::vector<std::string> files;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(snapshot, error))
-    if (entry.path().extension() == ".gguf" && fs::exists(entry.path()))
-      files.push_back(entry.path().lexically_relative(snapshot).string());
+  for (const fs::path& entry : entries_of<fs::recursive_directory_iterator>(snapshot))
+    if (entry.extension() == ".gguf" && fs::exists(entry, error))
+      files.push_back(entry.lexically_relative(snapshot).string());
   std::sort(files.begin(), files.end());
   return files;
 }

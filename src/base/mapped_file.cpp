@@ -24,7 +24,8 @@ struct stat status_of(int descriptor) {
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK means nothing to a regular file; a pipe that nobody writes to would hold us up before it is refused.
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) fail(path, ": cannot open: ", std::strerror(errno));
   try {
     const struct stat status = status_of(descriptor_);

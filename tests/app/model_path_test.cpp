@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -83,6 +84,19 @@ TEST_F(Cache, FindsTheSnapshotOfRefsMain) {
   ::unsetenv("HF_HOME");
   ::setenv("HF_HUB_CACHE", (root_ / "hub").c_str(), 1);
   EXPECT_EQ(find_model_file("org/model"), expected);
+}
+
+TEST_F(Cache, LinksThatLeadNowhereAreNoModels) {
+  ::setenv("HF_HOME", root_.c_str(), 1);
+  const fs::path snapshots = root_ / "hub/models--org--model/snapshots";
+  fs::create_symlink("circle-Q4_K_M.gguf", snapshots / "c0ffee/circle-Q4_K_M.gguf");
+  fs::create_symlink("nothing", snapshots / "c0ffee/gone-Q4_K_M.gguf");
+  fs::create_symlink("folder", snapshots / "c0ffee/folder");
+  fs::create_symlink("circle", snapshots / "circle");
+  EXPECT_EQ(find_model_file("org/model"), snapshots / "c0ffee/M-Q4_K_M.gguf");
+  add("models--org--model/refs/main", "circle");  // then the newest snapshot
+  fs::last_write_time(snapshots / "old", fs::file_time_type::clock::now() + std::chrono::hours(1));
+  EXPECT_EQ(find_model_file("org/model"), snapshots / "old/M-Q8_0.gguf");
 }
 
 TEST_F(Cache, AMissingModelSaysHowToGetIt) {

@@ -74,6 +74,9 @@ TEST_F(Mapping, ErrorsNameTheReason) {
   EXPECT_EQ(error_of("/nonexistent/file"), "/nonexistent/file: cannot open: No such file or directory");
   EXPECT_THAT(error_of(testing::TempDir()), testing::EndsWith("is a folder, expected a file"));
   EXPECT_EQ(error_of("/dev/null"), "/dev/null: is not a regular file");
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(error_of(path_), path_ + ": is not a regular file") << "a pipe that nobody writes to";
+  std::filesystem::remove(path_);
   write("");
   EXPECT_EQ(error_of(path_), path_ + ": is empty");
   write("secret");
