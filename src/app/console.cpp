@@ -1,6 +1,7 @@
 #include "app/console.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,7 +19,7 @@ constexpr std::chrono::milliseconds kQuietTime(500);
 std::string write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && may_try_again(descriptor, POLLOUT)) continue;
     if (written < 0) return std::strerror(errno);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
@@ -30,7 +31,7 @@ std::string read_all(int descriptor, const std::string& name) {
   char buffer[1 << 16];
   while (true) {
     const ssize_t got = ::read(descriptor, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && may_try_again(descriptor, POLLIN)) continue;
     if (got < 0) fail("cannot read ", name, ": ", std::strerror(errno));
     if (got == 0) return text;
     text.append(buffer, static_cast<size_t>(got));
@@ -38,6 +39,14 @@ std::string read_all(int descriptor, const std::string& name) {
 }
 
 }  // namespace
+
+bool may_try_again(int descriptor, short events) {
+  if (errno == EINTR) return true;
+  if (errno != EAGAIN) return false;
+  pollfd waited{descriptor, events, 0};
+  ::poll(&waited, 1, -1);
+  return true;
+}
 
 void write_output(std::string_view bytes) {
   const std::string problem = write_all(STDOUT_FILENO, bytes);

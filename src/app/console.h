@@ -20,6 +20,10 @@ std::string read_input();
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view bytes);  // both throw Error with the path
 
+// After a read or write of `descriptor` that failed: errno says that it was only interrupted, or not ready. Then waits until it is, for POLLIN
+// or POLLOUT: whoever shares a pipe or a terminal with us may have made it non-blocking.
+bool may_try_again(int descriptor, short events);
+
 // A share done, on a terminal only (standard output is one, too) and when it takes more than half a second: one line that is drawn over.
 // Ends with an empty line when it goes.
 class ProgressLine {

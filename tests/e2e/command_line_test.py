@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree
 
 import transcript
@@ -68,6 +69,29 @@ class CommandLine(transcript.Case):
         self.assertEqual(result['stop'], 'length')
         pieces = self.expect(['tokenize', '-m', self.model, '-p', 'ka lo mu', '--json']).stdout
         self.assertEqual(json.loads(pieces)['ids'], result['prompt_ids'])
+
+    def test_pipes_that_do_not_block(self):
+        words = ['inspect', self.model, '--json']
+        expected = self.expect(words).stdout
+        self.assertGreater(len(expected), 1 << 17, 'more than a pipe holds')
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        with subprocess.Popen([transcript.BINARY, *words], stdout=write_end) as process:
+            os.close(write_end)
+            time.sleep(0.3)  # until it is full
+            with open(read_end, 'rb') as pipe:
+                self.assertEqual(pipe.read(), expected)
+        self.assertEqual(process.returncode, 0)
+        words = ['tokenize', '-m', self.model]
+        read_end, write_end = os.pipe()
+        os.set_blocking(read_end, False)
+        with subprocess.Popen([transcript.BINARY, *words], stdin=read_end, stdout=subprocess.PIPE) as process:
+            os.close(read_end)
+            time.sleep(0.3)  # it finds nothing
+            os.write(write_end, b'ka lo')
+            os.close(write_end)
+            self.assertEqual(process.stdout.read(), self.expect(words, stdin=b'ka lo').stdout)
+        self.assertEqual(process.returncode, 0)
 
     def test_prompt_from_standard_input_and_file(self):
         flags = ['-n', '12', '--temp', '0']

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "app/console.h"
 #include "base/error.h"
 
 namespace paceline {
@@ -130,7 +131,7 @@ std::optional<std::string> read_typed() {
   char bytes[4096];
   ssize_t got = 0;
   do got = ::read(STDIN_FILENO, bytes, sizeof bytes);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && may_try_again(STDIN_FILENO, POLLIN));
   if (got <= 0) return std::nullopt;  // also EIO: the terminal is gone
   return std::string(bytes, static_cast<size_t>(got));
 }
