@@ -45,6 +45,28 @@ TEST(KeyDecoder, ALoneEscapeIsForgotten) {
   EXPECT_FALSE(decoder.is_waiting());
 }
 
+TEST(KeyDecoder, APauseForgetsNoCharacter) {
+  for (const std::string_view begin : {"\xe6\xbc", "\x1b\xe6\xbc"}) {  // of 漢
+    KeyDecoder decoder;
+    EXPECT_TRUE(decoder.push(begin).empty());
+    decoder.forget_pending();
+    EXPECT_FALSE(decoder.is_waiting());
+    EXPECT_EQ(decoder.push("\xa2"), (Keys{{KeyKind::Text, "漢"}}));
+  }
+}
+
+TEST(KeyDecoder, AltWithACharacterIsOneKey) {
+  EXPECT_EQ(decode("\x1bé\x1b漢x\x1b\xff!"), (Keys{{KeyKind::Text, "x"}, {KeyKind::Text, "!"}}));
+}
+
+TEST(KeyDecoder, CtrlCEndsAPasteThatDoesNotEnd) {
+  KeyDecoder decoder;
+  EXPECT_TRUE(decoder.push("\x1b[200~a\x03text\r").empty());
+  EXPECT_TRUE(decoder.push("\x04").empty());
+  EXPECT_EQ(decoder.push("\x03"), (Keys{{KeyKind::Interrupt}}));
+  EXPECT_EQ(decoder.push("b\r"), (Keys{{KeyKind::Text, "b"}, {KeyKind::Enter}}));
+}
+
 TEST(KeyDecoder, APasteIsOneKeyWithCleanLineEnds) {
   EXPECT_EQ(decode("\x1b[200~a\r\nb\rc\n\x1b[31md\x01\te\x1b[201~\r"),
             (Keys{{KeyKind::Paste, "a\nb\nc\n[31md\te"}, {KeyKind::Enter}}));
@@ -56,7 +78,7 @@ TEST(KeyDecoder, APasteIsOneKeyWithCleanLineEnds) {
 }
 
 TEST(KeyDecoder, BytesMayBeCutAnywhere) {
-  const std::string bytes = "a漢👩‍👧\x1b[1;5D\x1b[200~x\r\ny漢\x1b[201~\x1b\rß\x1b[3~\xff!\r";
+  const std::string bytes = "a漢👩‍👧\x1b[1;5D\x1b[200~x\r\ny漢\x1b[201~\x1b\rß\x1b[3~\x1bé\xff!\r";
   const Keys whole = joined(decode(bytes));
   ASSERT_EQ(whole.size(), 8u);
   for (size_t first = 0; first <= bytes.size(); ++first)

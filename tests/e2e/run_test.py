@@ -224,6 +224,14 @@ class Run(transcript.Case):
         terminal.send('\x03')
         terminal.wait_for('ends the chat')
 
+    def test_a_paste_without_an_end_is_left_by_ctrl_c(self):
+        terminal = self.chat()
+        terminal.send('\x1b[200~never asked\r')
+        time.sleep(0.2)
+        terminal.enter('\x03')
+        terminal.enter('asked\r')
+        self.assertEqual(self.questions(terminal), ['asked'])
+
     def test_interrupt_while_answering_keeps_the_chat(self):
         terminal = self.chat('-n', '-1', '-c', '8000', '--device', 'reference', '--logit-bias', f'{self.end_token()}-1000')
         terminal.send('ka lo\r')

@@ -8,6 +8,7 @@ namespace paceline {
 
 namespace {
 
+constexpr std::string_view kInterrupt = "\x03";
 constexpr std::string_view kPasteEnd = "\x1b[201~";
 constexpr size_t kLongestSequence =
     64;  // a terminal sends nothing longer; noise must not swallow what is typed after it
@@ -90,10 +91,18 @@ std::string cleaned_paste(std::string_view text) {
 
 std::vector<Key> KeyDecoder::push(std::string_view bytes) {
   std::vector<Key> keys;
+  if (in_paste_ && bytes == kInterrupt) {
+    pending_.clear(), paste_.clear();
+    in_paste_ = false;
+  }
   pending_ += bytes;
   size_t used = 0;
   while (!pending_.empty() && (used = take(keys)) > 0) pending_.erase(0, used);
   return keys;
+}
+
+void KeyDecoder::forget_pending() {
+  if (!in_paste_) pending_.erase(0, pending_.size() - incomplete_utf8_tail(pending_));
 }
 
 size_t KeyDecoder::take(std::vector<Key>& keys) {
@@ -126,8 +135,9 @@ size_t KeyDecoder::take_escape(std::vector<Key>& keys) {
   if (pending_.size() < 2) return 0;
   if (pending_[1] == '[' || pending_[1] == 'O') return take_control_sequence(keys);
   if (pending_[1] == '\x1b') return 1;
+  if (incomplete_utf8_tail(pending_) == pending_.size() - 1) return 0;
   if (const auto kind = alt_key(pending_[1])) keys.push_back({*kind});
-  return 2;
+  return 1 + static_cast<size_t>(decode_utf8(std::string_view(pending_).substr(1)).length);
 }
 
 size_t KeyDecoder::take_control_sequence(std::vector<Key>& keys) {

@@ -1,6 +1,7 @@
 #pragma once
 // Bytes from a terminal in raw mode -> keys. Escape sequences of xterm and its relatives (CSI, SS3, modifiers), UTF-8, and bracketed
-// paste, whose text is one key however long. Bytes may arrive cut anywhere; sequences that are not known are dropped whole.
+// paste, whose text is one key however long. Bytes may arrive cut anywhere; sequences that are not known are dropped whole. Ctrl-C by
+// itself ends a paste that lost its end.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,11 +46,9 @@ class KeyDecoder {
  public:
   std::vector<Key> push(std::string_view bytes);
   // A sequence has begun: the next byte decides.
-  bool is_waiting() const { return !pending_.empty() && !in_paste_; }
-  // Nothing more came in time: what is waiting was no sequence.
-  void forget_pending() {
-    if (!in_paste_) pending_.clear();
-  }
+  bool is_waiting() const { return pending_.starts_with('\x1b') && !in_paste_; }
+  // Nothing more came in time: what is waiting was no sequence. The beginning of a character stays.
+  void forget_pending();
 
  private:
   // The number of bytes used, 0 when more are needed.
