@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace paceline {
 
@@ -53,7 +54,7 @@ void write_output(std::string_view bytes) {
   if (!problem.empty()) fail("cannot write to standard output: ", problem);
 }
 
-void say(std::string_view text) { say_raw(cat("paceline: ", text, "\n")); }
+void say(std::string_view text) { say_raw(cat("paceline: ", printable(text, "\n\t"), "\n")); }
 
 // Nobody is left to hear of a failure here.
 void say_raw(std::string_view text) { write_all(STDERR_FILENO, text); }

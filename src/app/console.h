@@ -10,7 +10,7 @@ namespace paceline {
 // Writes all of it at once; throws Error when standard output is closed or full.
 void write_output(std::string_view bytes);
 
-// One line for people: "paceline: TEXT".
+// One line for people: "paceline: TEXT", whatever the text quotes (a file's names, a request) made printable.
 void say(std::string_view text);
 // The same without decoration.
 void say_raw(std::string_view text);

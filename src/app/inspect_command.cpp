@@ -7,6 +7,7 @@
 #include "app/session.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 namespace paceline {
 
@@ -16,7 +17,7 @@ constexpr size_t kShownText = 80, kShownElements = 6;
 
 std::string shortened(std::string text) {
   if (text.size() > kShownText) text = cat(text.substr(0, kShownText), "… (", text.size(), " bytes)");
-  return Json(text).dump();
+  return printable(Json(text).dump());
 }
 
 Json element_as_json(const GgufArray& array, size_t index) {

@@ -40,6 +40,18 @@ int matching_bytes(std::string_view text, const LeadByte& lead) {
   return count;
 }
 
+// Code points that are drawn as nothing or turn the writing direction: they would make the cursor lie.
+bool is_hidden(uint32_t value) {
+  return (value >= 0x202A && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) || value == 0x2028 ||
+         value == 0x2029;
+}
+
+void append_printable(std::string& out, uint32_t value) {
+  if (value < 0x20) out += {'^', static_cast<char>('@' + value)};
+  else if (value == 0x7F) out += "^?";
+  else append_utf8(out, (value >= 0x80 && value < 0xA0) || is_hidden(value) ? kReplacementCharacter : value);
+}
+
 }  // namespace
 
 CodePoint decode_utf8(std::string_view text) {
@@ -105,6 +117,18 @@ std::string replace_invalid_utf8(std::string_view text) {
     } else {
       append_utf8(out, kReplacementCharacter);
     }
+    text.remove_prefix(static_cast<size_t>(next.length));
+  }
+  return out;
+}
+
+std::string printable(std::string_view text, std::string_view kept) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint next = decode_utf8(text);
+    if (kept.find(text[0]) != std::string_view::npos) out += text[0];
+    else append_printable(out, next.value);
     text.remove_prefix(static_cast<size_t>(next.length));
   }
   return out;

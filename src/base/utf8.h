@@ -30,4 +30,8 @@ void append_utf8(std::string& out, uint32_t code_point);
 // `text` with every invalid sequence replaced by U+FFFD.
 std::string replace_invalid_utf8(std::string_view text);
 
+// `text` as a terminal may be given it, whoever wrote it: control characters as ^X; those above U+007F, what turns the writing direction and
+// what is invalid as U+FFFD. Characters of `kept` stay.
+std::string printable(std::string_view text, std::string_view kept = "");
+
 }  // namespace paceline

@@ -22,9 +22,7 @@ void check_name(const ByteReader& reader, std::string_view name, std::string_vie
   if (name.size() > longest)
     fail(reader.source(), ": ", what, " before byte ", reader.offset(), " has ", name.size(),
          " bytes, expected at most ", longest);
-  const bool control =
-      std::any_of(name.begin(), name.end(), [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; });
-  if (control || !is_valid_utf8(name))
+  if (printable(name) != name)
     fail(reader.source(), ": ", what, " before byte ", reader.offset(), " is not clean UTF-8 text");
 }
 

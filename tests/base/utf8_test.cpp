@@ -9,6 +9,12 @@ namespace paceline::test {
 
 namespace {
 
+TEST(Utf8, PrintableTextHasNoControls) {
+  EXPECT_EQ(printable("a\x1b[31m\x7f\u009b\u202e漢\xff\n\t"), "a^[[31m^?\uFFFD\uFFFD漢\uFFFD^J^I");
+  EXPECT_EQ(printable("a\nb\tc\r", "\n\t"), "a\nb\tc^M");
+  EXPECT_EQ(printable(std::string_view("\0", 1), "\n"), "^@");
+}
+
 TEST(Utf8, EveryCodePointComesBack) {
   for (uint32_t value = 0; value <= 0x10FFFF; ++value) {
     if (value >= 0xD800 && value <= 0xDFFF) continue;

@@ -453,6 +453,20 @@ class Run(transcript.Case):
         model.write_bytes(self.model.read_bytes().replace(b'tokenizer.chat_template', b'tokenizer.chat_template'[::-1]))
         self.expect(['run', '-m', model, 'x'], status=1, stderr='paceline complete', stdout=b'', env=self.environment)
 
+    def test_escape_codes_of_a_file_do_not_reach_the_terminal(self):
+        path, data = self.folder / 'hostile.gguf', self.random_model.read_bytes()
+        path.write_bytes(data.replace(b'synthetic tiny', b'a\x1b[31m\xc2\x9bb\x7f\ncde'))
+        said = self.run_paceline(['run', '-m', path, '-n', '4', 'ka'], env=self.environment).stderr.decode()
+        self.assertTrue(said.startswith('a^[[31m\ufffdb^?^Jcde'), said)
+        report = self.expect(['inspect', path]).stdout.decode()
+        self.assertIn('"a\\u001b[31m\ufffdb^?\\ncde"', report)
+        length = b'\6' + b'\0' * 7  # of the architecture's name, so that keys stay
+        path.write_bytes(data.replace(length + b'qwen35', length + b'\x1b[31mq'))
+        for words in (['run', '-m', path, 'ka'], ['serve', '-m', path, '--port', '0'], ['complete', '-m', path, '-p', 'ka']):
+            done = self.run_paceline(words, env=self.environment)
+            self.assertIn(b'^[[31mq', done.stdout + done.stderr, words)
+            self.assertNotIn(b'\x1b', done.stdout + done.stderr, words)
+
     # --- pages ---
 
     def test_completion_and_manual(self):

@@ -199,6 +199,7 @@ TEST(GgufReader, RefusesBadKeysAndValues) {
   EXPECT_THAT(error_of(with_entry(R::entry("", 4, R::number(1)))), HasSubstr("a key before byte 32 is empty"));
   EXPECT_THAT(error_of(with_entry(R::entry(std::string("a\0b", 3), 4, R::number(1)))), HasSubstr("is not clean UTF-8"));
   EXPECT_THAT(error_of(with_entry(R::entry("a\x1b[31m", 4, R::number(1)))), HasSubstr("is not clean UTF-8"));
+  EXPECT_THAT(error_of(with_entry(R::entry("a\u009b31m", 4, R::number(1)))), HasSubstr("is not clean UTF-8"));
   EXPECT_THAT(error_of(with_entry(R::entry("a\xff", 4, R::number(1)))), HasSubstr("is not clean UTF-8"));
   EXPECT_THAT(error_of(with_entry(R::entry(std::string(2000, 'k'), 4, R::number(1)))),
               HasSubstr("has 2000 bytes, expected at most 1024"));

@@ -7,6 +7,7 @@
 
 #include "app/console.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace paceline {
 
@@ -31,7 +32,7 @@ int Chat::columns() const { return terminal_size().columns; }
 
 // Said to the person, in the tone of what is not the answer.
 void Chat::note(const std::string& text) const {
-  say_raw(cat(Style::of_stream(STDERR_FILENO).paint(Tone::Quiet, text), "\n"));
+  say_raw(cat(Style::of_stream(STDERR_FILENO).paint(Tone::Quiet, printable(text, "\n\t")), "\n"));
 }
 
 void Chat::note_complaint() const {

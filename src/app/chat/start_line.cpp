@@ -5,6 +5,7 @@
 
 #include "app/memory_needs.h"
 #include "base/strings.h"
+#include "base/utf8.h"
 
 namespace paceline {
 
@@ -23,7 +24,7 @@ std::string main_quantization(const GgufFile& file) {
 
 std::string model_title(const GgufFile& file) {
   const std::string file_name = std::filesystem::path(file.path()).stem().string();
-  return file.metadata().find_text("general.name").value_or(file_name);
+  return printable(file.metadata().find_text("general.name").value_or(file_name));
 }
 
 std::string draft_fact(const GeneratorOptions& options, const ModelFacts& facts) {

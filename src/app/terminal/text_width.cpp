@@ -12,14 +12,6 @@ namespace {
 
 constexpr uint32_t kEmojiPresentation = 0xFE0F;
 
-bool is_control(uint32_t value) { return value < 0x20 || (value >= 0x7F && value < 0xA0); }
-
-// Code points that are drawn as nothing or turn the writing direction: they would make the cursor lie.
-bool is_hidden(uint32_t value) {
-  return (value >= 0x202A && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) || value == 0x2028 ||
-         value == 0x2029;
-}
-
 }  // namespace
 
 size_t next_character(std::string_view text, size_t at) {
@@ -49,18 +41,7 @@ size_t previous_character(std::string_view text, size_t at) {
 }
 
 std::string shown_character(std::string_view character) {
-  if (character == "\t") return std::string(kTabColumns, ' ');
-  std::string out;
-  while (!character.empty()) {
-    const CodePoint point = decode_utf8(character);
-    if (!point.valid || is_hidden(point.value) || (point.value >= 0x80 && is_control(point.value)))
-      append_utf8(out, kReplacementCharacter);
-    else if (point.value == 0x7F) out += "^?";
-    else if (is_control(point.value)) out += {'^', static_cast<char>('@' + point.value)};
-    else out += character.substr(0, static_cast<size_t>(point.length));
-    character.remove_prefix(static_cast<size_t>(point.length));
-  }
-  return out;
+  return character == "\t" ? std::string(kTabColumns, ' ') : printable(character);
 }
 
 // A cluster is as wide as its widest code point: marks and joiners add nothing, a joined family of emoji is one emoji wide.
