@@ -91,6 +91,7 @@ int run_run(const Arguments& given) {
   const Arguments arguments = with_seed(given);
   Session session = open_session(arguments);
   if (session.options.drafts > 0 || session.options.lookup_drafts > 0) session.options.plain_rounds = kPlainRounds;
+  if (is_chat) session.options.prefix_cache_bytes = -1;
   Responder responder(session);
   say_start(session, chat_settings(arguments, session, is_chat, is_chat).sampling);
   if (is_chat) Chat(responder, arguments).run();

@@ -9,8 +9,6 @@ namespace paceline {
 
 namespace {
 
-constexpr uint64_t kMostCacheBytes = uint64_t{4} << 30;
-
 void check_options(const EngineOptions& options) {
   if (options.slots < 0 || options.slots > EngineOptions::kMostSlots)
     fail("slots is ", options.slots, ", expected 1 … ", EngineOptions::kMostSlots, ", or 0 for what memory allows");
@@ -67,8 +65,7 @@ EngineSizes size_engine(Device& device, const Model& model, const EngineOptions&
     return options.memory_bytes >= 0 ? static_cast<uint64_t>(options.memory_bytes) : Engine::slot_memory(available);
   };
   StateBytes room{.host = usable(available_memory_bytes())};
-  sizes.cache_bytes = options.prefix_cache_bytes >= 0 ? static_cast<uint64_t>(options.prefix_cache_bytes)
-                                                      : std::min(room.host / 8, kMostCacheBytes);
+  sizes.cache_bytes = cache_limit_bytes(options.prefix_cache_bytes, room.host);
   room.host -= std::min(room.host, sizes.cache_bytes);
   if (!device.memory_is_host()) room.device = usable(device.available_bytes());
   const auto slot_bytes = [&](int context) {

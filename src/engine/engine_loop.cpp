@@ -8,10 +8,6 @@ namespace paceline {
 
 namespace {
 
-constexpr int kSnapshotInterval = 2048;  // positions of a prompt between snapshots that nobody asked for
-constexpr int kLeastGain = 32;           // tokens a snapshot has to save over the one before it
-constexpr size_t kMostStable = 4;        // stable positions that get one: the first and the last ones
-
 double seconds_between(RequestState::Clock::time_point from, RequestState::Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
@@ -175,9 +171,10 @@ void Engine::Loop::start(Slot& slot, std::shared_ptr<RequestState> state) {
   Event event;
   event.kind = Event::Kind::PromptProgress;
   event.prompt_total = sequence.prompt_length;
-  if (request.reuse_prefix && sizes_.cache_bytes > 0) event.prompt_cached = cache_.restore(sequence);
+  PrefixCache* const cache = request.reuse_prefix && sizes_.cache_bytes > 0 ? &cache_ : nullptr;
+  event.prompt_cached = slot.prefix.start(cache, sequence, request.stable_positions);
   event.prompt_done = event.prompt_cached;
-  choose_snapshots(slot);
+  slot.prompt_end = slot.prefix.prompt_end();
   {
     const std::lock_guard lock(slot.request->mutex);
     slot.request->stats.cached_tokens = event.prompt_cached;
@@ -191,28 +188,6 @@ void Engine::Loop::start(Slot& slot, std::shared_ptr<RequestState> state) {
   slot.request->push(std::move(event));
   slot.request->announce();
   if (request.max_tokens == 0) finish(slot, FinishReason::Length);
-}
-
-void Engine::Loop::choose_snapshots(Slot& slot) {
-  const Request& request = slot.request->request;
-  const int done = slot.sequence->state.length(), length = slot.sequence->prompt_length;
-  slot.snapshots.clear();
-  if (request.reuse_prefix && sizes_.cache_bytes > 0) {
-    std::vector<int> stable = request.stable_positions;
-    std::erase_if(stable, [&](int position) { return position <= 0 || position >= length; });
-    std::sort(stable.begin(), stable.end());
-    stable.erase(std::unique(stable.begin(), stable.end()), stable.end());
-    if (stable.empty()) stable.push_back(length - 1);
-    if (stable.size() > kMostStable) stable.erase(stable.begin() + 1, stable.end() - (kMostStable - 1));
-    slot.snapshots = std::move(stable);
-    for (int at = kSnapshotInterval; at < length; at += kSnapshotInterval) slot.snapshots.push_back(at);
-    std::sort(slot.snapshots.begin(), slot.snapshots.end(), std::greater<>());
-    // A position that is both would otherwise be waited for twice.
-    slot.snapshots.erase(std::unique(slot.snapshots.begin(), slot.snapshots.end()), slot.snapshots.end());
-    // Too close to the start of the work is not worth cutting a chunk for.
-    while (!slot.snapshots.empty() && slot.snapshots.back() < done + kLeastGain) slot.snapshots.pop_back();
-  }
-  slot.prompt_end = slot.snapshots.empty() ? length : slot.snapshots.back();
 }
 
 // The last token that may be handed out needs no drafts behind it.
@@ -262,11 +237,8 @@ void Engine::Loop::deliver_prompt(Slot& slot) {
   const Sequence& sequence = *slot.sequence;
   const int done = sequence.state.length();
   if (sequence.prompt_budget == 0) return;
-  if (!slot.snapshots.empty() && slot.snapshots.back() <= done) {
-    slot.snapshots.pop_back();
-    cache_.keep(sequence, 0, kLeastGain);
-    slot.prompt_end = slot.snapshots.empty() ? sequence.prompt_length : slot.snapshots.back();
-  }
+  slot.prefix.keep_prompt(sequence);
+  slot.prompt_end = slot.prefix.prompt_end();
   Event event;
   event.kind = Event::Kind::PromptProgress;
   event.prompt_done = done;
@@ -329,7 +301,7 @@ std::optional<FinishReason> Engine::Loop::reason_to_end(const Slot& slot) const 
 }
 
 void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& message) {
-  if (reason != FinishReason::Error && slot.request->request.reuse_prefix && sizes_.cache_bytes > 0) keep_answer(slot);
+  if (reason != FinishReason::Error) slot.prefix.keep_answer(*slot.sequence, head_ ? &*head_ : nullptr);
   history_ = slot.history;
   std::vector<Token> draft_ids;
   if (head_) draft_ids = head_->vocabulary().learned();
@@ -356,20 +328,6 @@ void Engine::Loop::finish(Slot& slot, FinishReason reason, const std::string& me
   }
   request->finish(reason, message);
   request->announce();
-}
-
-// A conversation goes on after the answer: what is computed already is kept, up to the last token that went through the trunk.
-void Engine::Loop::keep_answer(Slot& slot) {
-  Sequence& sequence = *slot.sequence;
-  if (sequence.in_prompt() || sequence.kept_count == 0) return;
-  if (head_) {
-    // The draft head has not seen the tokens of the last pass yet.
-    Sequence* const own[] = {&sequence};
-    sequence.draft_budget = 0;
-    sequence.drafts.clear();
-    head_->propose(own);
-  }
-  cache_.keep(sequence, sequence.kept_count - 1, kLeastGain);
 }
 
 void Engine::Loop::note_choice(const Sequence& sequence, int position, std::span<const float> logits, Token chosen) {

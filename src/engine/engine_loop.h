@@ -7,8 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/lookup_drafter.h"
-#include "engine/mtp_drafter.h"
-#include "engine/prefix_cache.h"
+#include "engine/prefix_use.h"
 #include "engine/request_state.h"
 #include "engine/runner.h"
 #include "engine/scheduler.h"
@@ -40,7 +39,7 @@ class Engine::Loop {
   struct Slot : Candidate {
     std::unique_ptr<Sequence> memory;
     std::shared_ptr<RequestState> request;  // null: free
-    std::vector<int> snapshots;  // positions of the prompt still to be kept, the next one last
+    PrefixUse prefix;
     int handed_out = 0;
     uint64_t pass = 0;
     int before = 0;  // length at the start of the step
@@ -55,7 +54,6 @@ class Engine::Loop {
   bool wait_for_work(const std::stop_token& stop);
   void admit();
   void start(Slot& slot, std::shared_ptr<RequestState> request);
-  void choose_snapshots(Slot& slot);
   void drop_cancelled();
   SpeculationLimits limits(const Slot& slot) const;
   void step();
@@ -64,7 +62,6 @@ class Engine::Loop {
   void deliver_pass(Slot& slot);
   std::optional<FinishReason> reason_to_end(const Slot& slot) const;
   void finish(Slot& slot, FinishReason reason, const std::string& message = {});
-  void keep_answer(Slot& slot);
   void note_choice(const Sequence& sequence, int position, std::span<const float> logits, Token chosen);
   void publish(double step_seconds);
 

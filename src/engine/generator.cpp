@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/memory_info.h"
+#include "engine/engine.h"
+
 namespace paceline {
 
 namespace {
@@ -29,6 +32,10 @@ std::optional<StopReason> hand_out(const Sequence& sequence, const GenerationLim
 }
 
 }  // namespace
+
+double Generation::prompt_tokens_per_second() const {
+  return prompt_seconds > 0 ? (prompt_tokens - cached_tokens) / prompt_seconds : 0;
+}
 
 double Generation::tokens_per_second() const {
   return generation_seconds > 0 ? static_cast<double>(stats.generated) / generation_seconds : 0;
@@ -60,6 +67,9 @@ Generator::Generator(Device& device, Model& model, const GeneratorOptions& optio
   }
   drafter_.emplace(head_ ? &*head_ : nullptr);
   runner_.emplace(device, model, &*drafter_, runner_options(options));
+  const uint64_t cache_bytes =
+      cache_limit_bytes(options.prefix_cache_bytes, Engine::slot_memory(available_memory_bytes()));
+  if (cache_bytes > 0) cache_.emplace(device, cache_bytes);
 }
 
 void Generator::step(Candidate& candidate, int most_drafts) {
@@ -94,6 +104,19 @@ Sequence& Generator::start(std::span<const Token> prompt, const SamplingParamete
   return *sequence_;
 }
 
+bool Generator::read_prompt(Candidate& candidate, const GenerationLimits& limits,
+                            const std::function<void(int)>& on_prompt) {
+  const Sequence& sequence = *candidate.sequence;
+  while (sequence.in_prompt()) {
+    candidate.prompt_end = prefix_.prompt_end();
+    step(candidate, 0);
+    prefix_.keep_prompt(sequence);
+    if (on_prompt) on_prompt(sequence.state.length());
+    if (is_stopped(limits)) break;
+  }
+  return !sequence.in_prompt();
+}
+
 Generation Generator::generate(std::span<const Token> prompt, const SamplingParameters& parameters,
                                const GenerationLimits& limits, const std::function<bool(GeneratedToken)>& on_token,
                                const std::function<void(int)>& on_prompt) {
@@ -101,16 +124,15 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   result.prompt_tokens = static_cast<int>(prompt.size());
   if (limits.max_tokens == 0) return result;
   Sequence& sequence = start(prompt, parameters);
-  Candidate candidate{&sequence, history_.carried_over(), {}, sequence.prompt_length};
+  // A round ends with the answer, so that nothing behind its end is kept with it.
+  sequence.stop_tokens.assign(limits.end_tokens.begin(), limits.end_tokens.end());
+  Candidate candidate{&sequence, history_.carried_over(), {}, 0};
 
   auto start = Clock::now();
-  while (sequence.in_prompt()) {
-    step(candidate, 0);
-    if (on_prompt) on_prompt(sequence.state.length());
-    if (is_stopped(limits)) break;
-  }
+  result.cached_tokens = prefix_.start(cache_ ? &*cache_ : nullptr, sequence, limits.stable_positions);
+  const bool is_read = read_prompt(candidate, limits, on_prompt);
   result.prompt_seconds = seconds_since(start);
-  if (sequence.in_prompt()) {
+  if (!is_read) {
     result.reason = StopReason::Cancelled;
     return result;
   }
@@ -128,6 +150,7 @@ Generation Generator::generate(std::span<const Token> prompt, const SamplingPara
   result.stats = sequence.stats;
   result.drafting_paused = options_.drafts > 0 && scheduler_.paused();
   history_ = candidate.history;
+  prefix_.keep_answer(sequence, head_ ? &*head_ : nullptr);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// One answer at a time: prompt in, tokens out through a callback, with limits and timings. What `complete` and the terminal chat use; many
-// requests at once are the scheduler's business. Owns the runner and, when drafting, the model's draft head as drafter.
+// One answer at a time: prompt in, tokens out through a callback, with limits and timings; a prompt may start where an earlier one left off
+// (prefix_use.h). What `complete` and the terminal chat use; many requests at once are the scheduler's business. Owns the runner and, when
+// drafting, the model's draft head as drafter.
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -9,7 +10,7 @@
 #include <vector>
 
 #include "engine/lookup_drafter.h"
-#include "engine/mtp_drafter.h"
+#include "engine/prefix_use.h"
 #include "engine/scheduler.h"
 
 namespace paceline {
@@ -23,11 +24,13 @@ struct GeneratorOptions {
   SpeculationKnowledge known{};  // of this model on this machine, learned before
   int plain_rounds = 0;  // the first so many rounds draft nothing, so that the gain of drafts can be told
   KvTypes kv;
+  int64_t prefix_cache_bytes = 0;  // what a prompt leaves for the next ones; 0: nothing, < 0: as EngineOptions
 };
 
 struct GenerationLimits {
   int max_tokens = -1;  // < 0: until the context is full
   std::span<const Token> end_tokens;  // sorted; generation stops after one, which is not handed out
+  std::span<const int> stable_positions{};  // of the prompt, as Request::stable_positions
   const std::atomic<bool>* stop = nullptr;  // set by others: ends prompt or answer after the pass that is running
 };
 
@@ -45,11 +48,13 @@ struct Generation {
   StopReason reason = StopReason::MaxTokens;
   SequenceStats stats;
   int prompt_tokens = 0;
+  int cached_tokens = 0;  // of the prompt, left by earlier ones
   double prompt_seconds = 0;  // until the first token is chosen: the time to first token
   double generation_seconds = 0;  // from the first token to the last
   bool drafting_paused = false;  // at the end, plain decoding was the faster choice
 
-  double prompt_tokens_per_second() const { return prompt_seconds > 0 ? prompt_tokens / prompt_seconds : 0; }
+  // Of the tokens that were read.
+  double prompt_tokens_per_second() const;
   double tokens_per_second() const;
   double tokens_per_pass() const;
 };
@@ -77,6 +82,8 @@ class Generator {
  private:
   // Throws Error for a prompt that does not fit.
   Sequence& start(std::span<const Token> prompt, const SamplingParameters& parameters);
+  // Runs the prompt, from where an earlier one left off; false: stopped.
+  bool read_prompt(Candidate& candidate, const GenerationLimits& limits, const std::function<void(int)>& on_prompt);
   // One step, planned and timed; `most_drafts` of a round.
   void step(Candidate& candidate, int most_drafts);
 
@@ -86,6 +93,8 @@ class Generator {
   std::optional<MtpDrafter> head_;
   std::optional<LookupDrafter> drafter_;
   std::optional<Runner> runner_;
+  std::optional<PrefixCache> cache_;
+  PrefixUse prefix_;
   Scheduler scheduler_;
   std::vector<Sequence*> step_;
   std::optional<Sequence> sequence_;  // of the last answer: its memory serves the next one

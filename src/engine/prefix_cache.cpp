@@ -18,6 +18,11 @@ struct PrefixCache::Node {
   }
 };
 
+uint64_t cache_limit_bytes(int64_t wanted, uint64_t room) {
+  constexpr uint64_t kMost = uint64_t{4} << 30;
+  return wanted >= 0 ? static_cast<uint64_t>(wanted) : std::min(room / 8, kMost);
+}
+
 PrefixCache::PrefixCache(Device& device, uint64_t limit_bytes) : device_(device), root_(std::make_unique<Node>()) {
   stats_.limit_bytes = limit_bytes;
 }

@@ -19,6 +19,9 @@ struct PrefixCacheStats {
   uint64_t hits = 0, misses = 0, evictions = 0;
 };
 
+// Bytes that a cache may take: those wanted, or for < 0 an eighth of the room for it and the sequences, at most 4 GiB.
+uint64_t cache_limit_bytes(int64_t wanted, uint64_t room);
+
 class PrefixCache {
  public:
   PrefixCache(Device& device, uint64_t limit_bytes);

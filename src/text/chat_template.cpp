@@ -1,5 +1,7 @@
 #include "text/chat_template.h"
 
+#include <algorithm>
+
 namespace paceline {
 
 namespace {
@@ -58,6 +60,13 @@ std::string ChatTemplate::render(const ChatRequest& request) const {
   for (const JsonMember& member : request.template_arguments.as_object().members())
     context.set(member.key, member.value);
   return template_.render(context, request.now ? *request.now : local_time());
+}
+
+size_t ChatTemplate::conversation_length(ChatRequest request, std::string_view prompt) const {
+  request.add_generation_prompt = false;
+  const std::string conversation = try_render(*this, request).value_or("");
+  const auto parting = std::mismatch(conversation.begin(), conversation.end(), prompt.begin(), prompt.end());
+  return static_cast<size_t>(parting.first - conversation.begin());
 }
 
 bool ChatTemplate::supports_tools() const {

@@ -31,6 +31,10 @@ class ChatTemplate {
   // Throws Error when the template refuses the conversation (raise_exception), fails or hits a limit.
   std::string render(const ChatRequest& request) const;
 
+  // How much of `prompt`, the rendered request, is the conversation itself: what follows asks for the answer and may not stand before that
+  // answer in later prompts, such as the start of a thought.
+  size_t conversation_length(ChatRequest request, std::string_view prompt) const;
+
   // What the template does with a request, found out by rendering two that differ in nothing else.
   bool supports_tools() const;  // tool definitions appear in the prompt
   bool supports_thinking_switch() const;  // enable_thinking changes the prompt

@@ -137,6 +137,9 @@ TEST(AnswerStats, SayWhatWasMeasured) {
   const std::string said = join_facts(answer_facts(plain, 10), 1000);
   EXPECT_THAT(said, HasSubstr("MTP paused: plain decoding is faster here"));
   EXPECT_THAT(said, testing::Not(HasSubstr("the plain")));
+  Generation second = some_generation();
+  second.cached_tokens = 15;
+  EXPECT_THAT(join_facts(answer_facts(second, 0), 1000), HasSubstr("prompt 20 tokens, 15 of them known, 50.0 t/s"));
   Generation one;
   one.output = {1}, one.prompt_tokens = 1, one.prompt_seconds = 2;
   EXPECT_EQ(join_facts(answer_facts(one, 0), 1000), "prompt 1 token, 0.5 t/s · first token 2.0 s · answer 1 token");

@@ -157,6 +157,39 @@ class Run(transcript.Case):
         terminal.send('/quit\r')
         self.assertEqual(terminal.finish(), 0)
 
+    def test_a_turn_reads_what_is_new(self):
+        terminal = self.chat()
+
+        def tokens(typed):
+            """Of the prompt: all, and those that were known."""
+            before = len(terminal.plain())
+            terminal.enter(typed + '\r')
+            facts = re.search(r'prompt\s+(\d+)\s+tokens,\s+(?:(\d+)\s+of\s+them\s+known)?', terminal.plain()[before:])
+            return int(facts.group(1)), int(facts.group(2) or 0)
+
+        question, call = 'ka lo mu ' * 20, 16  # more tokens than what asks for an answer
+        first, known = tokens(question)
+        self.assertEqual(known, 0)
+        second, known = tokens(question)
+        self.assertGreater(known, first - call)
+        third, known = tokens(question)
+        self.assertGreater(known, second - call)
+        count, known = tokens('/retry')
+        self.assertEqual(count, third)
+        self.assertGreater(known, third - call)
+        # One turn less is the second one again, whatever came after it.
+        terminal.enter('/undo\r')
+        count, known = tokens('/retry')
+        self.assertEqual(count, second)
+        self.assertGreater(known, second - call)
+        # Another beginning, and the first one again.
+        terminal.enter('/new\r')
+        self.assertEqual(tokens('mu ' * 60)[1], 0)
+        terminal.enter('/new\r')
+        count, known = tokens(question)
+        self.assertEqual(count, first)
+        self.assertGreater(known, first - call)
+
     def test_a_paste_of_200_lines_is_one_input(self):
         lines = [f'line {i} of the text, with "quotes" and\ttabs' for i in range(200)]
         terminal = self.chat()

@@ -107,6 +107,31 @@ TEST(ChatTemplate, ATurnsOwnEndIsLeftAlone) {
   EXPECT_TRUE(std::is_sorted(other->end_tokens().begin(), other->end_tokens().end()));
 }
 
+// The next turn begins with the conversation, though not with the start of a thought.
+TEST(ChatTemplate, AConversationStandsInItsNextPrompt) {
+  ChatRequest first;
+  first.messages = conversation(R"([{"role": "user", "content": "Hi"}])");
+  const ChatTemplate qwen = published("Qwen3.5-4B.jinja");
+  EXPECT_EQ(qwen.conversation_length(first, qwen.render(first)),
+            std::string_view("<|im_start|>user\nHi<|im_end|>\n").size());
+  ChatRequest second;
+  second.messages = conversation(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"},
+                                     {"role": "user", "content": "Go on"}])");
+  int begun = 0;
+  for (const JsonMember& member : template_vectors().at("templates").as_object().members()) {
+    try {
+      const ChatTemplate chat = ChatTemplate::parse(member.value.as_string());
+      const std::string prompt = chat.render(first), next = chat.render(second);
+      const size_t length = chat.conversation_length(first, prompt);
+      ASSERT_LE(length, prompt.size()) << member.key;
+      begun += length > 0 && next.starts_with(prompt.substr(0, length)) ? 1 : 0;
+    } catch (const Error&) {
+      continue;  // the golden renders know which do not parse, or refuse
+    }
+  }
+  EXPECT_GE(begun, 50);
+}
+
 TEST(ChatTemplate, KnowsHowCallsAreWritten) {
   for (const char* name : {"Qwen3.5-4B.jinja", "Qwen3-Coder.jinja", "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16.jinja"})
     EXPECT_EQ(published(name).call_style(), CallStyle::Xml) << name;

@@ -21,6 +21,11 @@ double quotient(double a, double b) { return b > 0 ? a / b : 0; }
 
 std::string counted(int64_t count, std::string_view what) { return cat(count, " ", what, count == 1 ? "" : "s"); }
 
+// The rate behind it is that of the others.
+std::string prompt_fact(int64_t tokens, int64_t cached) {
+  return cat(counted(tokens, "token"), cached > 0 ? cat(", ", cached, " of them known") : "");
+}
+
 // Accepted of drafted, by how far ahead the draft was.
 std::string draft_fact(const SequenceStats& stats) {
   std::string out = "drafts accepted";
@@ -45,6 +50,7 @@ void add_speculation(std::vector<std::string>& facts, const SequenceStats& stats
 void ChatTotals::add(const Generation& generation) {
   ++answers;
   prompt_tokens += generation.prompt_tokens;
+  cached_tokens += generation.cached_tokens;
   answer_tokens += static_cast<int64_t>(generation.output.size());
   prompt_seconds += generation.prompt_seconds;
   generation_seconds += generation.generation_seconds;
@@ -60,8 +66,8 @@ void ChatTotals::add(const Generation& generation) {
 
 std::vector<std::string> answer_facts(const Generation& generation, double plain_rate) {
   std::vector<std::string> facts;
-  facts.push_back(
-      cat("prompt ", counted(generation.prompt_tokens, "token"), ", ", rate(generation.prompt_tokens_per_second())));
+  facts.push_back(cat("prompt ", prompt_fact(generation.prompt_tokens, generation.cached_tokens), ", ",
+                      rate(generation.prompt_tokens_per_second())));
   facts.push_back(cat("first token ", duration(generation.prompt_seconds)));
   std::string answer = cat("answer ", counted(static_cast<int64_t>(generation.output.size()), "token"));
   if (generation.stats.passes > 0) answer += cat(", ", rate(generation.tokens_per_second()));
@@ -75,8 +81,8 @@ std::vector<std::string> total_facts(const ChatTotals& totals, double plain_rate
   const double speed = quotient(static_cast<double>(totals.stats.generated), totals.generation_seconds);
   std::vector<std::string> facts = {
       counted(totals.answers, "answer"),
-      cat("prompts ", counted(totals.prompt_tokens, "token"), ", ",
-          rate(quotient(static_cast<double>(totals.prompt_tokens), totals.prompt_seconds))),
+      cat("prompts ", prompt_fact(totals.prompt_tokens, totals.cached_tokens), ", ",
+          rate(quotient(static_cast<double>(totals.prompt_tokens - totals.cached_tokens), totals.prompt_seconds))),
       cat("answers ", counted(totals.answer_tokens, "token"), ", ", rate(speed))};
   add_speculation(facts, totals.stats, speed, plain_rate);
   return facts;

@@ -10,7 +10,7 @@ namespace paceline {
 // Sums over a chat, for /stats.
 struct ChatTotals {
   int answers = 0;
-  int64_t prompt_tokens = 0, answer_tokens = 0;
+  int64_t prompt_tokens = 0, cached_tokens = 0, answer_tokens = 0;
   double prompt_seconds = 0, generation_seconds = 0;
   SequenceStats stats;
 

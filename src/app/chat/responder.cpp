@@ -26,13 +26,13 @@ Responder::Responder(Session& session)
   learn_turn_end(*session.tokenizer, template_);
 }
 
-std::string Responder::render(const Json& messages, Think think) const {
+ChatRequest Responder::request(const Json& messages, Think think) const {
   ChatRequest request;
   request.messages = messages;
   if (think != Think::Auto) request.enable_thinking = think == Think::On;
   request.bos_token = session_.tokenizer->special_text(session_.tokenizer->bos());
   request.eos_token = session_.tokenizer->special_text(session_.tokenizer->eos());
-  return template_.render(request);
+  return request;
 }
 
 std::string Responder::complaint(const ChatSettings& settings, const Conversation& conversation) const {
@@ -46,8 +46,12 @@ std::string Responder::complaint(const ChatSettings& settings, const Conversatio
 ChatAnswer Responder::answer(const Conversation& conversation, const std::string& question,
                              const ChatSettings& settings, AnswerPrinter& printer, const std::atomic<bool>* stop,
                              const std::function<void(double)>& on_prompt) {
-  const std::string prompt = render(conversation.messages(&question), settings.think);
+  const ChatRequest asked = request(conversation.messages(&question), settings.think);
+  const std::string prompt = template_.render(asked);
   const std::vector<Token> tokens = session_.tokenizer->encode(prompt, true);
+  // The next turn begins with all before the call for an answer.
+  const std::string call = prompt.substr(template_.conversation_length(asked, prompt));
+  const int conversation_end = static_cast<int>(tokens.size() - session_.tokenizer->encode(call, true).size());
   OutputFormat format;
   format.starts_in_reasoning = opens_thought(prompt);
   OutputParser parser(std::move(format));
@@ -59,8 +63,10 @@ ChatAnswer Responder::answer(const Conversation& conversation, const std::string
       printer.show(event, was_draft);
     }
   };
-  const GenerationLimits limits{
-      .max_tokens = settings.max_tokens, .end_tokens = session_.tokenizer->end_tokens(), .stop = stop};
+  const GenerationLimits limits{.max_tokens = settings.max_tokens,
+                                .end_tokens = session_.tokenizer->end_tokens(),
+                                .stable_positions = std::span(&conversation_end, 1),
+                                .stop = stop};
   answer.generation = generator_.generate(
       tokens, settings.sampling, limits,
       [&](GeneratedToken token) {

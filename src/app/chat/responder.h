@@ -1,6 +1,6 @@
 #pragma once
 // From a conversation to an answer: renders the model's template, runs the prompt, splits the stream into thinking and answer. Each turn
-// runs the whole conversation anew.
+// reads what is new in it: the generator keeps what earlier ones have read (engine/prefix_cache.h).
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -36,7 +36,7 @@ class Responder {
   double plain_tokens_per_second() const { return generator_.plain_tokens_per_second(); }
 
  private:
-  std::string render(const Json& messages, Think think) const;
+  ChatRequest request(const Json& messages, Think think) const;
 
   Session& session_;
   ChatTemplate template_;
