@@ -18,24 +18,49 @@ bool looks_like_model(const std::string& word) {
          std::filesystem::is_regular_file(word, error);
 }
 
+void check_one_prompt(const Arguments& arguments) {
+  if (arguments.has("prompt") && arguments.has("prompt_file"))
+    throw UsageError("-p and -f both give a prompt, expected one of them");
+}
+
+std::string read_prompt_file(const std::string& path) { return path == "-" ? read_input() : read_file(path); }
+
+std::string trimmed_end(std::string text) {
+  text.erase(text.find_last_not_of('\n') + 1);
+  return text;
+}
+
 }  // namespace
 
 std::string prompt_text(const Arguments& arguments) {
-  const auto given = arguments.text("prompt");
-  const auto file = arguments.text("prompt_file");
-  if (given && file) throw UsageError("-p and -f both give a prompt, expected one of them");
-  if (given) return *given;
-  return file ? read_file(*file) : read_input();
+  check_one_prompt(arguments);
+  if (const auto given = arguments.text("prompt")) return *given;
+  return read_prompt_file(arguments.text("prompt_file").value_or("-"));
+}
+
+bool gives_question(const Arguments& arguments) {
+  return arguments.has("prompt") || arguments.has("prompt_file") || run_words(arguments).prompt;
+}
+
+std::string question_text(const Arguments& arguments) {
+  check_one_prompt(arguments);
+  const auto given = arguments.text("prompt"), words = run_words(arguments).prompt;
+  if (given && words)
+    throw UsageError(cat("-p and the words \"", *words, "\" both give a prompt, expected one of them"));
+  std::string out = trimmed_end(given.value_or(words.value_or("")));
+  if (given || (words && !arguments.has("prompt_file"))) return out;
+  const std::string text = trimmed_end(read_prompt_file(arguments.text("prompt_file").value_or("-")));
+  return cat(out, out.empty() || text.empty() ? "" : "\n\n", text);
 }
 
 RunWords run_words(const Arguments& arguments) {
   std::span<const std::string> words = arguments.positional();
-  RunWords out{arguments.text("model").value_or(""), ""};
+  RunWords out{arguments.text("model").value_or(""), {}};
   if (out.model.empty() && !words.empty() && looks_like_model(words[0])) {
     out.model = words[0];
     words = words.subspan(1);
   }
-  for (const std::string& word : words) out.prompt += cat(out.prompt.empty() ? "" : " ", word);
+  for (const std::string& word : words) out.prompt = out.prompt ? cat(*out.prompt, " ", word) : word;
   return out;
 }
 

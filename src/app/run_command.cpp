@@ -15,25 +15,6 @@ namespace paceline {
 
 namespace {
 
-// What was asked on the command line, then files, then standard input when it is no terminal.
-std::string question_of(const Arguments& arguments, bool read_standard_input) {
-  std::vector<std::string> parts = {arguments.text("prompt").value_or(""), run_words(arguments).prompt};
-  if (const auto file = arguments.text("prompt_file")) parts.push_back(read_file(*file));
-  if (read_standard_input) parts.push_back(read_input());
-  std::string out;
-  for (std::string& part : parts) {
-    while (part.ends_with('\n')) part.pop_back();
-    if (part.empty()) continue;
-    if (!out.empty()) out += "\n\n";
-    out += part;
-  }
-  return out;
-}
-
-bool asks_in_words(const Arguments& arguments) {
-  return arguments.has("prompt") || arguments.has("prompt_file") || !run_words(arguments).prompt.empty();
-}
-
 void say_start(const Session& session, const SamplingParameters& sampling) {
   const bool on_terminal = ::isatty(STDERR_FILENO) == 1;
   const int columns = on_terminal ? terminal_size().columns : 1 << 20;
@@ -81,10 +62,10 @@ void check_model(const Arguments& arguments) {
 
 int run_run(const Arguments& given) {
   check_model(given);
-  const bool is_chat = is_conversation_possible() && !asks_in_words(given);
+  const bool is_chat = is_conversation_possible() && !gives_question(given);
   std::string question;
   if (!is_chat) {
-    question = question_of(given, ::isatty(STDIN_FILENO) != 1 || !asks_in_words(given));
+    question = question_text(given);
     if (question.empty())
       throw UsageError("there is nothing to answer, expected a prompt (paceline run \"…\"), -f FILE or standard input");
   }

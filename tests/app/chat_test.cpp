@@ -93,13 +93,14 @@ TEST(ChatSettings, ASeedIsDrawnOnceAndFitsItsFlag) {
 TEST(RunWords, ModelAndPrompt) {
   const auto words = [](const std::vector<std::string>& given) {
     const RunWords out = run_words(run_arguments(given));
-    return std::pair(out.model, out.prompt);
+    return std::pair(out.model, out.prompt.value_or("(none)"));
   };
   using Pair = std::pair<std::string, std::string>;
-  EXPECT_EQ(words({}), Pair("", ""));
+  EXPECT_EQ(words({}), Pair("", "(none)"));
+  EXPECT_EQ(words({""}), Pair("", ""));
   EXPECT_EQ(words({"what", "is", "this"}), Pair("", "what is this"));
   EXPECT_EQ(words({"model.gguf", "hello"}), Pair("model.gguf", "hello"));
-  EXPECT_EQ(words({"org/repo:Q8_0"}), Pair("org/repo:Q8_0", ""));
+  EXPECT_EQ(words({"org/repo:Q8_0"}), Pair("org/repo:Q8_0", "(none)"));
   EXPECT_EQ(words({"-m", "a.gguf", "b.gguf", "is", "a", "file"}), Pair("a.gguf", "b.gguf is a file"));
   EXPECT_EQ(words({PACELINE_SOURCE_DIR "/README.md", "x"}), Pair(PACELINE_SOURCE_DIR "/README.md", "x"));
   EXPECT_EQ(words({"--", "-m", "is a flag"}), Pair("", "-m is a flag"));

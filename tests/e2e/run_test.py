@@ -416,14 +416,32 @@ class Run(transcript.Case):
         self.assertEqual(self.answer(stdin=b'ka lo\n').stdout, done.stdout)
         self.assertEqual(self.answer('-p', 'ka lo').stdout, done.stdout)
         self.assertEqual(self.answer('ka lo', '--mtp', 'off').stdout, done.stdout)
-        self.assertNotEqual(self.answer('ka lo', stdin=b'and more').stdout, done.stdout)
         self.assertIn(b'tokens per pass', self.answer('ka lo', '--stats').stderr)
 
-    def test_parts_of_a_prompt_are_joined(self):
+    def test_a_file_follows_the_words(self):
         path = self.folder / 'part.txt'
         path.write_text('from a file\n')
-        joined = self.answer('from words\n\nfrom a file\n\nfrom a pipe')
-        self.assertEqual(self.answer('from words', '-f', path, stdin=b'from a pipe\n').stdout, joined.stdout)
+        joined = self.answer('from words\n\nfrom a file')
+        self.assertEqual(self.answer('from', 'words', '-f', path).stdout, joined.stdout)
+        self.assertEqual(self.answer('from words', '-f', '-', stdin=b'from a file\n\n').stdout, joined.stdout)
+        self.assertEqual(self.answer('-f', '-', stdin=b'ka lo\n').stdout, self.answer('ka lo').stdout)
+
+    def test_prompts_are_given_once(self):
+        for words in (['-p', 'ka', '-f', '/dev/null'], ['-p', 'ka', '-f', '-']):
+            for command in ('run', 'complete', 'tokenize'):
+                self.expect([command, '-m', self.random_model, *words], status=2, stdout=b'', stderr='-p and -f both give a prompt')
+        self.expect(['run', '-m', self.random_model, '-p', 'ka', 'lo', 'mu'], status=2, stdout=b'', stderr='-p and the words "lo mu" both give')
+
+    def test_standard_input_is_left_alone_when_a_prompt_is_given(self):
+        for words in (['ka lo'], ['-p', 'ka lo'], ['']):
+            read_end, write_end = os.pipe()  # nobody writes, nobody closes
+            os.write(write_end, b'the next line of a loop\n')
+            command = [transcript.BINARY, 'run', '-m', str(self.random_model), '-n', '4', '--seed', '3', *words]
+            done = subprocess.run(command, stdin=read_end, capture_output=True, timeout=PATIENCE_S, env=self.environment, check=False)
+            self.assertEqual(done.returncode, 0 if words != [''] else 2, done.stderr.decode())
+            self.assertEqual(os.read(read_end, 100), b'the next line of a loop\n')
+            os.close(read_end)
+            os.close(write_end)
 
     def test_nothing_to_answer(self):
         for stdin in (b'', b'\n\n'):
