@@ -112,6 +112,7 @@ int run_complete(const Arguments& arguments) {
   const Generation generation = generator.generate(prompt, sampling, limits, on_token);
   save_knowledge(session, generator.learned());
   if (json) write_output(report(session, prompt, sampling, generation).dump() + "\n");
+  if (generation.reason == StopReason::ContextFull) say(full_context_note(session));
   say_summary(generation);
   return 0;
 }

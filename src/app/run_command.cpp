@@ -39,8 +39,7 @@ void answer_once(Responder& responder, const Arguments& arguments, const std::st
     else progress.reset();
   };
   const ChatAnswer answer = responder.answer(conversation, question, settings, printer, nullptr, on_prompt);
-  if (answer.generation.reason == StopReason::ContextFull)
-    say(cat("the context of ", responder.session().options.context, " is full (-c N makes room for more)"));
+  if (answer.generation.reason == StopReason::ContextFull) say(full_context_note(responder.session()));
   if (settings.show_stats) {
     const int columns = ::isatty(STDERR_FILENO) == 1 ? terminal_size().columns : 1 << 20;
     say_raw(join_facts(answer_facts(answer.generation, responder.plain_tokens_per_second()), columns) + "\n");

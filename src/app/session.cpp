@@ -106,6 +106,10 @@ void open_devices(const Arguments& arguments, const RunnerOptions& pass, Session
 
 }  // namespace
 
+std::string full_context_note(const Session& session) {
+  return cat("the context of ", session.options.context, " is full (-c N makes room for more)");
+}
+
 GgufFile open_model_file(const Arguments& arguments) { return GgufFile::open(find_model_file(model_name(arguments))); }
 
 EngineOptions engine_options(const GeneratorOptions& options) {

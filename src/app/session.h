@@ -27,6 +27,9 @@ struct Session {
 
 inline constexpr int kUsualContext = 8192;
 
+// Said of an answer that the context cut.
+std::string full_context_note(const Session& session);
+
 GgufFile open_model_file(const Arguments& arguments);
 // What the engine takes over from the flags: context, chunk, drafts, cache types.
 EngineOptions engine_options(const GeneratorOptions& options);

@@ -135,7 +135,9 @@ class CommandLine(transcript.Case):
         self.assertEqual(control.stdout, b'')
 
     def test_context_is_a_limit(self):
-        result = json.loads(self.complete('-p', 'ka lo mu', '-c', '32', '--temp', '0', '--json').stdout)
+        note = 'the context of 32 is full (-c N makes room for more)'
+        result = json.loads(self.complete('-p', 'ka lo mu', '-c', '32', '--temp', '0', '--json', stderr=note).stdout)
+        self.assertNotIn('is full', self.complete('-p', 'ka lo mu', '-c', '32', '--temp', '0', '-n', '4').stderr.decode())
         self.assertEqual(result['stop'], 'context')
         self.assertIn(len(result['prompt_ids']) + len(result['ids']), (32, 33))
         self.complete('-p', 'ka lo mu ' * 40, '-c', '16', status=1, stdout=b'', stderr='context of 16')
