@@ -35,6 +35,10 @@ TEST(SlashCommand, IsToldFromText) {
     EXPECT_TRUE(is_slash_line(line)) << line;
   for (const char* line : {"help", " /help", "//help", "/", "/ help", "/etc/hosts is what?", "/2"})
     EXPECT_FALSE(is_slash_line(line)) << line;
+  const std::string long_text = " " + std::string(500, 'a');
+  EXPECT_TRUE(is_slash_line("/system" + long_text));
+  EXPECT_FALSE(is_slash_line("/sytem" + long_text));
+  EXPECT_EQ(parse_slash_line("/system" + long_text).rest, long_text.substr(1));
   EXPECT_EQ(message_text("//help"), "/help");
   EXPECT_EQ(message_text("/etc/hosts"), "/etc/hosts");
 }

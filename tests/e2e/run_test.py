@@ -321,7 +321,7 @@ class Run(transcript.Case):
     def test_commands(self):
         terminal = self.chat()
         for typed, expected in (('/set temp 0.25\r', 'set temp 0.25'), ('/set tempp 1\r', 'did you mean temp?'), ('/hepl\r', 'did you mean /help?'),
-                                ('/system Be brief.\r', 'system message set'), ('/stats\r', 'no answer yet'), ('/undo\r', 'nothing to take back'),
+                                ('/system ' + 'Be brief. ' * 40 + '\r', 'system message set'), ('/stats\r', 'no answer yet'), ('/undo\r', 'nothing to take back'),
                                 ('/retry\r', 'no question'), ('/save\r', 'expected a file name'), ('/se\t\r', 'temp 0.25')):
             before = len(terminal.plain())
             terminal.enter(typed)

@@ -13,8 +13,6 @@ namespace paceline {
 
 namespace {
 
-constexpr size_t kTyped = 200;  // a longer input is a text, even if it begins with a slash and a word
-
 EditorStyle editor_style() { return {.prompt = "> ", .continuation = ". "}; }
 
 }  // namespace
@@ -60,7 +58,7 @@ void Chat::run() {
 }
 
 bool Chat::handle_line(const std::string& line) {
-  if (line.size() <= kTyped && is_slash_line(line)) return obey(parse_slash_line(line));
+  if (is_slash_line(line)) return obey(parse_slash_line(line));
   attempts_ = 0;
   ask(message_text(line));
   return true;

@@ -19,7 +19,7 @@ struct SlashInfo {
 };
 
 constexpr SlashInfo kSlashCommands[] = {
-    {SlashCommand::Help, "/help", "", "this page"},
+    {SlashCommand::Help, "/help /?", "", "this page"},
     {SlashCommand::New, "/new /clear", "", "forget the conversation"},
     {SlashCommand::Retry, "/retry", "", "another answer to the last question"},
     {SlashCommand::Undo, "/undo", "", "take the last question and its answer back"},
@@ -44,6 +44,14 @@ std::string_view trimmed(std::string_view text) {
 
 size_t name_end(std::string_view line) { return std::min(line.find_first_of(" \n\t"), line.size()); }
 
+// Null: there is no command of this name, slash included.
+const SlashInfo* find_command(std::string_view name) {
+  for (const SlashInfo& info : kSlashCommands)
+    for (const std::string_view known : split_words(info.names))
+      if (known == name) return &info;
+  return nullptr;
+}
+
 // `text` with line breaks between words, continuing at `indent`.
 std::string wrapped(std::string_view text, int indent, int columns) {
   std::string out;
@@ -64,20 +72,20 @@ std::string wrapped(std::string_view text, int indent, int columns) {
 
 bool is_slash_line(std::string_view line) {
   if (!line.starts_with('/')) return false;
-  const std::string_view name = line.substr(1, name_end(line) - 1);
-  return !name.empty() &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) || c == '?'; });
+  constexpr size_t kTyped = 200;  // bytes of a line that somebody has mistyped the name of
+  const std::string_view name = line.substr(0, name_end(line)), letters = name.substr(1);
+  if (find_command(name)) return true;
+  return !letters.empty() && line.size() <= kTyped &&
+         std::all_of(letters.begin(), letters.end(), [](unsigned char c) { return std::isalpha(c); });
 }
 
 SlashLine parse_slash_line(std::string_view line) {
   const std::string_view name = line.substr(0, name_end(line));
+  if (const SlashInfo* info = find_command(name))
+    return {info->command, std::string(trimmed(line.substr(name.size())))};
   std::vector<std::string_view> known;
   for (const SlashInfo& info : kSlashCommands)
-    for (const std::string_view candidate : split_words(info.names)) {
-      if (candidate == name) return {info.command, std::string(trimmed(line.substr(name.size())))};
-      known.push_back(candidate);
-    }
-  if (name == "/?") return {SlashCommand::Help, ""};
+    for (const std::string_view candidate : split_words(info.names)) known.push_back(candidate);
   const std::string nearest = nearest_name(name, known);
   throw UsageError(cat("there is no ", name,
                        nearest.empty() ? "; /help lists what there is" : cat("; did you mean ", nearest, "?")));

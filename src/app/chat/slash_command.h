@@ -14,8 +14,8 @@ struct SlashLine {
   std::string rest;  // trimmed
 };
 
-// Whether a line is meant as a command: "/name" or "/name rest", the name of letters only, so that "/etc/hosts" is text. A line that begins
-// with "//" is text, too (message_text).
+// Whether a line is meant as a command: "/name" or "/name rest". Of names that there are not only those of letters in lines that were typed,
+// so that "/etc/hosts" and a long text are text. A line that begins with "//" is text, too (message_text).
 bool is_slash_line(std::string_view line);
 // Throws UsageError naming the nearest command when there is none of this name.
 SlashLine parse_slash_line(std::string_view line);
