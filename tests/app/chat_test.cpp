@@ -49,6 +49,9 @@ TEST(SlashCommand, IsParsed) {
   EXPECT_EQ(line.rest, "temp 0.5");
   EXPECT_EQ(parse_slash_line("/bye").command, SlashCommand::Quit);
   EXPECT_EQ(complaint_of([] { parse_slash_line("/hlep"); }), "there is no /hlep; did you mean /help?");
+  EXPECT_EQ(parse_slash_line("/undo 2").rest, "2");
+  for (const char* more : {"/new and something", "/retry\nplease", "/stats 1", "/quit now"})
+    EXPECT_THAT(complaint_of([&] { parse_slash_line(more); }), HasSubstr("stands alone")) << more;
   EXPECT_EQ(complaint_of([] { parse_slash_line("/zzzzzzzz"); }), "there is no /zzzzzzzz; /help lists what there is");
 }
 

@@ -332,8 +332,34 @@ class Run(transcript.Case):
         terminal.enter('/undo\r')
         terminal.enter('/retry\r')
         self.assertEqual(self.questions(terminal), ['/slash', '/etc/hosts is text'])
+        for typed, expected in (('/new and something\r', '/new stands alone'), ('/undo 3\r', '1 … 2, got "3"'), ('/undo two\r', 'got "two"')):
+            before = len(terminal.plain())
+            terminal.enter(typed)
+            terminal.wait_for(expected, before)
+        terminal.enter('fourth\r')
+        terminal.enter('/undo 2\r')
+        self.assertEqual(self.questions(terminal), ['/slash'])
         terminal.enter('/new\r')
         self.assertEqual(self.questions(terminal), [])
+
+    def test_saves_where_it_is_told_to(self):
+        terminal = self.chat()
+        terminal.enter('ka\r')
+        path = self.folder / f'home-{time.monotonic_ns()}.json'
+        terminal.enter(f'/save ~/{path.name}\r')
+        terminal.wait_for('saved 1 turns')
+        self.assertEqual(json.loads(path.read_text())['messages'][0]['content'], 'ka')
+        for typed, expected in ((f'/save ~/{path.name}/x\r', 'Not a directory'), ('/save ~/nowhere/x.json\r', 'No such file')):
+            before = len(terminal.plain())
+            terminal.enter(typed)
+            terminal.wait_for(expected, before)
+
+    def test_another_answer_without_chance_is_the_same_one(self):
+        for temperature, is_said in (('0', True), ('0.7', False)):
+            terminal = self.chat('--temp', temperature)
+            terminal.enter('ka\r')
+            terminal.enter('/retry\r')
+            self.assertEqual('temperature 0 always gives the same answer' in terminal.plain(), is_said)
 
     def test_a_full_context_is_said_and_survived(self):
         terminal = self.chat('-c', '64')
@@ -341,6 +367,16 @@ class Run(transcript.Case):
         terminal.wait_for('expected fewer than the context of 64')
         terminal.enter('ka\r')
         self.assertEqual(self.questions(terminal), ['ka'])
+        before = len(terminal.plain())
+        terminal.enter('ka lo ' * 20 + '\r')
+        self.assertIn('/undo takes the last turn back, /new starts afresh', ' '.join(terminal.plain()[before:].split()))
+        self.assertEqual(self.questions(terminal), ['ka'])
+
+    def test_an_answer_that_fills_the_context_says_so(self):
+        terminal = self.chat('-n', '-1', '-c', '64', '--logit-bias', f'{self.end_token()}-1000')
+        terminal.enter('ka\r')
+        said = ' '.join(terminal.plain().split())
+        self.assertIn('the context of 64 is full (-c N makes room for more); /undo takes the last turn back, /new starts afresh', said)
 
     def test_the_terminal_is_left_as_it_was(self):
         terminal = self.chat()

@@ -2,10 +2,11 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
-#include <fstream>
 
 #include "app/console.h"
+#include "app/environment.h"
 #include "base/error.h"
 #include "base/utf8.h"
 
@@ -14,6 +15,11 @@ namespace paceline {
 namespace {
 
 EditorStyle editor_style() { return {.prompt = "> ", .continuation = ". "}; }
+
+// As a shell would have it.
+std::string with_home(const std::string& path) {
+  return path == "~" || path.starts_with("~/") ? environment("HOME") + path.substr(1) : path;
+}
 
 }  // namespace
 
@@ -75,7 +81,7 @@ bool Chat::obey(const SlashLine& line) {
     case SlashCommand::Set: set(line.rest); return true;
     case SlashCommand::Stats: show_stats(); return true;
     case SlashCommand::Save: save(line.rest); return true;
-    case SlashCommand::Undo: undo(); return true;
+    case SlashCommand::Undo: undo(line.rest); return true;
     case SlashCommand::Retry: retry(); return true;
     case SlashCommand::Quit: return false;
   }
@@ -99,32 +105,42 @@ void Chat::set_system(const std::string& rest) {
   note_complaint();
 }
 
-void Chat::undo() {
-  const std::optional<Turn> turn = conversation_.undo();
-  note(turn ? cat("taken back; ", conversation_.turns().size(), " left") : "there is nothing to take back");
+void Chat::undo(const std::string& rest) {
+  const size_t turns = conversation_.turns().size();
+  if (turns == 0) return note("there is nothing to take back");
+  size_t count = 1;
+  const char* const end = rest.data() + rest.size();
+  if (!rest.empty() && (std::from_chars(rest.data(), end, count).ptr != end || count < 1 || count > turns))
+    throw UsageError(cat("/undo: expected how many questions to take back, 1 … ", turns, ", got \"", rest, "\""));
+  for (; count > 0; --count) conversation_.undo();
+  note(cat("taken back; ", conversation_.turns().size(), " left"));
 }
 
 void Chat::retry() {
   const std::optional<Turn> turn = conversation_.undo();
   if (!turn) return note("there is no question to answer again");
+  if (settings_.sampling.temperature <= 0)
+    note("temperature 0 always gives the same answer; /set temp 0.8 lets it vary");
   ask(turn->question, ++attempts_);
   if (conversation_.turns().empty() || conversation_.turns().back().question != turn->question)
     conversation_.add(*turn);
 }
 
 // A file that was there before the chat is not overwritten.
-void Chat::save(const std::string& path) {
-  if (path.empty()) throw UsageError("expected a file name, as in /save chat.json");
+void Chat::save(const std::string& name) {
+  if (name.empty()) throw UsageError("expected a file name, as in /save chat.json");
+  const std::string path = with_home(name);
   std::error_code error;
   if (path != saved_path_ && std::filesystem::exists(path, error))
     throw UsageError(cat(path, " exists already; choose another name"));
   Json out = Json::object();
   out.set("model", responder_.session().file->path());
   out.set("messages", conversation_.messages());
-  std::ofstream file(path, std::ios::binary);
-  file << out.dump(2) << "\n";
-  file.close();
-  if (!file) throw UsageError(cat("cannot write ", path));
+  try {
+    write_file(path, out.dump(2) + "\n");
+  } catch (const Error& trouble) {
+    throw UsageError(trouble.what());
+  }
   saved_path_ = path;
   note(cat("saved ", conversation_.turns().size(), " turns to ", path));
 }
@@ -166,8 +182,7 @@ void Chat::settle(const std::string& question, ChatAnswer answer) {
     return note("stopped before the answer; the question is taken back");
   if (is_stopped) note("stopped");
   if (answer.generation.reason == StopReason::ContextFull)
-    note(cat("the context of ", responder_.session().options.context,
-             " is full: /new starts afresh, -c N makes room for more"));
+    note(cat(full_context_note(responder_.session()), "; ", kMakeRoom));
   totals_.add(answer.generation);
   last_ = answer.generation;
   if (settings_.show_stats)

@@ -22,9 +22,9 @@ class Chat {
   bool obey(const SlashLine& line);
   void set(const std::string& rest);
   void set_system(const std::string& rest);
-  void save(const std::string& path);
+  void save(const std::string& name);
   void retry();
-  void undo();
+  void undo(const std::string& rest);
   void show_stats();
   // One turn; attempt > 0 gives another answer to the same question.
   void ask(const std::string& question, int attempt = 0);

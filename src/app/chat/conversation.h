@@ -9,6 +9,9 @@
 
 namespace paceline {
 
+// What helps when a conversation has outgrown its context.
+inline constexpr const char* kMakeRoom = "/undo takes the last turn back, /new starts afresh";
+
 struct Turn {
   std::string question;
   std::string reasoning, answer;

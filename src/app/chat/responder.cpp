@@ -49,6 +49,10 @@ ChatAnswer Responder::answer(const Conversation& conversation, const std::string
   const ChatRequest asked = request(conversation.messages(&question), settings.think);
   const std::string prompt = template_.render(asked);
   const std::vector<Token> tokens = session_.tokenizer->encode(prompt, true);
+  const int context = session_.options.context;
+  if (!conversation.turns().empty() && tokens.size() >= static_cast<size_t>(context))
+    fail("the conversation has ", tokens.size(), " tokens with this question, expected fewer than the context of ",
+         context, " (-c); ", kMakeRoom);
   // The next turn begins with all before the call for an answer.
   const std::string call = prompt.substr(template_.conversation_length(asked, prompt));
   const int conversation_end = static_cast<int>(tokens.size() - session_.tokenizer->encode(call, true).size());

@@ -22,7 +22,7 @@ constexpr SlashInfo kSlashCommands[] = {
     {SlashCommand::Help, "/help /?", "", "this page"},
     {SlashCommand::New, "/new /clear", "", "forget the conversation"},
     {SlashCommand::Retry, "/retry", "", "another answer to the last question"},
-    {SlashCommand::Undo, "/undo", "", "take the last question and its answer back"},
+    {SlashCommand::Undo, "/undo", "[N]", "take the last question and its answer back, or the last N"},
     {SlashCommand::System, "/system", "[TEXT]", "what the model is told first; - for nothing"},
     {SlashCommand::Set, "/set", "[NAME VALUE]", "change a setting, such as temp 0.5 or think off; alone: show them"},
     {SlashCommand::Stats, "/stats", "", "how fast the last answer and all of them came"},
@@ -81,8 +81,13 @@ bool is_slash_line(std::string_view line) {
 
 SlashLine parse_slash_line(std::string_view line) {
   const std::string_view name = line.substr(0, name_end(line));
-  if (const SlashInfo* info = find_command(name))
-    return {info->command, std::string(trimmed(line.substr(name.size())))};
+  if (const SlashInfo* info = find_command(name)) {
+    const std::string_view rest = trimmed(line.substr(name.size()));
+    if (info->rest.empty() && !rest.empty())
+      throw UsageError(
+          cat(name, " stands alone, but there is more behind it; to begin a message with a slash, write two"));
+    return {info->command, std::string(rest)};
+  }
   std::vector<std::string_view> known;
   for (const SlashInfo& info : kSlashCommands)
     for (const std::string_view candidate : split_words(info.names)) known.push_back(candidate);

@@ -17,7 +17,7 @@ struct SlashLine {
 // Whether a line is meant as a command: "/name" or "/name rest". Of names that there are not only those of letters in lines that were typed,
 // so that "/etc/hosts" and a long text are text. A line that begins with "//" is text, too (message_text).
 bool is_slash_line(std::string_view line);
-// Throws UsageError naming the nearest command when there is none of this name.
+// Throws UsageError naming the nearest command when there is none of this name, and for words behind one that takes none.
 SlashLine parse_slash_line(std::string_view line);
 // The text of a line that is no command: one slash of "//" goes.
 std::string message_text(std::string_view line);
