@@ -20,6 +20,7 @@ class CompiledConstraint;
 // What every API's request comes down to.
 struct CompletionRequest {
   std::vector<Token> prompt;
+  std::vector<int> stable_positions;  // of it, as in Request
   std::vector<std::vector<Token>> more_prompts;  // answered with it: all choices of the first prompt, of the second, …
   SamplingParameters sampling;
   int max_tokens = -1;

@@ -155,8 +155,7 @@ void messages(Service& service, const http::Request& request, const std::shared_
   if (!most) bad_field("max_tokens", "expected a number, but it is missing");
   job.max_tokens = static_cast<int>(*most);
   const ChatPrompt prompt = read_prompt(fields, service);
-  job.prompt = chat_tokens(service, prompt);
-  job.format = prompt.format;
+  take_chat(service, prompt, job);
   hold_chat_to_form(service, prompt, read_output_format(fields), job);
   start_job(service, std::move(job), exchange,
             make_writer(service.options.model_name, fields.boolean("stream").value_or(false)), error_body);

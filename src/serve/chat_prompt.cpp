@@ -151,6 +151,7 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
   } catch (const Error& error) {
     throw ApiError(400, cat("the chat template refuses the conversation: ", error.what()), "messages");
   }
+  prompt.conversation_size = prompt.text.size() - service.chat_template->call_for_answer(request, prompt.text).size();
   prompt.format.starts_in_reasoning = opens_thought(prompt.text);
   if (begun) go_on_from(*begun, prompt);
   prompt.format.tool_calls = !switches.tools.is_null();
@@ -171,6 +172,13 @@ ChatPrompt read_chat(const Fields& fields, const Service& service) {
   const bool offered = switches.choice.kind != ToolChoice::Kind::None;
   if (offered && tools != nullptr && !tools->as_array().empty()) switches.tools = *tools;
   return render_chat(service, *messages, switches);
+}
+
+void take_chat(const Service& service, const ChatPrompt& prompt, CompletionRequest& job) {
+  job.prompt = chat_tokens(service, prompt);
+  job.format = prompt.format;
+  const std::string_view call = std::string_view(prompt.text).substr(prompt.conversation_size);
+  job.stable_positions = {static_cast<int>(job.prompt.size() - service.tokenizer.encode(call, true).size())};
 }
 
 std::vector<Token> chat_tokens(const Service& service, const ChatPrompt& prompt) {

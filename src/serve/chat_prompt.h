@@ -17,6 +17,7 @@ struct ToolChoice {
 
 struct ChatPrompt {
   std::string text;
+  size_t conversation_size = 0;  // what is behind it asks for the answer, and may be the beginning of it
   OutputFormat format;
   Json tools;  // null or an array, in OpenAI's form; they are offered
   ToolChoice choice;
@@ -36,6 +37,8 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
 // Of the fields messages, tools, tool_choice, parallel_tool_calls, chat_template_kwargs, reasoning_effort, enable_thinking.
 ChatPrompt read_chat(const Fields& fields, const Service& service);
 
+// Makes it the prompt of `job`, whose answer has its form; a later prompt will go on from the end of the conversation.
+void take_chat(const Service& service, const ChatPrompt& prompt, CompletionRequest& job);
 // The prompt's tokens; a text gets BOS where the model wants one.
 std::vector<Token> chat_tokens(const Service& service, const ChatPrompt& prompt);
 std::vector<Token> text_tokens(const Service& service, std::string_view text);

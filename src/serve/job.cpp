@@ -40,6 +40,7 @@ void Job::submit(const std::vector<Token>& prompt) {
   for (int i = 0; i < request_.choices; ++i) {
     Request request;
     request.prompt = prompt;
+    if (answers_.size() < static_cast<size_t>(request_.choices)) request.stable_positions = request_.stable_positions;
     request.sampling = request_.sampling;
     if (i > 0) request.sampling.seed = random_word(request_.sampling.seed, static_cast<uint64_t>(i)) >> 11;
     request.max_tokens = request_.max_tokens;

@@ -211,8 +211,7 @@ void chat(Service& service, const http::Request& request, const std::shared_ptr<
   if (const Json* tools = fields.array("tools"); tools != nullptr && !tools->as_array().empty())
     switches.tools = *tools;
   const ChatPrompt prompt = render_chat(service, openai_messages(*messages), switches);
-  job.prompt = chat_tokens(service, prompt);
-  job.format = prompt.format;
+  take_chat(service, prompt, job);
   hold_chat_to_form(service, prompt, read_ollama_format(fields), job);
   start_job(service, std::move(job), exchange, std::make_unique<Writer>(writer_options(fields, service, true)),
             error_body);
@@ -243,8 +242,7 @@ void generate(Service& service, const http::Request& request, const std::shared_
     ChatSwitches switches;
     switches.thinking = read_think(fields, switches.template_arguments);
     const ChatPrompt prompt = render_chat(service, messages, switches);
-    job.prompt = chat_tokens(service, prompt);
-    job.format = prompt.format;
+    take_chat(service, prompt, job);
     hold_chat_to_form(service, prompt, read_ollama_format(fields), job);
   }
   start_job(service, std::move(job), exchange, std::make_unique<Writer>(writer_options(fields, service, false)),

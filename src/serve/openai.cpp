@@ -105,8 +105,7 @@ void chat_completions(Service& service, const http::Request& request, const std:
   if (fields.boolean("logprobs").value_or(false)) job.top_logprobs = static_cast<int>(top.value_or(0));
   else if (top) bad_field("top_logprobs", "needs logprobs: true");
   const ChatPrompt prompt = read_chat(fields, service);
-  job.prompt = chat_tokens(service, prompt);
-  job.format = prompt.format;
+  take_chat(service, prompt, job);
   hold_chat_to_form(service, prompt, read_content_form(fields), job);
   start_job(service, std::move(job), exchange, make_writer(read_writer(fields, service)), error_body);
 }

@@ -62,11 +62,11 @@ std::string ChatTemplate::render(const ChatRequest& request) const {
   return template_.render(context, request.now ? *request.now : local_time());
 }
 
-size_t ChatTemplate::conversation_length(ChatRequest request, std::string_view prompt) const {
+std::string_view ChatTemplate::call_for_answer(ChatRequest request, std::string_view prompt) const {
   request.add_generation_prompt = false;
   const std::string conversation = try_render(*this, request).value_or("");
   const auto parting = std::mismatch(conversation.begin(), conversation.end(), prompt.begin(), prompt.end());
-  return static_cast<size_t>(parting.first - conversation.begin());
+  return prompt.substr(static_cast<size_t>(parting.second - prompt.begin()));
 }
 
 bool ChatTemplate::supports_tools() const {

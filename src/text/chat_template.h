@@ -31,9 +31,9 @@ class ChatTemplate {
   // Throws Error when the template refuses the conversation (raise_exception), fails or hits a limit.
   std::string render(const ChatRequest& request) const;
 
-  // How much of `prompt`, the rendered request, is the conversation itself: what follows asks for the answer and may not stand before that
-  // answer in later prompts, such as the start of a thought.
-  size_t conversation_length(ChatRequest request, std::string_view prompt) const;
+  // The end of `prompt`, the rendered request, that is no part of the conversation but asks for the answer. It may not stand before that
+  // answer in later prompts, as the start of a thought does not.
+  std::string_view call_for_answer(ChatRequest request, std::string_view prompt) const;
 
   // What the template does with a request, found out by rendering two that differ in nothing else.
   bool supports_tools() const;  // tool definitions appear in the prompt

@@ -1,10 +1,12 @@
 """The server as its clients meet it: every endpoint, streams, errors. `python3 tests/e2e/serve_test.py build-test/paceline`"""
 
 import json
+import pathlib
 import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -201,6 +203,28 @@ class OperationTest(unittest.TestCase):
         self.assertEqual(server.raw('GET', '/v1/models')[0], 401)
         self.assertEqual(server.log().count('API key pl-'), 1)
         self.assertEqual(server.stop(signal.SIGINT)[0], 0)
+
+    def test_a_turn_reads_what_is_new(self):
+        """Also where each prompt ends with the start of a thought, which does not come again with its answer."""
+        with tempfile.TemporaryDirectory() as folder:
+            plain = pathlib.Path(folder) / 'plain.gguf'
+            subprocess.run([serving.PROGRAM, 'synth', '--shape', 'tiny', '--type', 'Q8_0', '--seed', '1', '-o', plain], check=True, capture_output=True)
+            data = plain.read_bytes()
+            template = data[data.index(b'{%- for message in messages %}'):]
+            template = template[:template.index(b'{%- endif %}') + len(b'{%- endif %}')]
+            thinking = template.replace(b'{%- ', b'{%').replace(b'{{- ', b'{{').replace(b'assistant\\n', b'assistant\\n<think>\\n')
+            thinks = pathlib.Path(folder) / 'thinks.gguf'
+            thinks.write_bytes(data.replace(template, thinking.replace(b'endif', b'endif' + b' ' * (len(template) - len(thinking)))))
+            for model in (plain, thinks):
+                server = Server(model=(str(model),))
+                messages, before, call = [], 0, 16  # more tokens than what asks for an answer
+                for _ in range(3):
+                    messages.append({'role': 'user', 'content': 'ka lo mu ' * 20})
+                    usage = server.call('/v1/chat/completions', {'messages': messages, 'max_tokens': 20, 'temperature': 0})['usage']
+                    self.assertGreaterEqual(usage['prompt_tokens_details']['cached_tokens'], before - call, model.name)
+                    before = usage['prompt_tokens']
+                    messages.append({'role': 'assistant', 'content': 'ka lo'})
+                server.stop()
 
     def test_a_taken_port_is_said(self):
         with socket.socket() as wire:

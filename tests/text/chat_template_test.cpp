@@ -112,8 +112,8 @@ TEST(ChatTemplate, AConversationStandsInItsNextPrompt) {
   ChatRequest first;
   first.messages = conversation(R"([{"role": "user", "content": "Hi"}])");
   const ChatTemplate qwen = published("Qwen3.5-4B.jinja");
-  EXPECT_EQ(qwen.conversation_length(first, qwen.render(first)),
-            std::string_view("<|im_start|>user\nHi<|im_end|>\n").size());
+  const std::string asked = qwen.render(first);
+  EXPECT_EQ(qwen.call_for_answer(first, asked), "<|im_start|>assistant\n<think>\n");
   ChatRequest second;
   second.messages = conversation(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"},
                                      {"role": "user", "content": "Go on"}])");
@@ -122,8 +122,7 @@ TEST(ChatTemplate, AConversationStandsInItsNextPrompt) {
     try {
       const ChatTemplate chat = ChatTemplate::parse(member.value.as_string());
       const std::string prompt = chat.render(first), next = chat.render(second);
-      const size_t length = chat.conversation_length(first, prompt);
-      ASSERT_LE(length, prompt.size()) << member.key;
+      const size_t length = prompt.size() - chat.call_for_answer(first, prompt).size();
       begun += length > 0 && next.starts_with(prompt.substr(0, length)) ? 1 : 0;
     } catch (const Error&) {
       continue;  // the golden renders know which do not parse, or refuse

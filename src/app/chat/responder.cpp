@@ -54,8 +54,8 @@ ChatAnswer Responder::answer(const Conversation& conversation, const std::string
     fail("the conversation has ", tokens.size(), " tokens with this question, expected fewer than the context of ",
          context, " (-c); ", kMakeRoom);
   // The next turn begins with all before the call for an answer.
-  const std::string call = prompt.substr(template_.conversation_length(asked, prompt));
-  const int conversation_end = static_cast<int>(tokens.size() - session_.tokenizer->encode(call, true).size());
+  const size_t call = session_.tokenizer->encode(template_.call_for_answer(asked, prompt), true).size();
+  const int conversation_end = static_cast<int>(tokens.size() - call);
   OutputFormat format;
   format.starts_in_reasoning = opens_thought(prompt);
   OutputParser parser(std::move(format));
