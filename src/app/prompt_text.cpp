@@ -1,5 +1,8 @@
 #include "app/prompt_text.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "app/console.h"
@@ -25,6 +28,13 @@ void check_one_prompt(const Arguments& arguments) {
 
 std::string read_prompt_file(const std::string& path) { return path == "-" ? read_input() : read_file(path); }
 
+// Something comes from a program or a file, not from a person or from nowhere.
+bool is_piped_in() {
+  struct stat facts{};
+  return ::fstat(STDIN_FILENO, &facts) == 0 &&
+         (S_ISFIFO(facts.st_mode) || S_ISREG(facts.st_mode) || S_ISSOCK(facts.st_mode));
+}
+
 std::string trimmed_end(std::string text) {
   text.erase(text.find_last_not_of('\n') + 1);
   return text;
@@ -48,7 +58,7 @@ std::string question_text(const Arguments& arguments) {
   if (given && words)
     throw UsageError(cat("-p and the words \"", *words, "\" both give a prompt, expected one of them"));
   std::string out = trimmed_end(given.value_or(words.value_or("")));
-  if (given || (words && !arguments.has("prompt_file"))) return out;
+  if (given || (words && !arguments.has("prompt_file") && !is_piped_in())) return out;
   const std::string text = trimmed_end(read_prompt_file(arguments.text("prompt_file").value_or("-")));
   return cat(out, out.empty() || text.empty() ? "" : "\n\n", text);
 }

@@ -9,8 +9,8 @@ namespace paceline {
 
 // Byte for byte.
 std::string prompt_text(const Arguments& arguments);
-// For `run`: -p, or the words and what -f names behind them, without line breaks at their ends. Standard input is read only when neither
-// is given, or for -f -: it may be a loop's that runs us.
+// For `run`: -p, or the words and behind them what -f names, else what is piped in, without line breaks at their ends. With -p standard input
+// is left alone: it may be a loop's that runs us.
 std::string question_text(const Arguments& arguments);
 bool gives_question(const Arguments& arguments);
 
