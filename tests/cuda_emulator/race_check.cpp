@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/strings.h"
 #include "cuda_emulator/device_memory.h"
 
 namespace cuda_emulator {
+
+using paceline::cat;
 
 RaceCheck::RaceCheck()
     : device_(static_cast<const std::byte*>(device_memory_begin())),
@@ -64,7 +67,7 @@ void RaceCheck::note(int thread, const void* at, size_t bytes, Access access) {
   const bool in_shared = byte >= shared_ && byte < shared_ + shared_bytes_;
   if (!in_shared && (byte < device_ || byte >= device_ + device_bytes_)) return;
   if (!in_shared && !is_in_a_piece(at, bytes))
-    return add("accesses " + std::to_string(bytes) + " bytes that are no piece of device memory");
+    return add(cat("accesses ", bytes, " bytes that are no piece of device memory"));
   const int lane = thread % kLanes;
   const uint32_t* seen = seen_.data() + static_cast<size_t>(thread) * kLanes;
   const Me me{thread, thread / kLanes, lane, seen[lane], seen, in_shared, access};
@@ -90,17 +93,6 @@ bool RaceCheck::is_before(uint32_t interval, bool in_shared) const {
   return interval != now_ && (in_shared || interval < grid_ || interval >= block_);
 }
 
-bool RaceCheck::was_read_by_others(const Cell& cell, const Me& me) const {
-  if (cell.read_interval == 0) return false;
-  if (!me.in_shared && cell.first_read_interval >= grid_ && (cell.is_constant || cell.first_read_interval < block_))
-    return true;
-  if (cell.read_interval != now_) return false;
-  if (cell.read_warp != me.warp) return true;
-  for (int lane = 0; lane < kLanes; ++lane)
-    if (lane != me.lane && (cell.read_lanes >> lane & 1) != 0 && me.seen[lane] < cell.read_clock) return true;
-  return false;
-}
-
 // Lanes that read earlier than the last are forgotten where clocks differ: a race may be missed, none is made up.
 void RaceCheck::remember_read(Cell& cell, const Me& me) const {
   if (cell.first_read_interval < grid_) cell.first_read_interval = now_, cell.is_constant = false;
@@ -115,36 +107,44 @@ void RaceCheck::remember_read(Cell& cell, const Me& me) const {
 }
 
 void RaceCheck::note_cell(Cell& cell, const Me& me, size_t offset) {
-  const bool writes = me.access == Access::Write || me.access == Access::Atomic;
-  if (cell.write_interval != 0 && !(me.access == Access::Atomic && cell.write_is_atomic)) {
-    const bool same_warp = cell.write_thread / kLanes == me.warp;
-    const bool is_ordered =
-        is_before(cell.write_interval, me.in_shared) ||
-        (cell.write_interval == now_ &&
-         (cell.write_thread == me.thread || (same_warp && me.seen[cell.write_thread % kLanes] >= cell.write_clock)));
-    if (!is_ordered)
-      report(me, offset,
-             (cell.write_interval < block_ ? "another block's thread " : "thread ") +
-                 std::to_string(cell.write_thread) + " writes");
-    if (me.access == Access::ReadConstant && cell.write_interval >= grid_ && !me.in_shared)
-      report(me, offset, "this grid writes");
-  }
-  if (!writes) return remember_read(cell, me);
-  if (was_read_by_others(cell, me))
-    report(me, offset,
-           cell.is_constant ? "this grid reads as constant"
-           : cell.first_read_interval < block_ && !me.in_shared && cell.first_read_interval >= grid_
-               ? "another block reads"
-               : "others read");
+  check_write_before(cell, me, offset);
+  if (me.access == Access::Read || me.access == Access::ReadConstant) return remember_read(cell, me);
+  check_reads_before(cell, me, offset);
   cell.write_interval = now_, cell.write_clock = me.clock;
   cell.write_thread = static_cast<uint16_t>(me.thread);
   cell.write_is_atomic = me.access == Access::Atomic;
 }
 
+void RaceCheck::check_write_before(const Cell& cell, const Me& me, size_t offset) {
+  if (cell.write_interval == 0 || (me.access == Access::Atomic && cell.write_is_atomic)) return;
+  const int writer = cell.write_thread;
+  const bool has_seen =
+      writer == me.thread || (writer / kLanes == me.warp && me.seen[writer % kLanes] >= cell.write_clock);
+  if (!is_before(cell.write_interval, me.in_shared) && !(cell.write_interval == now_ && has_seen))
+    report(me, offset, cat(cell.write_interval < block_ ? "another block's " : "", "thread ", writer, " writes"));
+  if (me.access == Access::ReadConstant && cell.write_interval >= grid_) report(me, offset, "this grid writes");
+}
+
+void RaceCheck::check_reads_before(const Cell& cell, const Me& me, size_t offset) {
+  if (!me.in_shared && cell.first_read_interval >= grid_) {
+    if (cell.is_constant) return report(me, offset, "this grid reads as constant");
+    if (cell.first_read_interval < block_) return report(me, offset, "another block reads");
+  }
+  if (cell.read_interval == now_ && was_read_by_others(cell, me)) report(me, offset, "others read");
+}
+
+// In this interval, and not before a __syncwarp() that orders it.
+bool RaceCheck::was_read_by_others(const Cell& cell, const Me& me) {
+  if (cell.read_warp != me.warp) return true;
+  for (int lane = 0; lane < kLanes; ++lane)
+    if (lane != me.lane && (cell.read_lanes >> lane & 1) != 0 && me.seen[lane] < cell.read_clock) return true;
+  return false;
+}
+
 void RaceCheck::report(const Me& me, size_t offset, const std::string& other) {
   const bool reads = me.access == Access::Read || me.access == Access::ReadConstant;
-  add(std::string(reads ? "reads" : "writes") + " byte " + std::to_string(offset) + " of " +
-      (me.in_shared ? "shared" : "the device's") + " memory, which " + other + ", in no order");
+  add(cat(reads ? "reads" : "writes", " byte ", offset, " of ", me.in_shared ? "shared" : "the device's",
+          " memory, which ", other, ", in no order"));
 }
 
 void RaceCheck::add(const std::string& what) {

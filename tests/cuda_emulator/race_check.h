@@ -63,7 +63,9 @@ class RaceCheck {
   Cell& cell_of(size_t index, bool in_shared);
   void note_cell(Cell& cell, const Me& me, size_t offset);
   bool is_before(uint32_t interval, bool in_shared) const;
-  bool was_read_by_others(const Cell& cell, const Me& me) const;
+  void check_write_before(const Cell& cell, const Me& me, size_t offset);
+  void check_reads_before(const Cell& cell, const Me& me, size_t offset);
+  static bool was_read_by_others(const Cell& cell, const Me& me);
   void remember_read(Cell& cell, const Me& me) const;
   void report(const Me& me, size_t offset, const std::string& other);
 
