@@ -97,16 +97,18 @@ bool read_resumable(const Fields& fields, bool stream_by_default) {
 
 namespace {
 
-// Samplers that are not here, with the values that turn them off.
+// Samplers that are not here, with the values that turn them off; where that is 0, so do values below.
 void refuse_other_samplers(const Fields& fields) {
   static constexpr std::pair<std::string_view, double> kOff[] = {
       {"mirostat", 0}, {"dynatemp_range", 0}, {"xtc_probability", 0}, {"dry_multiplier", 0},   {"typical_p", 1},
-      {"typ_p", 1},    {"tfs_z", 1},          {"top_n_sigma", -1},    {"t_max_predict_ms", 0},
+      {"typ_p", 1},    {"tfs_z", 1},          {"top_n_sigma", 0},     {"t_max_predict_ms", 0},
   };
   for (const auto& [name, off] : kOff) {
     const Json* given = fields.find(name);
-    if (given == nullptr || (given->is_number() && (given->as_number() == off || given->as_number() == -1))) continue;
-    bad_field(fields.path(name), "not supported by this server, expected ", off, " (off), got ", given->dump());
+    if (given == nullptr) continue;
+    const double value = given->is_number() ? given->as_number() : 2;
+    if (value != off && !(off == 0 && value < 0))
+      bad_field(fields.path(name), "not supported by this server, expected ", off, " (off), got ", given->dump());
   }
 }
 
