@@ -12,6 +12,7 @@
 #include "serve/llamacpp.h"
 #include "serve/ollama.h"
 #include "serve/openai.h"
+#include "serve/responses.h"
 #include "serve/streams.h"
 
 namespace {
@@ -22,7 +23,7 @@ using Endpoint = void (*)(Service&, const http::Request&, const std::shared_ptr<
 constexpr Endpoint kEndpoints[] = {
     openai::chat_completions, openai::completions, anthropic::messages,  anthropic::count_tokens, ollama::chat,
     ollama::generate,         ollama::show,        llamacpp::completion, llamacpp::tokenize,      llamacpp::detokenize,
-    llamacpp::apply_template, streams::attach,     streams::remove,
+    llamacpp::apply_template, streams::attach,     streams::remove,      responses::create,
 };
 constexpr size_t kEndpointCount = sizeof kEndpoints / sizeof *kEndpoints;
 

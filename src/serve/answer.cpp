@@ -54,6 +54,7 @@ void Answer::take_token(const Event& event) {
   AnswerToken token{.id = event.token,
                     .text = tokenizer_.piece(event.token),
                     .from_draft = event.from_draft,
+                    .kind = kind(),
                     .logprob = event.logprob,
                     .alternatives = event.alternatives};
   if (delta_.tokens.empty()) {
@@ -61,6 +62,7 @@ void Answer::take_token(const Event& event) {
     delta_.copied = event.copied_count, delta_.accepted = event.accepted_count;
   }
   take_text(stops_.push(stream_.push(event.token)));
+  if (token.kind == OutputEvent::Kind::Answer) token.kind = kind();
   delta_.tokens.push_back(token);
   tokens_.push_back(std::move(token));
 }

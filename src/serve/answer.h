@@ -41,6 +41,7 @@ struct AnswerToken {
   Token id = 0;
   std::string text;  // its bytes
   bool from_draft = false;
+  OutputEvent::Kind kind = OutputEvent::Kind::Answer;  // tags are of the block they open or close
   float logprob = 0;
   std::vector<TokenLogprob> alternatives;
 };
@@ -85,6 +86,7 @@ class Answer {
   std::optional<Event> next_event();
   void take_token(const Event& event);
   void take_text(std::string_view text);
+  OutputEvent::Kind kind() const { return parser_ ? parser_->kind() : OutputEvent::Kind::Answer; }
   void take_events(std::vector<OutputEvent> events);
   Step finish(AnswerEnd end);
 

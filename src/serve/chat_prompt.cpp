@@ -20,7 +20,7 @@ std::string text_of_parts(const Json& parts, const std::string& where) {
     const Json* type = part.find("type");
     if (type == nullptr || !type->is_string()) bad_field(where, "expected parts with a type");
     if (type->as_string() == "refusal") continue;
-    if (type->as_string() != "text" && type->as_string() != "input_text")
+    if (type->as_string() != "text" && type->as_string() != "input_text" && type->as_string() != "output_text")
       bad_field(where, "parts of type ", type->as_string(), " are not supported by this model, expected text");
     out += Fields(part, where).required_text("text");
   }
@@ -65,10 +65,8 @@ Json message_for_template(const Json& message, const std::string& where) {
   if (content == nullptr) {
     if (role != "assistant") bad_field(where + ".content", "expected a text, but it is missing");
     out.set("content", "");
-  } else if (content->is_array()) {
-    out.set("content", text_of_parts(*content, where + ".content"));
   } else if (!content->is_string()) {
-    bad_field(where + ".content", "expected a string or an array of parts, got ", content->kind());
+    out.set("content", content_text(*content, where + ".content"));
   }
   if (const auto reasoning = fields.text("reasoning"); reasoning && !fields.has("reasoning_content"))
     out.set("reasoning_content", *reasoning);
@@ -95,9 +93,10 @@ std::optional<bool> read_thinking(const Fields& fields, Json& arguments) {
   std::optional<std::string> effort = fields.text("reasoning_effort");
   if (const Json* reasoning = fields.object("reasoning")) effort = Fields(*reasoning, "reasoning").text("effort");
   if (!effort) return thinking;
-  static constexpr std::array<std::string_view, 6> kEfforts = {"none", "minimal", "low", "medium", "high", "xhigh"};
+  static constexpr std::array<std::string_view, 7> kEfforts = {"none", "minimal", "low", "medium",
+                                                               "high", "xhigh",   "max"};
   if (std::find(kEfforts.begin(), kEfforts.end(), *effort) == kEfforts.end())
-    bad_field("reasoning_effort", "expected none, minimal, low, medium, high or xhigh, got ", *effort);
+    bad_field("reasoning_effort", "expected none, minimal, low, medium, high, xhigh or max, got ", *effort);
   arguments.set("reasoning_effort", *effort);
   return thinking ? thinking : *effort != "none";
 }
@@ -130,6 +129,12 @@ void go_on_from(const Begun& begun, ChatPrompt& prompt) {
 
 }  // namespace
 
+std::string content_text(const Json& content, const std::string& where) {
+  if (content.is_string()) return content.as_string();
+  if (!content.is_array()) bad_field(where, "expected a string or an array of parts, got ", content.kind());
+  return text_of_parts(content, where);
+}
+
 ChatPrompt render_chat(const Service& service, const Json& messages, const ChatSwitches& switches) {
   if (service.chat_template == nullptr)
     throw ApiError(400, "this model has no chat template; /v1/completions continues a text with it");
@@ -161,17 +166,21 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
   return prompt;
 }
 
-ChatPrompt read_chat(const Fields& fields, const Service& service) {
-  const Json* messages = fields.array("messages");
-  if (messages == nullptr) bad_field("messages", "expected an array of messages, but it is missing");
+ChatSwitches read_chat_switches(const Fields& fields, Json tools) {
   ChatSwitches switches;
   if (const Json* arguments = fields.object("chat_template_kwargs")) switches.template_arguments = *arguments;
   switches.thinking = read_thinking(fields, switches.template_arguments);
   switches.choice = read_tool_choice(fields);
-  const Json* tools = fields.array("tools");
   const bool offered = switches.choice.kind != ToolChoice::Kind::None;
-  if (offered && tools != nullptr && !tools->as_array().empty()) switches.tools = *tools;
-  return render_chat(service, *messages, switches);
+  if (offered && !tools.is_null() && !tools.as_array().empty()) switches.tools = std::move(tools);
+  return switches;
+}
+
+ChatPrompt read_chat(const Fields& fields, const Service& service) {
+  const Json* messages = fields.array("messages");
+  if (messages == nullptr) bad_field("messages", "expected an array of messages, but it is missing");
+  const Json* tools = fields.array("tools");
+  return render_chat(service, *messages, read_chat_switches(fields, tools != nullptr ? *tools : Json()));
 }
 
 void take_chat(const Service& service, const ChatPrompt& prompt, CompletionRequest& job) {

@@ -34,7 +34,12 @@ struct ChatSwitches {
 // Messages of OpenAI's form: roles, text parts and the arguments of calls as templates want them. Throws ApiError 400 for what is no
 // conversation, for images, and for what the template refuses.
 ChatPrompt render_chat(const Service& service, const Json& messages, const ChatSwitches& switches);
-// Of the fields messages, tools, tool_choice, parallel_tool_calls, chat_template_kwargs, reasoning_effort, enable_thinking.
+// A string, or an array of text parts.
+std::string content_text(const Json& content, const std::string& where);
+// Of the fields tool_choice, parallel_tool_calls, chat_template_kwargs, reasoning_effort, reasoning.effort, enable_thinking; `tools`, null or
+// an array, are offered unless the choice is none.
+ChatSwitches read_chat_switches(const Fields& fields, Json tools);
+// Of these, messages and tools.
 ChatPrompt read_chat(const Fields& fields, const Service& service);
 
 // Makes it the prompt of `job`, whose answer has its form; a later prompt will go on from the end of the conversation.

@@ -21,14 +21,26 @@ void set_schema(const Json& schema, std::string field, AnswerForm& form) {
   form.content_field = std::move(field);
 }
 
-// {"type": "json_schema", "json_schema": {"schema": …}}, {"type": "json_object"}; llama.cpp also has a schema in the latter.
-void read_response_format(const Fields& format, AnswerForm& form) {
+// {"type": "json_schema", "schema": …}
+void read_plain_format(const Fields& format, AnswerForm& form) {
+  if (const std::string type = format.required_text("type"); type != "json_schema")
+    bad_field(format.path("type"), "expected json_schema, got ", type);
+  const Json* schema = format.object("schema");
+  if (schema == nullptr) bad_field(format.path("schema"), "expected a schema, but it is missing");
+  set_schema(*schema, format.path("schema"), form);
+}
+
+// {"type": "json_schema", "json_schema": {"schema": …}}, {"type": "json_object"}; llama.cpp also has a schema in the latter. Where it
+// `is_flat`, {"type": "json_schema", "schema": …}.
+void read_response_format(const Fields& format, AnswerForm& form, bool is_flat = false) {
   const std::string type = format.required_text("type");
   if (type == "text") return;
   if (type == "json_object") {
     form.content = AnswerForm::Content::JsonObject;
     form.content_field = format.path("type");
     if (const Json* schema = format.object("schema")) set_schema(*schema, format.path("schema"), form);
+  } else if (type == "json_schema" && is_flat) {
+    read_plain_format(format, form);
   } else if (type == "json_schema") {
     const Json* holder = format.object("json_schema");
     if (holder == nullptr) bad_field(format.path("json_schema"), "expected an object, but it is missing");
@@ -39,15 +51,6 @@ void read_response_format(const Fields& format, AnswerForm& form) {
   } else {
     bad_field(format.path("type"), "expected text, json_object or json_schema, got ", type);
   }
-}
-
-// {"type": "json_schema", "schema": …}
-void read_plain_format(const Fields& format, AnswerForm& form) {
-  if (const std::string type = format.required_text("type"); type != "json_schema")
-    bad_field(format.path("type"), "expected json_schema, got ", type);
-  const Json* schema = format.object("schema");
-  if (schema == nullptr) bad_field(format.path("schema"), "expected a schema, but it is missing");
-  set_schema(*schema, format.path("schema"), form);
 }
 
 // {"type": "function", "function": {"name": …}}; llama.cpp and older clients leave levels out.
@@ -127,6 +130,18 @@ AnswerForm read_content_form(const Fields& fields) {
     form.gbnf = *grammar;
   }
   return form;
+}
+
+AnswerForm read_text_format(const Fields& fields) {
+  AnswerForm form = read_content_form(fields);
+  const Json* text = fields.object("text");
+  const Json* format = text != nullptr ? Fields(*text, "text").object("format") : nullptr;
+  if (format == nullptr) return form;
+  AnswerForm given;
+  read_response_format(Fields(*format, "text.format"), given, true);
+  if (given.is_free()) return form;
+  if (!form.is_free()) bad_field("text.format", "cannot be had together with ", form.content_field);
+  return given;
 }
 
 AnswerForm read_ollama_format(const Fields& fields) {

@@ -11,6 +11,8 @@ namespace paceline {
 
 // response_format, json_schema and grammar, in OpenAI's and llama.cpp's endpoints; at most one of them.
 constrain::AnswerForm read_content_form(const Fields& fields);
+// The same, and `text.format` of OpenAI's Responses API.
+constrain::AnswerForm read_text_format(const Fields& fields);
 // Ollama's `format`: "json" or a schema.
 constrain::AnswerForm read_ollama_format(const Fields& fields);
 // Anthropic's `output_format`, and `output_config.format`.

@@ -28,30 +28,9 @@ Json usage(const Job& job) {
   return out;
 }
 
-Json byte_list(const std::string& text) {
-  Json out = Json::array();
-  for (const char byte : text) out.push_back(static_cast<int>(static_cast<unsigned char>(byte)));
-  return out;
-}
-
-Json logprob_entry(const std::string& text, float logprob) {
-  Json out = Json::object();
-  out.set("token", replace_invalid_utf8(text));
-  out.set("logprob", static_cast<double>(logprob));
-  out.set("bytes", byte_list(text));
-  return out;
-}
-
 Json chat_logprobs(const Job& job, const std::vector<AnswerToken>& tokens) {
-  Json content = Json::array(), out = Json::object();
-  for (const AnswerToken& token : tokens) {
-    Json entry = logprob_entry(token.text, token.logprob), top = Json::array();
-    for (const TokenLogprob& other : token.alternatives)
-      top.push_back(logprob_entry(job.service().tokenizer.piece(other.token), other.logprob));
-    entry.set("top_logprobs", std::move(top));
-    content.push_back(std::move(entry));
-  }
-  out.set("content", std::move(content)), out.set("refusal", nullptr);
+  Json out = Json::object();
+  out.set("content", logprobs_json(job, tokens)), out.set("refusal", nullptr);
   return out;
 }
 

@@ -3,12 +3,27 @@
 #include <chrono>
 
 #include "base/random.h"
+#include "base/utf8.h"
 
 namespace paceline {
 
 namespace {
 
 double quotient(double a, double b) { return b > 0 ? a / b : 0; }
+
+Json byte_list(const std::string& text) {
+  Json out = Json::array();
+  for (const char byte : text) out.push_back(static_cast<int>(static_cast<unsigned char>(byte)));
+  return out;
+}
+
+Json logprob_entry(const std::string& text, float logprob) {
+  Json out = Json::object();
+  out.set("token", replace_invalid_utf8(text));
+  out.set("logprob", static_cast<double>(logprob));
+  out.set("bytes", byte_list(text));
+  return out;
+}
 
 }  // namespace
 
@@ -61,6 +76,18 @@ Json pass_json(const AnswerDelta& delta) {
   pass.set("drafted", std::move(drafted)), pass.set("copied", delta.copied);
   pass.set("accepted", delta.accepted);
   out.set("tokens", std::move(tokens)), out.set("pass", std::move(pass));
+  return out;
+}
+
+Json logprobs_json(const Job& job, const std::vector<AnswerToken>& tokens) {
+  Json out = Json::array();
+  for (const AnswerToken& token : tokens) {
+    Json entry = logprob_entry(token.text, token.logprob), top = Json::array();
+    for (const TokenLogprob& other : token.alternatives)
+      top.push_back(logprob_entry(job.service().tokenizer.piece(other.token), other.logprob));
+    entry.set("top_logprobs", std::move(top));
+    out.push_back(std::move(entry));
+  }
   return out;
 }
 

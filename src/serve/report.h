@@ -1,6 +1,7 @@
 #pragma once
 // What all APIs tell about how an answer came: llama.cpp's `timings` and our own extension `paceline` (docs/server.md).
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "serve/job.h"
@@ -12,6 +13,8 @@ Json timings_json(const Answer& answer);
 Json speculation_json(const Answer& answer);
 // Of one pass, for `show_passes`: {"tokens": [{"text", "draft"}], "pass": {"drafted": […], "copied": n, "accepted": n}}.
 Json pass_json(const AnswerDelta& delta);
+// [{"token", "logprob", "bytes", "top_logprobs": […]}], as OpenAI has them.
+Json logprobs_json(const Job& job, const std::vector<AnswerToken>& tokens);
 // {"total", "cache", "processed", "time_ms"}
 Json progress_json(const Job& job, const Answer& answer);
 

@@ -114,13 +114,13 @@ void refuse_other_samplers(const Fields& fields) {
 
 }  // namespace
 
-void refuse_unsupported(const Fields& fields, std::span<const std::string_view> names) {
+void refuse_unsupported(const Fields& fields, std::span<const std::string_view> names, std::string_view why) {
   for (const std::string_view name : names) {
     const Json* given = fields.find(name);
     if (given == nullptr || (given->is_bool() && !given->as_bool())) continue;
     if (given->is_string() && given->as_string().empty()) continue;
     if (given->is_array() && given->as_array().empty()) continue;
-    bad_field(fields.path(name), "not supported by this server");
+    bad_field(fields.path(name), why);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "serve/openai.h"
 #include "serve/page.h"
 #include "serve/refusal.h"
+#include "serve/responses.h"
 #include "serve/streams.h"
 
 namespace paceline {
@@ -31,6 +32,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/chat/completions", openai::chat_completions, openai::error_body, true, Where::Worker},
     {"POST", "/chat/completions", openai::chat_completions, openai::error_body, true, Where::Worker},
     {"POST", "/v1/completions", openai::completions, openai::error_body, true, Where::Worker},
+    {"POST", "/v1/responses", responses::create, openai::error_body, true, Where::Worker},
     {"GET", "/v1/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/models", openai::models, openai::error_body, true, Where::Listener},
     {"GET", "/v1/models/", openai::models, openai::error_body, true, Where::Listener},
@@ -69,7 +71,6 @@ ErrorBody error_body_of(std::string_view path) {
 
 // Endpoints of the APIs that are not there, with what to say instead of nothing.
 constexpr std::pair<std::string_view, std::string_view> kMissing[] = {
-    {"/v1/responses", "this server has no /v1/responses; conversations are at /v1/chat/completions"},
     {"/v1/embeddings", "this server has no embeddings"},
     {"/embedding", "this server has no embeddings"},
     {"/embeddings", "this server has no embeddings"},

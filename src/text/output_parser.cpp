@@ -55,6 +55,14 @@ std::vector<OutputEvent> OutputParser::finish() {
   return std::exchange(events_, {});
 }
 
+OutputEvent::Kind OutputParser::kind() const {
+  switch (state_) {
+    case State::Reasoning: return OutputEvent::Kind::Reasoning;
+    case State::Call: return OutputEvent::Kind::Call;
+    default: return OutputEvent::Kind::Answer;
+  }
+}
+
 void OutputParser::run() {
   for (bool more = true; more;) {
     switch (state_) {

@@ -34,6 +34,8 @@ class OutputParser {
   std::vector<OutputEvent> push(std::string_view text);
   // What is left at the end of the stream. A block the model did not close ends here; an unfinished call is answer text.
   std::vector<OutputEvent> finish();
+  // What text that comes now would be part of, unless it is a tag.
+  OutputEvent::Kind kind() const;
   // Whether both, copies of one parser to begin with, will treat the same text alike from here on.
   bool operator==(const OutputParser&) const = default;
 

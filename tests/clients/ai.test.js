@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
+import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { APICallError, Output, generateText, isStepCount, jsonSchema, streamText, tool } from 'ai';
 
@@ -77,6 +78,41 @@ test('an answer that has a JSON schema', async () => {
   const output = Output.object({ schema: jsonSchema(PERSON) });
   checkPerson((await generateText(ask({ output }))).output);
   checkPerson(await streamText(ask({ output })).output);
+});
+
+// Its model of OpenAI's speaks /v1/responses. It knows no seed; the demo model's temperature is 0.
+test('the default model of the provider for OpenAI', async () => {
+  const openai = createOpenAI({ baseURL: `${server.url}/v1`, apiKey: KEY })(MODEL);
+  const providerOptions = { openai: { store: false } };
+  const withIt = (more) => ask({ model: openai, seed: undefined, providerOptions, ...more });
+  const whole = await generateText(withIt());
+  assert.equal(whole.text, (await generateText(ask())).text);
+  const stream = streamText(withIt());
+  let text = '';
+  for await (const delta of stream.textStream) text += delta;
+  assert.equal(text, whole.text);
+  assert.equal(await stream.finishReason, whole.finishReason);
+  assert.equal((await stream.usage).outputTokens, whole.usage.outputTokens);
+  assert.equal((await generateText(withIt({ maxOutputTokens: 4 }))).finishReason, 'length');
+
+  const messages = [...HELLO, ...whole.responseMessages, { role: 'user', content: 'And now?' }];
+  assert.ok((await generateText(withIt({ messages }))).usage.inputTokens > whole.usage.inputTokens + 10);
+  checkPerson((await generateText(withIt({ output: Output.object({ schema: jsonSchema(PERSON) }) }))).output);
+
+  const asked = [];
+  const execute = ({ town }) => {
+    asked.push(town);
+    return '21 degrees';
+  };
+  const tools = { weather: tool({ description: WEATHER.description, inputSchema: jsonSchema(WEATHER.parameters), execute }) };
+  const prepareStep = ({ stepNumber }) => (stepNumber > 0 ? { toolChoice: 'none' } : {});
+  const loop = withIt({ tools, toolChoice: 'required', prepareStep, stopWhen: isStepCount(2), maxOutputTokens: 300, providerOptions: { openai: { store: false, parallelToolCalls: false } } });
+  assert.equal((await generateText(loop)).steps.length, 2);
+  const kinds = new Set();
+  for await (const part of streamText(loop).fullStream) kinds.add(part.type);
+  for (const kind of ['tool-input-delta', 'tool-call', 'tool-result', 'text-delta']) assert.ok(kinds.has(kind), kind);
+  assert.ok(asked.length === 2 && asked.every((town) => TOWNS.includes(town)), String(asked));
+  await assert.rejects(generateText(withIt({ providerOptions: { openai: { previousResponseId: 'resp_1' } } })), /keeps no responses/);
 });
 
 test('errors have their types', async () => {

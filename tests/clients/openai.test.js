@@ -114,6 +114,65 @@ test('an answer that has a JSON schema', async () => {
   await assert.rejects(client.chat.completions.create({ ...CHAT, response_format: unclear }), OpenAI.BadRequestError);
 });
 
+const RESPONSE = { model: MODEL, input: HELLO, seed: 7, max_output_tokens: 40 };
+
+test('responses: the same answer, whole, streamed and accumulated by the client', async () => {
+  const chat = await client.chat.completions.create(CHAT);
+  const whole = await client.responses.create(RESPONSE);
+  assert.equal(whole.output_text, chat.choices[0].message.content);
+  assert.equal(whole.usage.output_tokens, chat.usage.completion_tokens);
+  let text = '';
+  for await (const event of await client.responses.create({ ...RESPONSE, stream: true })) if (event.type === 'response.output_text.delta') text += event.delta;
+  assert.equal(text, whole.output_text);
+  const thinks = { ...RESPONSE, reasoning: { effort: 'high' }, max_output_tokens: 300, include: ['message.output_text.logprobs'], top_logprobs: 1 };
+  const runner = client.responses.stream(thinks);
+  let thought = '';
+  runner.on('response.reasoning_text.delta', (event) => (thought += event.delta));
+  const final = await runner.finalResponse();
+  const again = await client.responses.create(thinks);
+  assert.equal(final.output_text, again.output_text);
+  assert.deepEqual(final.output.map((item) => item.type), ['reasoning', 'message']);
+  assert.equal(thought, again.output[0].content[0].text);
+  assert.deepEqual(final.output[1].content[0].logprobs, again.output[1].content[0].logprobs);
+  assert.equal((await client.responses.create({ ...RESPONSE, max_output_tokens: 4 })).incomplete_details.reason, 'max_output_tokens');
+});
+
+test('responses: an abort frees the slot', async () => {
+  await server.frees(async () => {
+    const stream = await client.responses.create({ ...RESPONSE, max_output_tokens: undefined, stream: true, ignore_eos: true, speculation: 'off' });
+    for await (const event of stream) if (event.type === 'response.output_text.delta') stream.controller.abort();
+  });
+});
+
+test('responses: a tool loop and an answer that has a JSON schema', async () => {
+  const tools = [{ type: 'function', strict: true, ...WEATHER }];
+  const body = { ...RESPONSE, tools, max_output_tokens: 300 };
+  const runner = client.responses.stream({ ...body, tool_choice: 'required', parallel_tool_calls: false });
+  const names = [];
+  runner.on('response.function_call_arguments.done', (event) => names.push(event.name));
+  const first = await runner.finalResponse();
+  const [call] = first.output;
+  assert.deepEqual(names, ['weather']);
+  assert.ok(TOWNS.includes(JSON.parse(call.arguments).town));
+  const result = { type: 'function_call_output', call_id: call.call_id, output: '21 degrees' };
+  const items = first.output.map(({ parsed_arguments, ...item }) => item);
+  const answer = await client.responses.create({ ...body, input: [...HELLO, ...items, result], tool_choice: 'none' });
+  assert.ok(answer.output_text.length > 0);
+  const text = { format: { type: 'json_schema', name: 'person', strict: true, schema: PERSON } };
+  checkPerson((await client.responses.parse({ ...RESPONSE, text })).output_parsed);
+});
+
+test('responses: errors have their types', async () => {
+  const refused = (param) => (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError);
+    assert.equal(error.param, param);
+    return true;
+  };
+  await assert.rejects(client.responses.create({ ...RESPONSE, previous_response_id: 'resp_1' }), refused('previous_response_id'));
+  await assert.rejects(client.responses.create({ ...RESPONSE, tools: [{ type: 'web_search' }] }), refused('tools[0].type'));
+  await assert.rejects(client.responses.retrieve('resp_1'), OpenAI.NotFoundError);
+});
+
 test('errors have their types', async () => {
   await assert.rejects(clientOf(server, 'wrong').models.list(), OpenAI.AuthenticationError);
   await assert.rejects(client.models.retrieve('other'), OpenAI.NotFoundError);

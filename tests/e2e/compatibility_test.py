@@ -115,7 +115,8 @@ class CompatibilityTest(unittest.TestCase):
             self.assertIsInstance(self.call(path, status=status, method=method)['error'], str)
         self.assertIsInstance(self.call('/api/none', status=401, key='Bearer no')['error'], str)
         self.assertEqual(self.call('/v1/messages/batches', status=404)['type'], 'error')
-        self.assertIn('/v1/chat/completions', self.call('/v1/responses', {}, status=404)['error']['message'])
+        self.assertIn('embeddings', self.call('/v1/embeddings', {}, status=404)['error']['message'])
+        self.assertIn('input', self.call('/v1/responses', {}, status=400)['error']['message'])
         # Before a handler sees them.
         head = b'POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n'
         self.assertIsInstance(json.loads(self.server.sockets(head).split(b'\r\n\r\n')[1])['error'], str)
@@ -129,6 +130,7 @@ class CompatibilityTest(unittest.TestCase):
         error = self.call(CHAT, long, status=400)['error']
         self.assertEqual(error['code'], 'context_length_exceeded')
         self.assertIn('maximum context length', error['message'])
+        self.assertEqual(self.call('/v1/responses', {'input': 'word ' * 600}, status=400)['error'], error)
         self.assertRegex(self.call('/v1/messages', long, status=400)['error']['message'], r'^prompt is too long: \d+ tokens > 511 maximum')
         error = self.call('/completion', {'prompt': 'word ' * 600}, status=400)['error']
         self.assertEqual((error['type'], error['n_ctx']), ('exceed_context_size_error', 512))
@@ -139,6 +141,7 @@ class CompatibilityTest(unittest.TestCase):
         on = {'mirostat': 2, 'dynatemp_range': 0.5, 'xtc_probability': 0.9, 'dry_multiplier': 5, 'typical_p': 0.1, 't_max_predict_ms': 1}
         requests = [('/completion', {'prompt': 'a', 'n_predict': 1}, lambda body, more: dict(body, **more)),
                     (CHAT, {'messages': HELLO, 'max_tokens': 1}, lambda body, more: dict(body, **more)),
+                    ('/v1/responses', {'input': HELLO, 'max_output_tokens': 1}, lambda body, more: dict(body, **more)),
                     ('/api/chat', {'model': 'paceline-demo', 'messages': HELLO, 'stream': False}, lambda body, more: dict(body, options=dict(more, num_predict=1)))]
         for path, body, with_fields in requests:
             self.call(path, with_fields(body, off))
