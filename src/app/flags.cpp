@@ -18,7 +18,7 @@ constexpr Flag kFlags[] = {
     {.id = "prompt", .commands = kComplete | kTokenize | kRun, .names = "-p --prompt", .kind = Text, .value_name = "TEXT",
      .default_text = "standard input", .help = "the text to start from; special tokens in it count"},
     {.id = "prompt_file", .commands = kComplete | kTokenize | kRun, .names = "-f --file", .kind = Text, .value_name = "FILE",
-     .help = "read the prompt from FILE, - for standard input; it follows the words of a PROMPT, as what is piped in does"},
+     .help = "read the prompt from FILE, - for standard input; in run it follows the words, as what is piped in does"},
     {.id = "max_tokens", .commands = kSamples, .names = "-n --predict --n-predict", .kind = Integer, .value_name = "N",
      .lowest = -1, .highest = kMost, .default_text = "-1",
      .help = "stop after N tokens; -1: at the model's end or a full context"},

@@ -23,6 +23,7 @@ struct CompletionRequest {
   std::vector<int> stable_positions;  // of it, as in Request
   std::vector<std::vector<Token>> more_prompts;  // answered with it: all choices of the first prompt, of the second, …
   SamplingParameters sampling;
+  bool seed_is_drawn = false;  // nobody gave it
   int max_tokens = -1;
   int drafts = kAutoDrafts;
   int top_logprobs = -1;

@@ -118,10 +118,15 @@ std::optional<Begun> take_begun_answer(Json& messages) {
   return begun;
 }
 
-// Behind a prompt that may have opened the thought: as the model would have written it.
+// Behind a prompt that has opened the thought, or closed it for want of any, or leaves that to the model: as the model would have written it.
 void go_on_from(const Begun& begun, ChatPrompt& prompt) {
   bool& in_thought = prompt.format.starts_in_reasoning;
   prompt.is_begun = true;
+  const size_t last = prompt.text.find_last_not_of(" \n");
+  const bool is_closed = prompt.text.substr(0, last + 1).ends_with("</think>");
+  if (is_closed && begun.text.empty())
+    bad_field("messages", "the last is the beginning of a thought, but thinking is off");
+  if (!in_thought && !is_closed && !begun.thought.empty()) prompt.text += "<think>\n", in_thought = true;
   if (in_thought) prompt.text += begun.text.empty() ? begun.thought : begun.thought + "\n</think>\n\n";
   prompt.text += begun.text;
   in_thought = in_thought && begun.text.empty();

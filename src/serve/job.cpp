@@ -29,12 +29,20 @@ void Job::start(Service& service, const CompletionRequest& request, std::shared_
 }
 
 void Job::submit() {
+  const EngineStats stats = service_.engine.stats();
+  const size_t wanted = (1 + request_.more_prompts.size()) * static_cast<size_t>(request_.choices),
+               most = static_cast<size_t>(stats.slots + stats.queue_limit);
+  if (wanted > most) throw ApiError(400, cat("asks for ", wanted, " answers at once, expected at most ", most));
   submit(request_.prompt);
   for (const auto& prompt : request_.more_prompts) submit(prompt);
 }
 
 void Job::submit(const std::vector<Token>& prompt) {
   const int context = service_.engine.stats().context;
+  const auto number = static_cast<uint64_t>(answers_.size()) / static_cast<uint64_t>(request_.choices);
+  // Prompts that come alone have seeds of their own where none is given.
+  const uint64_t seed = request_.seed_is_drawn && number > 0 ? random_word(request_.sampling.seed, 0, number) >> 11
+                                                             : request_.sampling.seed;
   if (prompt.size() >= static_cast<size_t>(context))
     throw ApiError::too_long({static_cast<int>(prompt.size()), context});
   for (int i = 0; i < request_.choices; ++i) {
@@ -42,7 +50,7 @@ void Job::submit(const std::vector<Token>& prompt) {
     request.prompt = prompt;
     if (answers_.size() < static_cast<size_t>(request_.choices)) request.stable_positions = request_.stable_positions;
     request.sampling = request_.sampling;
-    if (i > 0) request.sampling.seed = random_word(request_.sampling.seed, static_cast<uint64_t>(i)) >> 11;
+    request.sampling.seed = i > 0 ? random_word(seed, static_cast<uint64_t>(i)) >> 11 : seed;
     request.max_tokens = request_.max_tokens;
     if (!request_.ignore_end) {
       const auto ends = service_.tokenizer.end_tokens();
@@ -121,7 +129,12 @@ int Job::prompt_tokens() const {
   return static_cast<int>(total);
 }
 
-int Job::cached_tokens() const { return answers_.empty() ? 0 : answers_.front()->stats().cached_tokens; }
+int Job::cached_tokens() const {
+  int total = 0;
+  for (size_t i = 0; i < answers_.size(); i += static_cast<size_t>(request_.choices))
+    total += answers_[i]->stats().cached_tokens;
+  return total;
+}
 
 int Job::generated_tokens() const {
   int total = 0;

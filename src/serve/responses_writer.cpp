@@ -59,6 +59,8 @@ bool is_whole(const Answer& answer) {
          answer.end() == AnswerEnd::ToolCalls;
 }
 
+constexpr size_t kShortSettings = size_t{256} << 10;
+
 class Writer : public AnswerWriter {
  public:
   explicit Writer(WriterOptions options)
@@ -135,7 +137,9 @@ class Writer : public AnswerWriter {
     out.set("id", id_), out.set("object", "response"), out.set("created_at", created_), out.set("status", status);
     out.set("completed_at", nullptr), out.set("error", nullptr), out.set("incomplete_details", nullptr);
     out.set("model", options_.model), out.set("output", std::move(output)), out.set("usage", nullptr);
-    for (const auto& [name, value] : options_.settings.as_object().members()) out.set(name, value);
+    // Where they are long they come once, at the end: nobody may have taken the first events when the next are written.
+    if (settings_are_short_ || status != std::string_view("in_progress"))
+      for (const auto& [name, value] : options_.settings.as_object().members()) out.set(name, value);
     return out;
   }
 
@@ -238,6 +242,7 @@ class Writer : public AnswerWriter {
   }
 
   WriterOptions options_;
+  const bool settings_are_short_ = options_.settings.dump().size() <= kShortSettings;
   std::string id_;
   int64_t created_;
   int sequence_number_ = 0, reasoning_tokens_ = 0;

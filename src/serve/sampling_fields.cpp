@@ -97,18 +97,33 @@ bool read_resumable(const Fields& fields, bool stream_by_default) {
 
 namespace {
 
-// Samplers that are not here, with the values that turn them off; where that is 0, so do values below.
+bool is_zero(double value) { return value == 0; }
+bool is_up_to_zero(double value) { return value <= 0; }
+bool is_from_one(double value) { return value >= 1; }
+
+struct OtherSampler {
+  std::string_view name;
+  bool (*is_off)(double value);
+};
+
+// Not here; clients send them with the values that turn them off.
+constexpr OtherSampler kOtherSamplers[] = {
+    {"mirostat", is_zero},
+    {"dry_multiplier", is_zero},
+    {"dynatemp_range", is_up_to_zero},
+    {"top_n_sigma", is_up_to_zero},
+    {"xtc_probability", is_up_to_zero},
+    {"t_max_predict_ms", is_up_to_zero},
+    {"typical_p", is_from_one},
+    {"typ_p", is_from_one},
+    {"tfs_z", is_from_one},
+};
+
 void refuse_other_samplers(const Fields& fields) {
-  static constexpr std::pair<std::string_view, double> kOff[] = {
-      {"mirostat", 0}, {"dynatemp_range", 0}, {"xtc_probability", 0}, {"dry_multiplier", 0},   {"typical_p", 1},
-      {"typ_p", 1},    {"tfs_z", 1},          {"top_n_sigma", 0},     {"t_max_predict_ms", 0},
-  };
-  for (const auto& [name, off] : kOff) {
+  for (const auto& [name, is_off] : kOtherSamplers) {
     const Json* given = fields.find(name);
-    if (given == nullptr) continue;
-    const double value = given->is_number() ? given->as_number() : 2;
-    if (value != off && !(off == 0 && value < 0))
-      bad_field(fields.path(name), "not supported by this server, expected ", off, " (off), got ", given->dump());
+    if (given == nullptr || (given->is_number() && is_off(given->as_number()))) continue;
+    refuse_unsupported(fields, std::span(&name, 1));
   }
 }
 
@@ -137,7 +152,9 @@ void read_sampling(const Fields& fields, const Service& service, CompletionReque
   read(sampling.frequency_penalty, fields, "frequency_penalty", -100, 100);
   read(sampling.penalty_window, fields, "repeat_last_n", -1);
   constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
-  sampling.seed = request_seed(service, fields.integer("seed", -kAny, kAny));
+  const auto seed = fields.integer("seed", -kAny, kAny);
+  sampling.seed = request_seed(service, seed);
+  request.seed_is_drawn = seed.value_or(-1) == -1 && !service.options.fixed_seed;
   read_bias(fields, service, sampling.bias);
   request.stop = fields.texts("stop", kMostStops);
   std::erase(request.stop, "");

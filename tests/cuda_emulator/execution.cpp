@@ -26,7 +26,7 @@ namespace {
 
 namespace context = boost::context::detail;
 
-constexpr size_t kStackBytes = 256 * 1024, kPageBytes = 4096, kGuardBytes = 64;
+constexpr size_t kStackBytes = 256 * 1024, kPageBytes = 4096, kGuardBytes = RaceCheck::kGuardBytes;
 constexpr unsigned char kGuard = 0xa5, kPoison = 0xff;  // as floats: NaN; as integers: -1
 
 enum class Waits { No, Block, Warp, Done };

@@ -64,8 +64,11 @@ RaceCheck::Cell& RaceCheck::cell_of(size_t index, bool in_shared) {
 
 void RaceCheck::note(int thread, const void* at, size_t bytes, Access access) {
   const auto* byte = static_cast<const std::byte*>(at);
-  const bool in_shared = byte >= shared_ && byte < shared_ + shared_bytes_;
+  const bool in_shared = byte >= shared_ && byte < shared_ + shared_bytes_ + kGuardBytes;
   if (!in_shared && (byte < device_ || byte >= device_ + device_bytes_)) return;
+  if (in_shared && byte + bytes > shared_ + shared_bytes_)
+    return add(
+        cat("accesses ", bytes, " bytes at byte ", byte - shared_, " of shared memory, which has ", shared_bytes_));
   if (!in_shared && !is_in_a_piece(at, bytes))
     return add(cat("accesses ", bytes, " bytes that are no piece of device memory"));
   const int lane = thread % kLanes;

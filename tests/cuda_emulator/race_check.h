@@ -19,6 +19,8 @@ namespace cuda_emulator {
 
 class RaceCheck {
  public:
+  static constexpr size_t kGuardBytes = 64;  // behind shared memory nothing else is so near
+
   RaceCheck();
 
   // The scheduler says what happens. `shared` stays where it is until the grid ends.

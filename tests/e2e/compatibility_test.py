@@ -74,6 +74,8 @@ class CompatibilityTest(unittest.TestCase):
         both = [*HELLO, {'role': 'assistant', 'content': 'A', 'reasoning_content': 'B'}]
         prompt = self.call('/apply-template', {'messages': both, 'enable_thinking': True})['prompt']
         self.assertTrue(prompt.endswith('<think>\nB\n</think>\n\nA'), prompt)
+        # A thought where there is no thinking would be lost.
+        self.assertIn('thinking is off', self.call(CHAT, {'messages': thinks}, status=400)['error']['message'])
         # Half of a form is none.
         error = self.call(CHAT, {'messages': begun, 'response_format': {'type': 'json_object'}}, status=400)
         self.assertIn('as a whole', error['error']['message'])
@@ -89,6 +91,10 @@ class CompatibilityTest(unittest.TestCase):
         tokens = [self.call('/tokenize', {'content': text})['tokens'] for text in ('The riders', 'A wheel')]
         self.assertEqual([choice['text'] for choice in self.call('/v1/completions', dict(settings, prompt=tokens))['choices']], texts)
         self.assertEqual(len(self.call('/v1/completions', dict(settings, prompt=[tokens[0]]))['choices']), 2)
+        unlike = self.call('/v1/completions', {'prompt': ['Once'] * 4, 'temperature': 2, 'max_tokens': 16})
+        self.assertGreater(len({choice['text'] for choice in unlike['choices']}), 1)
+        error = self.call('/v1/completions', {'prompt': ['a'] * 64, 'n': 16}, status=400)
+        self.assertIn('1024 answers at once', error['error']['message'])
         for wrong in ([], [['a']], [{}], 7, ['a'] * 65, ['a', '']):
             self.call('/v1/completions', dict(settings, prompt=wrong), status=400)
         self.assertIn('several prompts', self.call('/completion', {'prompt': ['a', 'b']}, status=400)['error']['message'])
@@ -137,8 +143,8 @@ class CompatibilityTest(unittest.TestCase):
         self.assertGreater(error['n_prompt_tokens'], 512)
 
     def test_samplers_that_are_off_are_no_matter_and_others_are_refused(self):
-        off = {'mirostat': 0, 'dynatemp_range': 0, 'xtc_probability': 0, 'dry_multiplier': 0, 'typical_p': 1, 't_max_predict_ms': -1}
-        on = {'mirostat': 2, 'dynatemp_range': 0.5, 'xtc_probability': 0.9, 'dry_multiplier': 5, 'typical_p': 0.1, 't_max_predict_ms': 1}
+        off = {'mirostat': 0, 'dynatemp_range': 0, 'xtc_probability': 0, 'dry_multiplier': 0, 'typical_p': 1, 'tfs_z': 1.5, 't_max_predict_ms': -1}
+        on = {'mirostat': 2, 'dynatemp_range': 0.5, 'xtc_probability': 0.9, 'dry_multiplier': -2, 'typical_p': 0.1, 't_max_predict_ms': 1, 'top_n_sigma': 'x'}
         requests = [('/completion', {'prompt': 'a', 'n_predict': 1}, lambda body, more: dict(body, **more)),
                     (CHAT, {'messages': HELLO, 'max_tokens': 1}, lambda body, more: dict(body, **more)),
                     ('/v1/responses', {'input': HELLO, 'max_output_tokens': 1}, lambda body, more: dict(body, **more)),

@@ -332,7 +332,7 @@ class Run(transcript.Case):
         terminal.enter('/undo\r')
         terminal.enter('/retry\r')
         self.assertEqual(self.questions(terminal), ['/slash', '/etc/hosts is text'])
-        for typed, expected in (('/new and something\r', '/new stands alone'), ('/undo 3\r', '1 … 2, got "3"'), ('/undo two\r', 'got "two"')):
+        for typed, expected in (('/new and something\r', '/new stands alone'), ('/undo 3\r', '1 … 2, got "3"'), ('/undo two\r', 'got "two"'), ('/undo 99999999999999999999\r', 'got "99999999999999999999"')):
             before = len(terminal.plain())
             terminal.enter(typed)
             terminal.wait_for(expected, before)

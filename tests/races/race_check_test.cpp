@@ -171,6 +171,18 @@ TEST_F(Races, WhatIsReadAsConstantIsNotWritten) {
             std::string::npos);
 }
 
+TEST_F(Races, AccessesBehindSharedMemory) {
+  EXPECT_NE(found_in([this] {
+              auto* const end = reinterpret_cast<const int4*>(&shared() + 1);
+              if (me() == 0) device[0] = end[1].x;
+            }).find("of shared memory, which has 320"),
+            std::string::npos);
+  EXPECT_NE(found_in([] {
+              note_access(reinterpret_cast<std::byte*>(&shared() + 1) - 4, 16, Access::Read);
+            }).find("accesses 16 bytes at byte 316"),
+            std::string::npos);
+}
+
 TEST_F(Races, AccessesOutsideOfAnyPieceAndBeforeTheGridBeforeHasEnded) {
   EXPECT_NE(found_in([this] { device[me()] = device[300]; }).find("no piece of device memory"), std::string::npos);
   const DeviceMemoryAccess access;

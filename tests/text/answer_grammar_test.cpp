@@ -224,6 +224,8 @@ TEST(AnswerGrammar, ObjectsHaveThePropertiesThatAreNamed) {
   EXPECT_FALSE(accepts(R"({"type": "object", "properties": {}})", R"({"z":2})"));
   EXPECT_TRUE(accepts(R"({"type": "object", "patternProperties": {"^a": {}}})", R"({"a1":2})"));
   EXPECT_FALSE(accepts(R"({"type": "object", "patternProperties": {"^a": {}}})", R"({"z":2})"));
+  // One that cannot be there is not enough of them.
+  EXPECT_TRUE(accepts(R"({"type": "object", "properties": {"x": false}, "additionalProperties": {}})", R"({"z":2})"));
   // Those that schemas name together.
   const char* const kBoth = R"({"type": "object", "properties": {"x": {}}, "allOf": [{"properties": {"y": {}}}]})";
   EXPECT_TRUE(accepts(kBoth, R"({"x":1,"y":2})"));

@@ -110,7 +110,8 @@ void Chat::undo(const std::string& rest) {
   if (turns == 0) return note("there is nothing to take back");
   size_t count = 1;
   const char* const end = rest.data() + rest.size();
-  if (!rest.empty() && (std::from_chars(rest.data(), end, count).ptr != end || count < 1 || count > turns))
+  const auto read = std::from_chars(rest.data(), end, count);
+  if (!rest.empty() && (read.ec != std::errc() || read.ptr != end || count < 1 || count > turns))
     throw UsageError(cat("/undo: expected how many questions to take back, 1 … ", turns, ", got \"", rest, "\""));
   for (; count > 0; --count) conversation_.undo();
   note(cat("taken back; ", conversation_.turns().size(), " left"));

@@ -62,9 +62,10 @@ const std::set<std::string_view> kEnforced = {
 // A remark that is one letter from a keyword is a keyword with a mistake in it. "": it is not.
 std::string_view meant_keyword(std::string_view word) {
   if (kEnforced.contains(word)) return "";
-  for (const std::string_view keyword : kEnforced)
-    if (keyword.size() >= 5 && (equal_ignoring_case(word, keyword) || edit_distance(word, keyword) == 1))
-      return keyword;
+  for (const std::string_view keyword : kEnforced) {
+    if (keyword.size() < 5 || word.size() + 1 < keyword.size() || word.size() > keyword.size() + 1) continue;
+    if (equal_ignoring_case(word, keyword) || edit_distance(word, keyword) == 1) return keyword;
+  }
   return "";
 }
 

@@ -210,7 +210,9 @@ std::optional<TextLanguage> SchemaShapes::names(const Shape& shape) {
 }
 
 bool SchemaShapes::closes(const Shape& shape, const ObjectView& view) const {
-  if (objects_ == Objects::Open || view.minimum > view.known.size()) return false;
+  const auto possible =
+      std::count_if(view.known.begin(), view.known.end(), [](const auto& one) { return one.possible; });
+  if (objects_ == Objects::Open || view.minimum > static_cast<uint64_t>(possible)) return false;
   bool names_some = false;
   for (const SchemaId id : shape.schemas) {
     if (keyword(id, "additionalProperties") != nullptr) return false;
