@@ -31,19 +31,19 @@ function pass(text, drafts) {
 }
 
 // Chunks of a chat completion that say `pieces` one after the other, each settled by a pass.
-function scripted(pieces, drafts) {
+function scripted(pieces, drafts, error) {
   const event = (delta, more = {}) => `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: null }], ...more })}\n\n`;
   const timings = (n) => ({ cache_n: 0, prompt_n: 9, prompt_ms: 9, predicted_n: n, predicted_ms: 2 * n, draft_n: 0, draft_n_accepted: 0 });
   return [
     ...pieces.map((text, i) => event({ content: text }, { paceline: pass(text, drafts), timings: timings(i + 1) })),
-    `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}\n\n`,
+    `data: ${JSON.stringify(error ? { error: { message: error } } : { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}\n\n`,
     'data: [DONE]\n\n',
   ];
 }
 
 export class Relay {
   delayMs = 0; // between two events of a stream
-  script = null; // { pieces, delayMs, drafts }: the next chat completion says this
+  script = null; // { pieces, delayMs, drafts, error }: the next chat completion says this, and ends with the error
   page = null; // { html, policy }: what "/" is answered with
   cutAfter = 0; // events after which the next stream's connection is cut
   requests = []; // [{method, url, body}]
@@ -73,9 +73,9 @@ export class Relay {
       return response.end(this.page.html);
     }
     if (this.script && request.url === '/v1/chat/completions') {
-      const { pieces, delayMs = 0, drafts = false } = this.script;
-      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-      return this.sendEvents(response, scripted(pieces, drafts), delayMs);
+      const { pieces, delayMs = 0, drafts = false, error } = this.script;
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', ...(error ? { 'X-Stream-Id': 'strm_scripted' } : {}) });
+      return this.sendEvents(response, scripted(pieces, drafts, error), delayMs);
     }
     const outgoing = http.request(
       { host: this.target.hostname, port: this.target.port, path: request.url, method: request.method, headers: request.headers },

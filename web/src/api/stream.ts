@@ -68,7 +68,8 @@ export async function* readDeltas(response: Response): AsyncGenerator<Delta> {
   for await (const event of serverEvents(response)) {
     if (event.data === '[DONE]') return;
     const chunk = JSON.parse(event.data) as Chunk;
-    if (chunk.error) throw new ApiError(500, chunk.error.message ?? '');
+    // Another reader stopped it: then there is no such stream any more.
+    if (chunk.error) throw new ApiError(chunk.error.message?.startsWith('stopped: ') ? 410 : 500, chunk.error.message ?? '');
     const delta = deltaOf(chunk);
     if (event.id !== null) delta.eventId = event.id;
     yield delta;

@@ -1,7 +1,17 @@
 // One conversation: its tree of messages and what is set for it.
+import type { KeptRecord } from './database';
+import { differing, type Changes, type Facts } from './merge';
 import { Message, newId } from './message.svelte';
 import { childrenOf, descendantsOf, shownPath } from './tree';
-import type { ChatRecord, Sampling } from './types';
+import type { ChatRecord, Sampling, State } from './types';
+
+// What a chat was when it was last the same as in the database.
+interface Kept {
+  facts: Facts;
+  chosen: Record<string, string>;
+  marks: Map<string, readonly unknown[]>; // of its messages
+  revision?: string | undefined;
+}
 
 export class Chat {
   id = newId();
@@ -15,6 +25,7 @@ export class Chat {
   chosen = $state<Record<string, string>>({});
   messages = $state.raw<Message[]>([]);
   path = $derived(shownPath(this.messages, this.chosen));
+  kept: Kept | null = null; // null: it never was there
 
   static of(record: ChatRecord): Chat {
     const chat = new Chat();
@@ -24,14 +35,62 @@ export class Chat {
     return chat;
   }
 
+  // `unfinished`: what an answer is that nobody can pick up.
+  static ofKept({ revision, ...record }: KeptRecord, unfinished: State = 'writing'): Chat {
+    const chat = Chat.of(record);
+    for (const message of chat.messages) if (message.isWriting && !message.stream) message.state = unfinished;
+    chat.kept = { ...chat.snapshot(), revision };
+    return chat;
+  }
+
+  private get facts(): Facts {
+    const { title, created, updated, pinned, system, thinking } = this;
+    return { title, created, updated, pinned, system, thinking, sampling: $state.snapshot(this.sampling) };
+  }
+
   record(): ChatRecord {
-    const { id, title, created, updated, pinned, system, thinking } = this;
+    return { id: this.id, ...this.facts, chosen: $state.snapshot(this.chosen), messages: this.messages.map((message) => message.record()) };
+  }
+
+  snapshot(): Kept {
+    const marks = new Map(this.messages.map((message) => [message.id, message.marks]));
+    return { facts: this.facts, chosen: $state.snapshot(this.chosen), marks };
+  }
+
+  changes(): Changes {
+    const { facts, chosen, marks } = this.snapshot();
+    const before = this.kept?.marks ?? new Map<string, readonly unknown[]>();
+    const ids = [...marks.keys()];
     return {
-      id, title, created, updated, pinned, system, thinking,
-      sampling: $state.snapshot(this.sampling),
-      chosen: $state.snapshot(this.chosen),
-      messages: this.messages.map((message) => message.record()),
+      facts: differing(facts, this.kept?.facts ?? {}),
+      chosen: differing(chosen, this.kept?.chosen ?? {}) as Record<string, string>,
+      changed: new Set(ids.filter((id) => marks.get(id)!.some((mark, i) => mark !== before.get(id)?.[i]))),
+      added: new Set(ids.filter((id) => !before.has(id))),
+      removed: new Set([...before.keys()].filter((id) => !marks.has(id))),
     };
+  }
+
+  // Is given what another tab has made of it, except for what has changed here, too. Returns the messages that are gone.
+  adopt({ revision, ...record }: KeptRecord, isBusy: (message: Message) => boolean): Message[] {
+    const { facts, chosen, changed, added, removed } = this.changes();
+    const theirs = new Map(record.messages.map((message) => [message.id, message]));
+    const gone = this.messages.filter(({ id }) => !theirs.has(id) && !added.has(id));
+    const known = new Set(this.messages.map(({ id }) => id));
+    const marks = new Map([...theirs.keys()].map((id) => [id, this.kept?.marks.get(id) ?? []]));
+    for (const message of this.messages) {
+      const their = theirs.get(message.id);
+      if (!their || changed.has(message.id) || isBusy(message)) continue;
+      message.adopt(their);
+      marks.set(message.id, message.marks);
+    }
+    const more = record.messages.filter(({ id }) => !known.has(id) && !removed.has(id)).map((message) => Message.of(message));
+    for (const message of more) marks.set(message.id, message.marks);
+    if (gone.length + more.length > 0) this.messages = [...this.messages.filter((message) => !gone.includes(message)), ...more];
+    const { id: _, messages: __, chosen: choices, ...keptFacts } = record;
+    Object.assign(this, keptFacts, facts);
+    this.chosen = { ...choices, ...chosen };
+    this.kept = { facts: keptFacts, chosen: choices, marks, revision };
+    return gone;
   }
 
   add(message: Message) {

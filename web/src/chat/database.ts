@@ -1,8 +1,12 @@
 // Conversations in the browser's IndexedDB, one record each.
+import { newId } from './message.svelte';
 import type { ChatRecord } from './types';
 
 const storeName = 'chats';
 let opened: Promise<IDBDatabase> | null = null;
+
+// As kept: who wrote it last can be told.
+export type KeptRecord = ChatRecord & { revision?: string };
 
 function open(): Promise<IDBDatabase> {
   opened ??= new Promise((resolve, reject) => {
@@ -24,8 +28,25 @@ async function run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) =>
   });
 }
 
+// Writes what `unite` makes of the record that is there; null leaves it. No other tab gets in between.
+async function put(id: string, unite: (there: KeptRecord | undefined) => ChatRecord | null): Promise<KeptRecord | null> {
+  let kept: KeptRecord | null = null;
+  await run<KeptRecord | undefined>('readwrite', (store) => {
+    const reading = store.get(id);
+    reading.onsuccess = () => {
+      const chat = unite(reading.result);
+      if (!chat) return;
+      store.put((kept = { ...chat, revision: newId() }));
+      store.transaction.commit(); // at once: the page may be going away
+    };
+    return reading;
+  });
+  return kept;
+}
+
 export const database = {
-  all: () => run<ChatRecord[]>('readonly', (store) => store.getAll()),
-  put: (chat: ChatRecord) => run('readwrite', (store) => store.put(chat)),
+  all: () => run<KeptRecord[]>('readonly', (store) => store.getAll()),
+  get: (id: string) => run<KeptRecord | undefined>('readonly', (store) => store.get(id)),
+  put,
   remove: (id: string) => run('readwrite', (store) => store.delete(id)),
 };

@@ -4,8 +4,10 @@ import { preferences } from '../preferences.svelte';
 import { words } from '../strings';
 import { notify } from '../ui/notices.svelte';
 import { Chat } from './chat.svelte';
-import { database } from './database';
+import { database, type KeptRecord } from './database';
+import { united } from './merge';
 import { Message } from './message.svelte';
+import { hearTabs, tellTabs } from './tabs';
 import { chatsFromJson } from './transfer';
 import type { SpeculationMode, TextFile } from './types';
 import { continueWriting, isRunning, resumeWriting, stop, write, writePlainly, type WriterHooks } from './writer.svelte';
@@ -26,7 +28,7 @@ class Library {
 
   async load() {
     try {
-      this.chats = (await database.all()).map((record) => Chat.of(record));
+      this.chats = (await database.all()).map((record) => Chat.ofKept(record, 'stopped'));
     } catch {
       this.sayStorageFailed();
     }
@@ -35,15 +37,40 @@ class Library {
     else this.startNew();
     this.loaded = true;
     for (const chat of this.chats) this.pickUp(chat);
+    hearTabs(({ kept, removed }) => {
+      if (removed) this.drop(this.chats.find((chat) => chat.id === removed));
+      if (kept) void this.refresh(kept);
+    });
   }
 
-  // Answers that were being written when the page went away.
+  // Answers that were being written when the page went away, or that another tab has begun.
   private pickUp(chat: Chat) {
     for (const message of chat.messages) {
-      if (!message.isWriting) continue;
-      if (message.stream) void this.running(chat, message, resumeWriting(message, this.hooks(chat)));
-      else message.state = 'stopped';
+      if (!message.isWriting || !message.stream || isRunning(message)) continue;
+      void this.running(chat, message, resumeWriting(message, this.hooks(chat)));
     }
+  }
+
+  // Another tab has written the chat down.
+  private async refresh(id: string) {
+    const record = await database.get(id).catch(() => undefined);
+    const chat = this.chats.find((known) => known.id === id);
+    if (!record || record.revision === chat?.kept?.revision) return;
+    if (chat) this.adopt(chat, record);
+    else this.chats = [...this.chats, Chat.ofKept(record)];
+    this.pickUp(chat ?? this.chats.at(-1)!);
+  }
+
+  private adopt(chat: Chat, record: KeptRecord) {
+    for (const message of chat.adopt(record, isRunning)) if (isRunning(message)) stop(message);
+  }
+
+  // The chat is no longer here; what is written in it ends.
+  private drop(chat: Chat | undefined) {
+    if (!chat) return;
+    for (const message of chat.messages) if (isRunning(message)) stop(message);
+    this.chats = this.chats.filter((other) => other !== chat);
+    if (this.current === chat) this.startNew();
   }
 
   open(chat: Chat) {
@@ -71,7 +98,20 @@ class Library {
     window.clearTimeout(this.timers.get(chat.id));
     this.timers.delete(chat.id);
     if (chat.isEmpty || !this.chats.includes(chat)) return;
-    database.put(chat.record()).catch(() => this.sayStorageFailed());
+    this.put(chat).catch(() => this.sayStorageFailed());
+  }
+
+  private async put(chat: Chat) {
+    const [mine, changes, snapshot, known] = [chat.record(), chat.changes(), chat.snapshot(), chat.kept];
+    let theirs: KeptRecord | undefined;
+    const written = await database.put(chat.id, (there) => {
+      theirs = there?.revision === known?.revision ? undefined : there;
+      return theirs ? united(mine, changes, theirs) : there || !known ? mine : null;
+    });
+    if (!written) return this.drop(chat); // another tab has removed it
+    chat.kept = { ...snapshot, revision: written.revision };
+    if (theirs) this.adopt(chat, written);
+    tellTabs({ kept: chat.id });
   }
 
   saveAllNow() {
@@ -203,12 +243,11 @@ class Library {
   }
 
   remove(chat: Chat) {
-    for (const message of chat.messages) if (isRunning(message)) stop(message);
-    this.chats = this.chats.filter((other) => other !== chat);
-    database.remove(chat.id).catch(() => this.sayStorageFailed());
-    if (this.current === chat) this.startNew();
+    this.drop(chat);
+    database.remove(chat.id).then(() => tellTabs({ removed: chat.id }), () => this.sayStorageFailed());
     if (chat.isEmpty) return;
     notify(words.removed(chat.title), words.undo, () => {
+      chat.kept = null;
       this.chats = [...this.chats, chat];
       this.saveNow(chat);
       this.open(chat);
@@ -222,6 +261,7 @@ class Library {
       const known = this.chats.find((chat) => chat.id === record.id);
       if (known && known.updated >= record.updated) continue;
       const chat = Chat.of(record);
+      chat.kept = known?.kept ?? null;
       this.chats = [...this.chats.filter((other) => other !== known), chat];
       if (known === this.current) this.open(chat);
       this.saveNow(chat);

@@ -37,8 +37,23 @@ export class Message {
   }
 
   record(): MessageRecord {
-    const { id, parent, role, created, text, thinking, thinkingMs, thinks, state, error, files, model, seed, mode, runs, plain, stream } = this;
+    const { id, parent, role, created, text, thinking, thinkingMs, thinks, state, error, files, model, seed, mode, plain } = this;
+    // What grows in place is copied: it goes to the database a moment later, when there may be more of it than of the text.
+    const runs = this.runs.map((run) => ({ ...run, passes: [...run.passes] }));
+    const stream = this.stream && { ...this.stream };
     return { id, parent, role, created, text, thinking, thinkingMs, thinks, state, error, files, model, seed, mode, runs, plain, stream };
+  }
+
+  // Something in it is another one whenever the message has changed.
+  get marks(): readonly unknown[] {
+    return [this.text, this.thinking, this.state, this.error, this.files, this.seed, this.runs, this.plain, this.stream, this.pulse];
+  }
+
+  // Is given what another tab has made of it.
+  adopt(record: MessageRecord) {
+    if (JSON.stringify(record) === JSON.stringify(this.record())) return; // leaves what is shown alone
+    Object.assign(this, structuredClone(record));
+    this.pulse += 1;
   }
 
   get isWriting(): boolean {

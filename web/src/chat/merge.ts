@@ -1,0 +1,31 @@
+// Several tabs may have the same conversation: what one of them changed goes into what the others have kept meanwhile.
+import type { ChatRecord } from './types';
+
+export type Facts = Omit<ChatRecord, 'id' | 'messages' | 'chosen'>;
+
+// What a tab has done to a chat since it was last the same as in the database.
+export interface Changes {
+  facts: Partial<Facts>;
+  chosen: Record<string, string>;
+  changed: Set<string>; // messages, new ones among them
+  added: Set<string>;
+  removed: Set<string>;
+}
+
+// Messages by their ids: those that either tab removed stay removed, each is that of the tab that changed it.
+export function united(mine: ChatRecord, changes: Changes, theirs: ChatRecord): ChatRecord {
+  const own = new Map(mine.messages.map((message) => [message.id, message]));
+  const there = new Set(theirs.messages.map(({ id }) => id));
+  return {
+    ...theirs,
+    ...changes.facts,
+    chosen: { ...theirs.chosen, ...changes.chosen },
+    messages: [
+      ...theirs.messages.filter(({ id }) => !changes.removed.has(id)).map((message) => (changes.changed.has(message.id) && own.get(message.id)) || message),
+      ...mine.messages.filter(({ id }) => changes.added.has(id) && !there.has(id)),
+    ],
+  };
+}
+
+export const differing = <T extends object>(now: T, before: Partial<T>): Partial<T> =>
+  Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(before[name as keyof T]) !== JSON.stringify(value))) as Partial<T>;
