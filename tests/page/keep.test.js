@@ -96,6 +96,35 @@ test('stopping reaches the server', () =>
     assert.ok(relay.requests.some(({ method, url }) => method === 'DELETE' && url.startsWith('/v1/streams/')));
   }));
 
+test('a question that is deleted takes its answers along, one under way, too, and can be brought back', () =>
+  withVisit(async (visit, page) => {
+    const remove = () => page.getByRole('article', { name: 'You' }).last().getByRole('button', { name: 'Delete this and what follows' }).click();
+    const asked = () => page.locator('.bubble .text').allInnerTexts();
+    const undo = async () => {
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.getByText('Stopped.').waitFor();
+    };
+    relay.delayMs = 150;
+    await visit.send(BAG);
+    await page.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent);
+    relay.requests.length = 0;
+    await remove();
+    await page.getByText('What shall it write?').waitFor();
+    for (let i = 0; i < 100 && !relay.requests.some(({ method }) => method === 'DELETE'); ++i) await page.waitForTimeout(20);
+    assert.ok(relay.requests.some(({ method, url }) => method === 'DELETE' && url.startsWith('/v1/streams/')));
+    await undo();
+    assert.deepEqual(await asked(), [BAG]);
+    relay.delayMs = 0;
+    await visit.ask('And both red?');
+    await remove();
+    await page.getByText('And both red?').waitFor({ state: 'detached' });
+    await undo();
+    assert.deepEqual(await asked(), [BAG, 'And both red?']);
+    await page.waitForTimeout(200);
+    await page.reload();
+    await page.getByText('And both red?').waitFor();
+  }));
+
 test('chats are found, renamed, pinned, deleted and brought back', () =>
   withVisit(async (visit, page) => {
     await visit.ask('list files by size');

@@ -23,6 +23,7 @@ export const words = {
   rename: 'Rename',
   remove: 'Delete',
   removed: (title: string) => `Deleted “${title}”`,
+  removedMessage: 'Deleted the message and what followed it',
   undo: 'Undo',
   chatMenu: (title: string) => `Actions for “${title}”`,
   exportJson: 'Export as JSON',

@@ -110,11 +110,21 @@ export class Chat {
     return childrenOf(this.messages, message.parent);
   }
 
-  // The message and all that follows it; a sibling, if there is one, is shown instead.
-  remove(message: Message) {
-    const gone = descendantsOf(this.messages, message.id);
-    this.messages = this.messages.filter((other) => !gone.has(other.id));
+  // The message and all that follows it, which are returned; a sibling, if there is one, is shown instead.
+  remove(message: Message): Message[] {
+    const ids = descendantsOf(this.messages, message.id);
+    const gone = this.messages.filter(({ id }) => ids.has(id));
+    this.messages = this.messages.filter(({ id }) => !ids.has(id));
     delete this.chosen[message.parent ?? ''];
+    this.updated = Date.now();
+    return gone;
+  }
+
+  // What `remove` of the message returned is there again.
+  restore(message: Message, gone: Message[]) {
+    for (const { id } of gone) this.kept?.marks.delete(id);
+    this.messages = [...this.messages, ...gone];
+    this.choose(message);
     this.updated = Date.now();
   }
 

@@ -226,10 +226,15 @@ class Library {
   }
 
   removeMessage(message: Message) {
-    if (isRunning(message)) stop(message);
-    this.current.remove(message);
-    if (this.current.isEmpty) this.remove(this.current);
-    else this.saveNow(this.current);
+    const chat = this.current;
+    const gone = chat.remove(message);
+    for (const other of gone) if (other.isWriting) stop(other);
+    if (chat.isEmpty) this.forget(chat);
+    else this.saveNow(chat);
+    notify(words.removedMessage, words.undo, () => {
+      chat.restore(message, gone);
+      this.bringBack(chat);
+    });
   }
 
   rename(chat: Chat, title: string) {
@@ -243,15 +248,22 @@ class Library {
   }
 
   remove(chat: Chat) {
+    this.forget(chat);
+    if (!chat.isEmpty) notify(words.removed(chat.title), words.undo, () => this.bringBack(chat));
+  }
+
+  private forget(chat: Chat) {
     this.drop(chat);
     database.remove(chat.id).then(() => tellTabs({ removed: chat.id }), () => this.sayStorageFailed());
-    if (chat.isEmpty) return;
-    notify(words.removed(chat.title), words.undo, () => {
+  }
+
+  private bringBack(chat: Chat) {
+    if (!this.chats.includes(chat)) {
       chat.kept = null;
       this.chats = [...this.chats, chat];
-      this.saveNow(chat);
-      this.open(chat);
-    });
+    }
+    this.saveNow(chat);
+    this.open(chat);
   }
 
   // Chats that are here already are replaced when the file's are newer.
