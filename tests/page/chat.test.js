@@ -211,16 +211,32 @@ test('a server that goes away is noticed and said', async () => {
   await visit.close();
 });
 
-test('a server with a key asks for it once', async () => {
+test('a server with a key asks for it once, says what is wrong with others, and leaves those alone who have none', async (t) => {
   const own = await startServer('--api-key', 'open-sesame');
+  t.after(() => own.stop());
   const context = await browser.newContext();
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   await page.goto(own.url);
-  await page.getByRole('textbox', { name: 'Key' }).fill('open-sesame');
+  const key = page.getByRole('textbox', { name: 'Key' });
+  await key.waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'api-key');
+  await page.keyboard.press('Escape');
+  await key.waitFor({ state: 'detached' });
+  await page.waitForTimeout(2500); // as long as a server that is away is asked again after
+  assert.equal(await key.count(), 0);
+  await page.getByRole('textbox', { name: 'Ask something' }).fill('Hello');
+  await page.keyboard.press('Enter');
+  await key.fill('schlüssel');
+  await page.getByText('only unaccented letters').waitFor();
+  assert.ok(await page.getByRole('button', { name: 'OK', exact: true }).isDisabled());
+  await key.fill('open-barley');
+  await page.keyboard.press('Enter');
+  await page.getByText('This key was refused.').waitFor();
+  await key.fill('open-sesame');
   await page.keyboard.press('Enter');
   await page.getByText('paceline-demo').first().waitFor();
   await page.reload();
   await page.locator('.dot.ready').waitFor();
   await context.close();
-  await own.stop();
 });

@@ -124,6 +124,8 @@ export const words = {
   apiKeyTitle: 'This server asks for a key',
   apiKeyHint: 'It was printed where the server was started. It stays in this browser.',
   apiKey: 'Key',
+  apiKeyRefused: 'This key was refused.',
+  apiKeyLetters: 'A key has only unaccented letters, digits and common marks; something else is in this one.',
   close: 'Close',
   ok: 'OK',
 

@@ -12,8 +12,16 @@ export class ApiError extends Error {
   }
 }
 
+// What a header can carry; browsers send no request that has others.
+export const isKey = (key: string) => /^[\x20-\x7e]*$/.test(key);
+
+function keptKey(): string {
+  const key = localStorage.getItem(keyName) ?? '';
+  return isKey(key) ? key : '';
+}
+
 export const apiKey = {
-  get: () => localStorage.getItem(keyName) ?? '',
+  get: keptKey,
   set: (key: string) => (key ? localStorage.setItem(keyName, key) : localStorage.removeItem(keyName)),
 };
 

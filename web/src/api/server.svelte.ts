@@ -1,5 +1,5 @@
 // What the page knows of the server: whether it is there, its model, its defaults.
-import { ApiError, call, callJson } from './client';
+import { ApiError, apiKey, call, callJson } from './client';
 import type { Sampling } from '../chat/types';
 
 interface Props {
@@ -19,6 +19,8 @@ class Server {
   canThink = $state(false);
   version = $state('');
   defaults = $state.raw<Sampling>({});
+  keyRefused = $state(false);
+  keyDismissed = $state(false); // the question for a key was, and comes again only when its answer is needed
   private watching = false;
 
   async load() {
@@ -41,8 +43,10 @@ class Server {
 
   // What a failed request says about the server.
   note(error: unknown) {
-    if (error instanceof ApiError && error.status === 401) this.state = 'locked';
-    else if (!(error instanceof ApiError) || error.status === 0) this.state = 'lost';
+    if (error instanceof ApiError && error.status === 401) {
+      this.state = 'locked';
+      this.keyRefused = apiKey.get() !== '';
+    } else if (!(error instanceof ApiError) || error.status === 0) this.state = 'lost';
   }
 
   // Asks now and then whether it is still there; often while it is not.
@@ -61,6 +65,16 @@ class Server {
       setTimeout(ask, this.state === 'lost' ? 2_000 : 20_000);
     };
     setTimeout(ask, this.state === 'lost' ? 2_000 : 20_000);
+  }
+
+  get asksForKey(): boolean {
+    return this.state === 'locked' && !this.keyDismissed;
+  }
+
+  useKey(key: string) {
+    apiKey.set(key);
+    this.state = 'connecting';
+    void this.load();
   }
 
   get isDemo(): boolean {

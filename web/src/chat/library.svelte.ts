@@ -137,6 +137,7 @@ class Library {
       await work;
     } catch (error) {
       server.note(error);
+      server.keyDismissed = false;
     }
     if (message.state === 'failed') void server.load();
   }

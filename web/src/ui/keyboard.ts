@@ -1,4 +1,5 @@
 // Keyboard shortcuts: one table for the list under "?" and for what happens.
+import { server } from '../api/server.svelte';
 import { library } from '../chat/library.svelte';
 import { preferences } from '../preferences.svelte';
 import { words } from '../strings';
@@ -74,7 +75,7 @@ function isTyping(event: KeyboardEvent): boolean {
 
 export function handleKey(event: KeyboardEvent) {
   // An open dialog has the keys; AltGr writes characters, and so do input methods.
-  if (event.defaultPrevented || event.isComposing || event.getModifierState('AltGraph') || page.dialog !== null) return;
+  if (event.defaultPrevented || event.isComposing || event.getModifierState('AltGraph') || page.dialog !== null || server.asksForKey) return;
   if (!preferences.shortcuts && event.key !== 'Escape') return;
   const command = (event.ctrlKey || event.metaKey) && !event.altKey;
   const shortcut = shortcuts.find((candidate) => candidate.matches(event, command));
