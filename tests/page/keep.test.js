@@ -184,3 +184,23 @@ test('what is exported comes back the same, and reads well as Markdown', () =>
       await page.getByText(complaint).waitFor();
     }
   }));
+
+test('a browser that keeps nothing for the page is used all the same, and says so', () =>
+  visitWith(undefined, async (visit, page) => {
+    await page.addInitScript(() => {
+      const refuse = () => { throw new DOMException('refused', 'SecurityError'); };
+      for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get: refuse });
+      indexedDB.constructor.prototype.open = refuse;
+    });
+    await page.reload();
+    const notice = page.getByText('does not let the page keep chats');
+    await notice.waitFor();
+    await visit.ask('list files by size');
+    await page.getByRole('button', { name: 'New chat' }).click();
+    await chatRow(page, 'list files by size').click();
+    await visit.finished();
+    await page.waitForTimeout(6500); // longer than other notices are shown
+    await notice.waitFor();
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
+    await notice.waitFor({ state: 'detached' });
+  }));

@@ -1,4 +1,5 @@
 // What is set for the page as a whole; kept in the browser.
+import { browserStorage } from './storage';
 import { words } from './strings';
 
 const name = 'paceline.preferences';
@@ -25,7 +26,7 @@ function isGood(key: string, value: unknown, kept: unknown): boolean {
 
 function load(): typeof defaults {
   try {
-    const kept = JSON.parse(localStorage.getItem(name) ?? '{}') as Record<string, unknown>;
+    const kept = JSON.parse(browserStorage.get(name) ?? '{}') as Record<string, unknown>;
     const good = Object.entries(defaults).filter(([key, value]) => isGood(key, value, kept[key]));
     return { ...defaults, ...Object.fromEntries(good.map(([key]) => [key, kept[key]])) };
   } catch {
@@ -36,11 +37,7 @@ function load(): typeof defaults {
 export const preferences = $state(load());
 
 export function keepPreferences() {
-  try {
-    localStorage.setItem(name, JSON.stringify(preferences));
-  } catch {
-    // a browser that keeps nothing: the defaults will do
-  }
+  browserStorage.set(name, JSON.stringify(preferences));
 }
 
 export function applyAppearance() {

@@ -1,4 +1,5 @@
 // Requests to the server this page came from, with the key it may ask for.
+import { browserStorage } from '../storage';
 import { words } from '../strings';
 
 const keyName = 'paceline.key';
@@ -16,13 +17,13 @@ export class ApiError extends Error {
 export const isKey = (key: string) => /^[\x20-\x7e]*$/.test(key);
 
 function keptKey(): string {
-  const key = localStorage.getItem(keyName) ?? '';
+  const key = browserStorage.get(keyName) ?? '';
   return isKey(key) ? key : '';
 }
 
 export const apiKey = {
   get: keptKey,
-  set: (key: string) => (key ? localStorage.setItem(keyName, key) : localStorage.removeItem(keyName)),
+  set: (key: string) => browserStorage.set(keyName, key),
 };
 
 async function messageOf(response: Response): Promise<string> {

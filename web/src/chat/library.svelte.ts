@@ -1,6 +1,7 @@
 // All conversations of this browser, the one that is open, and what can be done with them.
 import { server } from '../api/server.svelte';
 import { preferences } from '../preferences.svelte';
+import { tabStorage } from '../storage';
 import { words } from '../strings';
 import { notify } from '../ui/notices.svelte';
 import { Chat } from './chat.svelte';
@@ -32,7 +33,7 @@ class Library {
     } catch {
       this.sayStorageFailed();
     }
-    const last = this.chats.find((chat) => chat.id === sessionStorage.getItem(currentName));
+    const last = this.chats.find((chat) => chat.id === tabStorage.get(currentName));
     if (last) this.open(last);
     else this.startNew();
     this.loaded = true;
@@ -76,7 +77,7 @@ class Library {
   open(chat: Chat) {
     this.current = chat;
     this.paceOf = null;
-    sessionStorage.setItem(currentName, chat.id);
+    tabStorage.set(currentName, chat.id);
   }
 
   startNew() {
@@ -119,7 +120,7 @@ class Library {
   }
 
   private sayStorageFailed() {
-    if (!this.storageFailed) notify(words.storageFailed);
+    if (!this.storageFailed) notify(words.storageFailed, { stays: true });
     this.storageFailed = true;
   }
 
@@ -232,10 +233,11 @@ class Library {
     for (const other of gone) if (other.isWriting) stop(other);
     if (chat.isEmpty) this.forget(chat);
     else this.saveNow(chat);
-    notify(words.removedMessage, words.undo, () => {
+    const act = () => {
       chat.restore(message, gone);
       this.bringBack(chat);
-    });
+    };
+    notify(words.removedMessage, { action: words.undo, act });
   }
 
   rename(chat: Chat, title: string) {
@@ -250,7 +252,7 @@ class Library {
 
   remove(chat: Chat) {
     this.forget(chat);
-    if (!chat.isEmpty) notify(words.removed(chat.title), words.undo, () => this.bringBack(chat));
+    if (!chat.isEmpty) notify(words.removed(chat.title), { action: words.undo, act: () => this.bringBack(chat) });
   }
 
   private forget(chat: Chat) {

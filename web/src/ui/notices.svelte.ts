@@ -1,9 +1,13 @@
 // Short messages that go away by themselves, and words for screen readers.
-interface Notice {
-  id: number;
-  text: string;
+interface Offer {
   action?: string;
   act?: () => void;
+  stays?: boolean; // until it is dismissed
+}
+
+interface Notice extends Offer {
+  id: number;
+  text: string;
 }
 
 const shownMs = 6000;
@@ -15,10 +19,12 @@ export function dismiss(id: number) {
   notices.shown = notices.shown.filter((notice) => notice.id !== id);
 }
 
-export function notify(text: string, action?: string, act?: () => void) {
+export function notify(text: string, offer: Offer = {}) {
   const id = ++last;
-  notices.shown = [...notices.shown.filter((notice) => notice.text !== text).slice(-2), { id, text, ...(action && act ? { action, act } : {}) }];
-  setTimeout(() => dismiss(id), shownMs);
+  const others = notices.shown.filter((notice) => notice.text !== text);
+  const passing = others.filter(({ stays }) => !stays).slice(-2);
+  notices.shown = [...others.filter((notice) => notice.stays || passing.includes(notice)), { id, text, ...offer }];
+  if (!offer.stays) setTimeout(() => dismiss(id), shownMs);
 }
 
 export function speak(text: string) {
