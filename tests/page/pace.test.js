@@ -110,6 +110,28 @@ test('MTP is chosen for each message, and the text does not change', () =>
     await visit.shot('pace-dark');
   }));
 
+test('a race is for what was asked, and ends with Escape', () =>
+  withVisit(desktop, async (visit, page) => {
+    await select(page, '3');
+    await visit.ask(PYTHON);
+    await page.getByRole('button', { name: 'The pace' }).click();
+    const race = page.getByRole('button', { name: 'Race it against plain decoding' });
+    relay.delayMs = 100;
+    await race.click();
+    await page.getByText('Writing it again without drafts').waitFor();
+    await page.keyboard.press('Escape');
+    await race.waitFor();
+    assert.equal(await page.getByText('The same text').count(), 0);
+    relay.delayMs = 0;
+    await page.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('textbox', { name: 'Edit' }).fill('list the files in /tmp');
+    await page.getByRole('button', { name: 'Save only' }).click();
+    const asked = relay.requests.length;
+    await race.click();
+    await page.getByText('have changed since').waitFor();
+    assert.equal(relay.requests.slice(asked).filter(({ url }) => url === '/v1/chat/completions').length, 0);
+  }));
+
 test('coloured text is exactly what was drafted', () =>
   withVisit(desktop, async (visit, page) => {
     await select(page, '3');

@@ -204,6 +204,7 @@ export const words = {
   raceSlower: (times: string) => `Plain was faster here: MTP reached ${times} of its speed. Tiny models gain little; large ones are held back by memory, and there drafts pay.`,
   raceSame: 'The same text, token for token.',
   raceDiffers: 'The texts differ, which must never happen. Please report it.',
+  raceChanged: 'The question, the settings or the model have changed since: write the answer again to race it.',
   raceCaution: 'One run each on a machine that may be doing other things.',
   raceNeeds: 'For answers that were written in one go.',
 

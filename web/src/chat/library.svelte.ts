@@ -11,7 +11,7 @@ import { Message } from './message.svelte';
 import { hearTabs, tellTabs } from './tabs';
 import { chatsFromJson } from './transfer';
 import type { SpeculationMode, TextFile } from './types';
-import { continueWriting, isRunning, resumeWriting, stop, write, writePlainly, type WriterHooks } from './writer.svelte';
+import { continueWriting, isRunning, resumeWriting, stop, write, type WriterHooks } from './writer.svelte';
 
 const saveDelayMs = 400;
 const writingSaveDelayMs = 700;
@@ -23,7 +23,6 @@ class Library {
   current = $state.raw(new Chat());
   loaded = $state(false);
   paceOf = $state.raw<Message | null>(null); // whose passes the drawer shows; null: those of the last answer
-  racing = $state.raw<Message | null>(null);
   private timers = new Map<string, number>();
   private storageFailed = false;
 
@@ -282,21 +281,6 @@ class Library {
       this.saveNow(chat);
     }
     return records.length;
-  }
-
-  async race(message: Message) {
-    if (this.racing) return;
-    this.racing = message;
-    const chat = this.current;
-    try {
-      message.plain = await writePlainly(chat, message, (timings) => (message.plain = { timings, same: true }), new AbortController().signal);
-    } catch (error) {
-      message.plain = null;
-      notify(words.failed((error as Error).message));
-    } finally {
-      this.racing = null;
-      this.saveNow(chat);
-    }
   }
 }
 

@@ -36,6 +36,14 @@ export interface Wish {
   mode: SpeculationMode;
 }
 
+// A short mark (FNV-1a) of all that decides the text of an answer, except for its seed and length, which are the answer's own.
+export function markOf({ messages, sampling, thinking }: Wish): string {
+  const { seed: _, max_tokens: __, ...rest } = samplingFields(sampling);
+  let mark = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(JSON.stringify([messages, Object.entries(rest).sort(), thinking]))) mark = Math.imul(mark ^ byte, 0x01000193);
+  return (mark >>> 0).toString(16);
+}
+
 const watching = { show_passes: true, timings_per_token: true, return_progress: true };
 
 export function chatRequest(wish: Wish): object {

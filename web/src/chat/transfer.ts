@@ -54,6 +54,7 @@ function run(value: unknown): Run {
   const given = isThing(value) ? value : {};
   return {
     mode: mode(given['mode']),
+    asked: text(given['asked']),
     passes: list(given['passes']).map(pass),
     timings: timings(given['timings']),
     speculation: speculation(given['speculation']),

@@ -39,6 +39,7 @@ export interface Pass {
 // One request's part of an answer; an answer that was stopped and continued has several.
 export interface Run {
   mode: SpeculationMode;
+  asked?: string; // a mark of the question and settings; of a first request
   passes: Pass[];
   timings: Timings | null;
   speculation: Speculation | null;

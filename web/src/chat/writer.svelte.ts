@@ -3,7 +3,7 @@ import { ApiError, callJson } from '../api/client';
 import { forgetStream, resumeAnswer, streamAnswer, type Delta } from '../api/stream';
 import type { Chat } from './chat.svelte';
 import type { Message } from './message.svelte';
-import { apiMessages, chatRequest, continuationRequest, writtenSoFar, type Wish } from './prompt';
+import { apiMessages, chatRequest, continuationRequest, markOf, writtenSoFar, type Wish } from './prompt';
 import type { Run, Timings } from './types';
 import { beforeFrame } from '../slices';
 import { words } from '../strings';
@@ -13,8 +13,8 @@ const mostTries = 6;
 
 const running = new Map<string, AbortController>();
 
-function newRun(message: Message): Run {
-  const run: Run = { mode: message.mode, passes: [], timings: null, speculation: null, firstTokenMs: null };
+function newRun(message: Message, asked = ''): Run {
+  const run: Run = { mode: message.mode, asked, passes: [], timings: null, speculation: null, firstTokenMs: null };
   message.runs = [...message.runs, run];
   return run;
 }
@@ -185,9 +185,9 @@ function streamNoted(message: Message, hooks: WriterHooks) {
 
 export async function write(chat: Chat, message: Message, hooks: WriterHooks) {
   const controller = begin(message);
-  const request = chatRequest(wishFor(chat, message));
-  const deltas = streamAnswer('/v1/chat/completions', request, controller.signal, streamNoted(message, hooks));
-  await consume({ message, deltas, run: newRun(message), hooks, controller });
+  const wish = wishFor(chat, message);
+  const deltas = streamAnswer('/v1/chat/completions', chatRequest(wish), controller.signal, streamNoted(message, hooks));
+  await consume({ message, deltas, run: newRun(message, markOf(wish)), hooks, controller });
 }
 
 const thinksStill = (message: Message) => message.thinking !== '' && message.text === '';
@@ -227,6 +227,12 @@ export function stop(message: Message) {
 
 export const isRunning = (message: Message) => running.has(message.id);
 
+// Whether the chat still asks what the message answers; older ones do not know what that was.
+export function isStillAsked(chat: Chat, message: Message): boolean {
+  const asked = message.runs[0]?.asked;
+  return !asked || asked === markOf(wishFor(chat, message));
+}
+
 // The same answer without drafts, not shown: how long it takes, and whether it is the same text.
 export async function writePlainly(chat: Chat, message: Message, onTokens: (timings: Timings) => void, signal: AbortSignal) {
   const count = message.runs[0]?.timings?.predicted_n ?? 0;
@@ -235,6 +241,7 @@ export async function writePlainly(chat: Chat, message: Message, onTokens: (timi
   const tokens: string[] = [];
   let timings: Timings | null = null;
   for await (const delta of streamAnswer('/v1/chat/completions', chatRequest(wish), signal)) {
+    signal.throwIfAborted();
     if (delta.pass) tokens.push(...delta.pass.tokens);
     if (delta.timings) onTokens((timings = delta.timings));
   }

@@ -1,6 +1,7 @@
 // Keyboard shortcuts: one table for the list under "?" and for what happens.
 import { server } from '../api/server.svelte';
 import { library } from '../chat/library.svelte';
+import { race } from '../chat/race.svelte';
 import { preferences } from '../preferences.svelte';
 import { words } from '../strings';
 import { modeOf } from './mode';
@@ -23,6 +24,7 @@ function showSearch() {
 function escape() {
   if (page.editing !== null) page.editing = null;
   else if (library.isWriting) library.stopWriting();
+  else if (race.of) race.stop();
   else if (preferences.drawer && document.activeElement?.closest('.drawer')) preferences.drawer = false;
   page.focusComposer();
 }
