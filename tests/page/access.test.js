@@ -296,3 +296,24 @@ test('how soon it can be used, and how evenly it draws a long answer', (t) =>
     t.diagnostic(described(await drawnEvenly(visit, relay, documents.mixed)));
     assert.ok((await visit.answers.last().locator('.code').count()) > 30);
   }));
+
+test('with the chats and the pace beside it, the conversation keeps to its place', () =>
+  withVisit({ ...desktop, viewport: { width: 900, height: 700 } }, async (visit, page) => {
+    relay.script = { pieces: ['Some text, and `code` in it.'], drafts: true };
+    await visit.ask('A question with words');
+    await page.getByRole('button', { name: 'The pace' }).click();
+    await page.locator('.drawer').waitFor();
+    const wrong = [];
+    for (let width = 900; width <= 1220; width += 40) {
+      await page.setViewportSize({ width, height: 700 });
+      await page.waitForTimeout(60);
+      wrong.push(...(await page.evaluate(() => {
+        const main = document.querySelector('main').getBoundingClientRect();
+        return [...document.querySelectorAll('main :is(header, .composer) *')]
+          .filter((element) => element.getBoundingClientRect().width > 1 && element.getBoundingClientRect().right > main.right + 1)
+          .map((element) => `${innerWidth}: ${element.className} ${element.getBoundingClientRect().right - main.right}`);
+      })));
+      if (width === 1060) await visit.shot('beside');
+    }
+    assert.deepEqual(wrong, []);
+  }));
