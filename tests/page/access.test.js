@@ -317,3 +317,23 @@ test('with the chats and the pace beside it, the conversation keeps to its place
     }
     assert.deepEqual(wrong, []);
   }));
+
+test('a table on a phone keeps its words whole and is scrolled', () =>
+  withVisit(phone, async (visit, page) => {
+    relay.script = { pieces: ['| Name | Architecture | Quantization | Description |\n|---|---|---|---|\n', '| something | transformer | mixed-precision | a considerably extraordinary representation |\n'] };
+    await visit.ask('Hello');
+    const table = page.locator('.prose .table');
+    const lines = await table.locator('th, td').evaluateAll((cells) => cells.flatMap((cell) => {
+      const words = [...cell.firstChild.data.matchAll(/\w+/g)];
+      return words.map(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(cell.firstChild, index);
+        range.setEnd(cell.firstChild, index + word.length);
+        return [word, new Set([...range.getClientRects()].map(({ top }) => top)).size];
+      });
+    }));
+    assert.deepEqual(lines.filter(([, count]) => count !== 1), []);
+    assert.ok(await table.evaluate((element) => element.scrollWidth > element.clientWidth));
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await visit.shot('phone-table');
+  }));
