@@ -211,6 +211,16 @@ test('a server that goes away is noticed and said', async () => {
   await visit.close();
 });
 
+test('another model at the same address is noticed', (t) =>
+  withVisit(async (visit, page) => {
+    const other = await startServer('--alias', 'another-model');
+    const known = relay.target;
+    t.after(() => ((relay.target = known), other.stop()));
+    relay.target = new URL(other.url);
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.getByText('another-model').first().waitFor();
+  }));
+
 test('a server with a key asks for it once, says what is wrong with others, and leaves those alone who have none', async (t) => {
   const own = await startServer('--api-key', 'open-sesame');
   t.after(() => own.stop());

@@ -1,5 +1,5 @@
 // What the page knows of the server: whether it is there, its model, its defaults.
-import { ApiError, apiKey, call, callJson } from './client';
+import { ApiError, apiKey, callJson } from './client';
 import type { Sampling } from '../chat/types';
 
 interface Props {
@@ -33,7 +33,7 @@ class Server {
       this.drafts = settings.speculative;
       this.canThink = props.chat_template.includes('enable_thinking');
       this.version = props.build_info;
-      this.defaults = settings.params;
+      if (JSON.stringify(this.defaults) !== JSON.stringify(settings.params)) this.defaults = settings.params;
       this.state = 'ready';
     } catch (error) {
       this.note(error);
@@ -49,22 +49,19 @@ class Server {
     } else if (!(error instanceof ApiError) || error.status === 0) this.state = 'lost';
   }
 
-  // Asks now and then whether it is still there; often while it is not.
+  // Asks now and then whether it is still there and the same; often while it is not there, and at once when the page comes into sight.
   private watch() {
     if (this.watching) return;
     this.watching = true;
+    let timer = 0;
     const ask = async () => {
-      if (document.visibilityState === 'visible' && this.state !== 'locked') {
-        try {
-          await call('/health');
-          if (this.state === 'lost' || this.state === 'connecting') await this.load();
-        } catch (error) {
-          this.note(error);
-        }
-      }
-      setTimeout(ask, this.state === 'lost' ? 2_000 : 20_000);
+      window.clearTimeout(timer);
+      if (document.visibilityState === 'visible' && this.state !== 'locked') await this.load();
+      window.clearTimeout(timer);
+      timer = window.setTimeout(ask, this.state === 'lost' ? 2_000 : 20_000);
     };
-    setTimeout(ask, this.state === 'lost' ? 2_000 : 20_000);
+    document.addEventListener('visibilitychange', ask);
+    timer = window.setTimeout(ask, this.state === 'lost' ? 2_000 : 20_000);
   }
 
   get asksForKey(): boolean {
