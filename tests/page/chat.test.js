@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Visit } from './browser.js';
+import { phone, Visit } from './browser.js';
 import { sleep, startServer } from './server.js';
 import { browser, relay, withVisit as visitWith } from './site.js';
 
@@ -71,6 +71,27 @@ test('writing again and editing make versions beside each other', () =>
     assert.equal(await visit.text(), first);
     await page.getByLabel('1 of 2', { exact: true }).first().waitFor();
   }));
+
+test('Enter in the editor sends nothing while an answer is written, and on a phone makes a new line', async () => {
+  const edit = async (visit, page) => {
+    relay.script = { pieces: Array.from({ length: 100 }, (_, i) => `word${i} `), delayMs: 20 };
+    await visit.send('Hello');
+    await page.getByText('word1 ').waitFor();
+    await page.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('textbox', { name: 'Edit' }).fill('Other');
+    await page.keyboard.press('Enter');
+    return page.getByRole('textbox', { name: 'Edit' }).inputValue();
+  };
+  const asked = () => relay.requests.filter(({ url }) => url === '/v1/chat/completions').length;
+  await withVisit(async (visit, page) => {
+    const before = asked();
+    assert.equal(await edit(visit, page), 'Other');
+    assert.equal(asked(), before + 1);
+  });
+  await visitWith(phone, async (visit, page) => {
+    assert.equal(await edit(visit, page), 'Other\n');
+  });
+});
 
 test('system prompt and sampling reach the server, and reset takes them back', () =>
   withVisit(async (visit, page) => {

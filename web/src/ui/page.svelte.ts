@@ -13,3 +13,6 @@ class Page {
 export const page = new Page();
 
 export const isNarrow = () => matchMedia('(max-width: 56rem)').matches;
+
+// On a phone Enter is the only way to a new line.
+export const entersLines = () => isNarrow() && matchMedia('(hover: none)').matches;
