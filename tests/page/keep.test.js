@@ -63,6 +63,38 @@ test('a connection that breaks is taken up where it broke', () =>
     assert.equal(relay.requests.filter(({ url }) => url.startsWith('/v1/streams/')).length, 1);
   }));
 
+test('that a connection is lost is said until it is back', () =>
+  withVisit(async (visit, page) => {
+    visit.expected = /ERR_/;
+    const known = relay.target;
+    relay.delayMs = 100;
+    relay.cutAfter = 9;
+    await visit.send(BAG);
+    await page.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent);
+    relay.target = new URL('http://127.0.0.1:9');
+    await page.getByText('The connection is lost').waitFor();
+    relay.target = known;
+    await visit.finished();
+    assert.equal(await page.getByText('The connection is lost').count(), 0);
+    assert.match(await visit.text(), /The answer is 1\/3/);
+  }));
+
+test('an answer that failed can be continued when there is some of it, and is not sent when there is none', () =>
+  withVisit(async (visit, page) => {
+    relay.script = { pieces: [], error: 'it broke' };
+    await visit.ask('First');
+    assert.equal(await page.getByRole('button', { name: 'Continue' }).count(), 0);
+    relay.script = { pieces: ['Some ', 'text'], error: 'it broke' };
+    await visit.ask('Second');
+    await page.getByRole('button', { name: 'Continue' }).waitFor();
+    const { messages } = JSON.parse(relay.requests.findLast(({ url }) => url === '/v1/chat/completions').body);
+    assert.deepEqual(messages, [{ role: 'user', content: 'First\n\nSecond' }]);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await visit.answers.last().getByRole('alert').waitFor({ state: 'detached' });
+    await visit.finished();
+    assert.match(await visit.text(), /^Some text/);
+  }));
+
 test('an answer that the server has forgotten can be continued', () =>
   withVisit(async (visit, page) => {
     relay.delayMs = 100;

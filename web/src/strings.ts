@@ -74,6 +74,7 @@ export const words = {
   reachedLimit: 'The limit of tokens is reached.',
   failed: (why: string) => `It did not work: ${why}`,
   tryAgain: 'Try again',
+  reconnecting: 'The connection is lost; the page is trying to take the answer up again…',
   readingPrompt: 'Reading',
   readingShare: (done: number, total: number) => `Reading: ${whole(done)} of ${whole(total)} tokens`,
   timeLeft: (seconds: number) => (seconds < 1 ? 'less than a second left' : `about ${plural(Math.round(seconds), 'second', 'seconds')} left`),

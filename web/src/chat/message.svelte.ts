@@ -23,6 +23,7 @@ export class Message {
   stream: StreamPlace | null = null;
   progress = $state.raw<PromptProgress | null>(null);
   pulse = $state(0);
+  reconnecting = $state(false);
 
   constructor(role: Role, parent: string | null) {
     this.id = newId();

@@ -18,9 +18,17 @@ export function withFiles(text: string, files: readonly TextFile[]): string {
   return [...files.map((file) => `${file.name}:\n${fenced(file.text)}`), text].filter(Boolean).join('\n\n');
 }
 
-// Thinking is not sent again; templates that want it would have it twice.
+// Thinking is not sent again; templates that want it would have it twice. Neither are answers that came to nothing: the questions around
+// them become one, since many templates want the two to take turns.
 export function apiMessages(system: string, path: readonly Message[]): ApiMessage[] {
-  const messages: ApiMessage[] = path.map((message) => ({ role: message.role, content: withFiles(message.text, message.files) }));
+  const messages: ApiMessage[] = [];
+  for (const { role, text, files } of path) {
+    const content = withFiles(text, files);
+    const last = messages.at(-1);
+    if (role === 'assistant' && !content) continue;
+    if (role === 'user' && last?.role === 'user') last.content += `\n\n${content}`;
+    else messages.push({ role, content });
+  }
   return system.trim() ? [{ role: 'system', content: system }, ...messages] : messages;
 }
 

@@ -104,6 +104,7 @@ async function* persistently(message: Message, intake: Intake, signal: AbortSign
     try {
       for await (const delta of deltas) {
         tries = 0;
+        message.reconnecting = false;
         finished ||= delta.finish !== undefined;
         yield delta;
       }
@@ -112,6 +113,7 @@ async function* persistently(message: Message, intake: Intake, signal: AbortSign
       const broke = !(error instanceof ApiError) || error.status === 0;
       if (signal.aborted || finished || !message.stream || !broke || tries >= mostTries) throw error;
     }
+    message.reconnecting = true;
     await new Promise((resolve) => setTimeout(resolve, firstPauseMs * 2 ** tries));
     if (signal.aborted) return;
     intake.flush();
@@ -144,6 +146,7 @@ async function consume({ message, deltas, run, hooks, controller, rawThinking = 
     if (error instanceof ApiError && error.status === 401) throw error;
   } finally {
     message.progress = null;
+    message.reconnecting = false;
     message.stream = null;
     if (running.get(message.id) === controller) running.delete(message.id);
     hooks.onEnd();
