@@ -109,9 +109,10 @@ class Library {
       return theirs ? united(mine, changes, theirs) : there || !known ? mine : null;
     });
     if (!written) return this.drop(chat); // another tab has removed it
+    tellTabs({ kept: chat.id });
+    if (chat.kept !== known) return this.refresh(chat.id); // more has come meanwhile
     chat.kept = { ...snapshot, revision: written.revision };
     if (theirs) this.adopt(chat, written);
-    tellTabs({ kept: chat.id });
   }
 
   saveAllNow() {
