@@ -4,7 +4,7 @@ function keeper(storage: () => Storage) {
   return {
     get(name: string): string | null {
       try {
-        return storage().getItem(name);
+        return meanwhile.get(name) ?? storage().getItem(name);
       } catch {
         return meanwhile.get(name) ?? null;
       }
@@ -12,6 +12,7 @@ function keeper(storage: () => Storage) {
     set(name: string, text: string) {
       try {
         storage().setItem(name, text);
+        meanwhile.delete(name);
       } catch {
         meanwhile.set(name, text);
       }

@@ -224,7 +224,7 @@ class Library {
 
   choose(message: Message) {
     this.current.choose(message);
-    this.save(this.current);
+    this.saveNow(this.current);
   }
 
   removeMessage(message: Message) {

@@ -1,5 +1,5 @@
 // Several tabs may have the same conversation: what one of them changed goes into what the others have kept meanwhile.
-import type { ChatRecord } from './types';
+import type { ChatRecord, MessageRecord } from './types';
 
 export type Facts = Omit<ChatRecord, 'id' | 'messages' | 'chosen'>;
 
@@ -12,16 +12,23 @@ export interface Changes {
   removed: Set<string>;
 }
 
-// Messages by their ids: those that either tab removed stay removed, each is that of the tab that changed it.
+const isWhole = ({ state }: MessageRecord) => state === 'done' || state === 'length';
+
+// Messages by their ids: those that either tab removed stay removed, each is that of the tab that changed it. But an answer that came to its
+// end stays: a tab that fell behind has less of it.
 export function united(mine: ChatRecord, changes: Changes, theirs: ChatRecord): ChatRecord {
   const own = new Map(mine.messages.map((message) => [message.id, message]));
   const there = new Set(theirs.messages.map(({ id }) => id));
+  const either = (their: MessageRecord) => {
+    const my = changes.changed.has(their.id) ? own.get(their.id) : undefined;
+    return !my || (isWhole(their) && !isWhole(my) && my.runs.length === their.runs.length) ? their : my;
+  };
   return {
     ...theirs,
     ...changes.facts,
     chosen: { ...theirs.chosen, ...changes.chosen },
     messages: [
-      ...theirs.messages.filter(({ id }) => !changes.removed.has(id)).map((message) => (changes.changed.has(message.id) && own.get(message.id)) || message),
+      ...theirs.messages.filter(({ id }) => !changes.removed.has(id)).map(either),
       ...mine.messages.filter(({ id }) => changes.added.has(id) && !there.has(id)),
     ],
   };

@@ -133,23 +133,26 @@ interface Writing {
 async function consume({ message, deltas, run, hooks, controller, rawThinking = false }: Writing) {
   const { signal } = controller;
   const intake = new Intake(message, run, hooks.onFrame, rawThinking);
+  const isOurs = () => running.get(message.id) === controller; // who stopped it may be going on with it already
   try {
     for await (const delta of persistently(message, intake, signal, deltas)) {
       if (signal.aborted) break;
       intake.take(delta);
     }
-    intake.flush();
-    if (message.isWriting) message.state = 'stopped';
+    if (isOurs()) intake.flush();
+    if (isOurs() && message.isWriting) message.state = 'stopped';
   } catch (error) {
-    intake.flush();
-    if (message.isWriting) fail(message, error, signal.aborted);
+    if (isOurs()) intake.flush();
+    if (isOurs() && message.isWriting) fail(message, error, signal.aborted);
     if (error instanceof ApiError && error.status === 401) throw error;
   } finally {
-    message.progress = null;
-    message.reconnecting = false;
-    message.stream = null;
-    if (running.get(message.id) === controller) running.delete(message.id);
-    hooks.onEnd();
+    if (isOurs()) {
+      message.progress = null;
+      message.reconnecting = false;
+      message.stream = null;
+      running.delete(message.id);
+      hooks.onEnd();
+    }
   }
 }
 
