@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <unordered_map>
 
 #include "base/mapped_file.h"
@@ -144,6 +145,14 @@ void GgufFile::will_need(const GgufTensor& tensor) const {
 
 void GgufFile::done_with(const GgufTensor& tensor) const {
   if (const MappedFile* file = contents_->file_of(tensor)) file->done_with(tensor.bytes);
+}
+
+std::string main_quantization(const GgufFile& file) {
+  std::map<std::string_view, uint64_t> bytes;
+  for (const GgufTensor& tensor : file.tensors()) bytes[format_info(tensor.type).name] += tensor.bytes.size();
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto most = std::max_element(bytes.begin(), bytes.end(), fewer);  // the first of equals
+  return most == bytes.end() ? "" : std::string(most->first);
 }
 
 }  // namespace paceline

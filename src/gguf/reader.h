@@ -51,4 +51,7 @@ class GgufFile {
   std::unique_ptr<Contents> contents_;
 };
 
+// The name of the type that most of the weights' bytes are in: "Q4_K"; "" without tensors.
+std::string main_quantization(const GgufFile& file);
+
 }  // namespace paceline

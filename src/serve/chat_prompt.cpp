@@ -122,8 +122,7 @@ std::optional<Begun> take_begun_answer(Json& messages) {
 void go_on_from(const Begun& begun, ChatPrompt& prompt) {
   bool& in_thought = prompt.format.starts_in_reasoning;
   prompt.is_begun = true;
-  const size_t last = prompt.text.find_last_not_of(" \n");
-  const bool is_closed = prompt.text.substr(0, last + 1).ends_with("</think>");
+  const bool is_closed = closes_thought(prompt.text);
   if (is_closed && begun.text.empty())
     bad_field("messages", "the last is the beginning of a thought, but thinking is off");
   if (!in_thought && !is_closed && !begun.thought.empty()) prompt.text += "<think>\n", in_thought = true;
@@ -161,13 +160,13 @@ ChatPrompt render_chat(const Service& service, const Json& messages, const ChatS
   } catch (const Error& error) {
     throw ApiError(400, cat("the chat template refuses the conversation: ", error.what()), "messages");
   }
-  prompt.conversation_size = prompt.text.size() - service.chat_template->call_for_answer(request, prompt.text).size();
   prompt.format.starts_in_reasoning = opens_thought(prompt.text);
   if (begun) go_on_from(*begun, prompt);
   prompt.format.tool_calls = !switches.tools.is_null();
   prompt.format.schemas = ToolSchemas(switches.tools);
   prompt.tools = switches.tools;
   prompt.choice = switches.choice;
+  prompt.request = std::move(request);
   return prompt;
 }
 
@@ -191,8 +190,8 @@ ChatPrompt read_chat(const Fields& fields, const Service& service) {
 void take_chat(const Service& service, const ChatPrompt& prompt, CompletionRequest& job) {
   job.prompt = chat_tokens(service, prompt);
   job.format = prompt.format;
-  const std::string_view call = std::string_view(prompt.text).substr(prompt.conversation_size);
-  job.stable_positions = {static_cast<int>(job.prompt.size() - service.tokenizer.encode(call, true).size())};
+  job.stable_positions = {
+      conversation_length(*service.chat_template, service.tokenizer, prompt.request, prompt.text, job.prompt)};
 }
 
 std::vector<Token> chat_tokens(const Service& service, const ChatPrompt& prompt) {

@@ -3,6 +3,7 @@
 #include "serve/answer.h"
 #include "serve/fields.h"
 #include "serve/service.h"
+#include "text/chat_template.h"
 
 namespace paceline {
 
@@ -17,7 +18,7 @@ struct ToolChoice {
 
 struct ChatPrompt {
   std::string text;
-  size_t conversation_size = 0;  // what is behind it asks for the answer, and may be the beginning of it
+  ChatRequest request;  // whose rendering it is, but for the beginning of the answer
   OutputFormat format;
   Json tools;  // null or an array, in OpenAI's form; they are offered
   ToolChoice choice;

@@ -33,22 +33,20 @@ void Job::submit() {
   const size_t wanted = (1 + request_.more_prompts.size()) * static_cast<size_t>(request_.choices),
                most = static_cast<size_t>(stats.slots + stats.queue_limit);
   if (wanted > most) throw ApiError(400, cat("asks for ", wanted, " answers at once, expected at most ", most));
-  submit(request_.prompt);
-  for (const auto& prompt : request_.more_prompts) submit(prompt);
+  submit(request_.prompt, 0, stats.context);
+  for (size_t i = 0; i < request_.more_prompts.size(); ++i) submit(request_.more_prompts[i], i + 1, stats.context);
 }
 
-void Job::submit(const std::vector<Token>& prompt) {
-  const int context = service_.engine.stats().context;
-  const auto number = static_cast<uint64_t>(answers_.size()) / static_cast<uint64_t>(request_.choices);
+void Job::submit(const std::vector<Token>& prompt, size_t number, int context) {
+  if (prompt.size() >= static_cast<size_t>(context))
+    throw ApiError::too_long({static_cast<int>(prompt.size()), context});
   // Prompts that come alone have seeds of their own where none is given.
   const uint64_t seed = request_.seed_is_drawn && number > 0 ? random_word(request_.sampling.seed, 0, number) >> 11
                                                              : request_.sampling.seed;
-  if (prompt.size() >= static_cast<size_t>(context))
-    throw ApiError::too_long({static_cast<int>(prompt.size()), context});
   for (int i = 0; i < request_.choices; ++i) {
     Request request;
     request.prompt = prompt;
-    if (answers_.size() < static_cast<size_t>(request_.choices)) request.stable_positions = request_.stable_positions;
+    if (number == 0) request.stable_positions = request_.stable_positions;
     request.sampling = request_.sampling;
     request.sampling.seed = i > 0 ? random_word(seed, static_cast<uint64_t>(i)) >> 11 : seed;
     request.max_tokens = request_.max_tokens;

@@ -47,7 +47,7 @@ class Job : public std::enable_shared_from_this<Job> {
   Job(Service& service, CompletionRequest request, std::shared_ptr<http::Exchange> exchange,
       std::unique_ptr<AnswerWriter> writer);
   void submit();
-  void submit(const std::vector<Token>& prompt);
+  void submit(const std::vector<Token>& prompt, size_t number, int context);
   void pump();
   void pump_answer(Answer& answer);
   void finish();

@@ -2,9 +2,7 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <limits>
-#include <map>
 
 #include "base/random.h"
 #include "serve/api_error.h"
@@ -14,15 +12,6 @@ namespace paceline::ollama {
 
 namespace {
 
-// The type of most of the file's bytes.
-std::string main_type(const GgufFile& file) {
-  std::map<QuantType, uint64_t> bytes;
-  for (const GgufTensor& tensor : file.tensors()) bytes[tensor.type] += tensor.bytes.size();
-  const auto most =
-      std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? "" : std::string(format_info(most->first).name);
-}
-
 Json details(const Service& service) {
   const Metadata& metadata = service.file.metadata();
   const std::string family = metadata.text("general.architecture");
@@ -31,7 +20,7 @@ Json details(const Service& service) {
   out.set("parent_model", ""), out.set("format", "gguf"), out.set("family", family),
       out.set("families", std::move(families));
   out.set("parameter_size", metadata.find_text("general.size_label").value_or("")),
-      out.set("quantization_level", main_type(service.file));
+      out.set("quantization_level", main_quantization(service.file));
   return out;
 }
 

@@ -36,13 +36,22 @@ std::optional<std::string> try_render(const ChatTemplate& chat, const ChatReques
   }
 }
 
+// But for white space.
+bool ends_with_tag(std::string_view prompt, std::string_view tag) {
+  return prompt.substr(0, prompt.find_last_not_of(" \n") + 1).ends_with(tag);
+}
+
 constexpr const char* kProbeName = "paceline_probe_name";
 
 }  // namespace
 
-bool opens_thought(std::string_view prompt) {
-  const size_t last = prompt.find_last_not_of(" \n");
-  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with("<think>");
+bool opens_thought(std::string_view prompt) { return ends_with_tag(prompt, "<think>"); }
+bool closes_thought(std::string_view prompt) { return ends_with_tag(prompt, "</think>"); }
+
+int conversation_length(const ChatTemplate& chat_template, const Tokenizer& tokenizer, const ChatRequest& request,
+                        std::string_view prompt, std::span<const Token> tokens) {
+  const std::string_view call = chat_template.call_for_answer(request, prompt);
+  return static_cast<int>(tokens.size() - tokenizer.encode(call, true).size());
 }
 
 ChatTemplate ChatTemplate::parse(std::string_view source, const jinja::Limits& limits) {

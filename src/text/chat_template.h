@@ -3,6 +3,7 @@
 // Face Transformers' apply_chat_template does. Immutable; threads may share one.
 #include <ctime>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -53,7 +54,12 @@ class ChatTemplate {
 // Tells the tokenizer what ends a turn, as far as the template knows (Tokenizer::learn_turn_end).
 void learn_turn_end(Tokenizer& tokenizer, const ChatTemplate& chat_template);
 
-// Whether the answer to `prompt` begins inside a thinking block.
+// Whether the answer to `prompt` begins inside a thinking block; behind one, which is empty where thinking is off.
 bool opens_thought(std::string_view prompt);
+bool closes_thought(std::string_view prompt);
+
+// How many of the tokens of `prompt`, the rendered request, are the conversation: the next prompt begins with them (call_for_answer).
+int conversation_length(const ChatTemplate& chat_template, const Tokenizer& tokenizer, const ChatRequest& request,
+                        std::string_view prompt, std::span<const Token> tokens);
 
 }  // namespace paceline

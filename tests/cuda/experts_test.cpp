@@ -12,10 +12,8 @@ namespace {
 // More experts than the grouping kernel has threads, more pairs than its warps have lanes, and not a multiple of either.
 constexpr int kRows = 75, kUsed = 8, kExperts = 300, kWidth = 32;
 
-class Experts : public testing::Test {
+class Experts : public InOrders<testing::Test> {
  protected:
-  ~Experts() override { cuda_emulator::set_order(cuda_emulator::Order::Forward); }
-
   // Nearly all rows go to expert 7, in different ranks.
   static int32_t expert_of(int row, int rank) {
     if (rank == row % kUsed) return row % 11 == 0 ? kExperts - 1 : 7;

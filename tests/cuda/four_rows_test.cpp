@@ -85,11 +85,7 @@ std::vector<QuantType> quantized_types() {
 
 INSTANTIATE_TEST_SUITE_P(Formats, FourRows, testing::ValuesIn(quantized_types()), name_of);
 
-// What differs between two orders of threads is a race.
-class FourRowsInOrders : public FourRows {
- protected:
-  ~FourRowsInOrders() override { cuda_emulator::set_order(cuda_emulator::Order::Forward); }
-};
+using FourRowsInOrders = InOrders<FourRows>;
 
 TEST_P(FourRowsInOrders, HaveTheSameBits) {
   const std::vector<Rows> forward = products(3, 5120);

@@ -79,11 +79,7 @@ std::vector<QuantType> types_with_both() {
 
 INSTANTIATE_TEST_SUITE_P(Formats, ManyRows, testing::ValuesIn(types_with_both()), name_of);
 
-// What differs between two orders of threads is a race.
-class ManyRowsInOrders : public ManyRows {
- protected:
-  ~ManyRowsInOrders() override { cuda_emulator::set_order(cuda_emulator::Order::Forward); }
-};
+using ManyRowsInOrders = InOrders<ManyRows>;
 
 TEST_P(ManyRowsInOrders, HaveTheSameBits) {
   const auto forward = products(43, 768, kSmallGpu);

@@ -24,6 +24,13 @@ inline RandomMatrix random_matrix(QuantType type, int rows, int cols) {
   return out;
 }
 
+// Tests that are set up as those of Base and choose orders of threads: what differs between two is a race.
+template <class Base>
+class InOrders : public Base {
+ protected:
+  ~InOrders() override { cuda_emulator::set_order(cuda_emulator::Order::Forward); }
+};
+
 class DeviceRows {
  public:
   DeviceRows(CudaContext& context, int rows, int cols)

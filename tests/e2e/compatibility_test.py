@@ -5,29 +5,18 @@ import json
 import os
 import re
 import time
-import unittest
 
 import serving
-from serving import Server
 
 HELLO = serving.HELLO
 CHAT = '/v1/chat/completions'
 
 
-class CompatibilityTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server('-c', '512', '--api-key', 'key')
-
-    @classmethod
-    def tearDownClass(cls):
-        code, _ = cls.server.stop()
-        assert code == 0, code
+class CompatibilityTest(serving.Case):
+    FLAGS = ('-c', '512', '--api-key', 'key')
 
     def call(self, path, body=None, status=200, method=None, key='Bearer key'):
-        got, _, data = self.server.raw(method or ('GET' if body is None else 'POST'), path, body, {'Authorization': key})
-        self.assertEqual(got, status, f'{path}: {data[:500]!r}')
-        return json.loads(data)
+        return self.server.call(path, body, status, method, {'Authorization': key})
 
     def lines(self, path, body):
         _, _, data = self.server.raw('POST', path, body, {'Authorization': 'Bearer key'})

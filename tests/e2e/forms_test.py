@@ -3,11 +3,10 @@
 
 import json
 import threading
-import unittest
 
 import jsonschema
 import serving
-from serving import HELLO, Server
+from serving import HELLO
 
 SHORT = {'type': 'string', 'maxLength': 12}
 PERSON = {
@@ -60,15 +59,8 @@ def check(value, schema):
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER).validate(value)
 
 
-class FormsTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server('-np', '4')
-
-    @classmethod
-    def tearDownClass(cls):
-        code, _ = cls.server.stop()
-        assert code == 0, code
+class FormsTest(serving.Case):
+    FLAGS = ('-np', '4')
 
     def chat(self, **fields):
         return self.server.call('/v1/chat/completions', dict({'messages': ASK, 'max_tokens': 400, 'seed': 1}, **fields))

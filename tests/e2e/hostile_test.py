@@ -31,16 +31,13 @@ def status(answer):
     return int(match[1]) if match else None
 
 
-class HostileTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server('-np', '4')
-        cls.text = cls.server.call('/v1/completions', TEXT)['choices'][0]['text']
+class HostileTest(serving.Case):
+    FLAGS = ('-np', '4')
 
     @classmethod
-    def tearDownClass(cls):
-        code, _ = cls.server.stop()
-        assert code == 0, code
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.text = cls.server.call('/v1/completions', TEXT)['choices'][0]['text']
 
     def setUp(self):
         """Meanwhile somebody asks for the same text, streamed, again and again."""

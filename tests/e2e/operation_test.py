@@ -240,17 +240,8 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(server.stop()[0], 0)
 
 
-class TextTest(unittest.TestCase):
+class TextTest(serving.Case):
     """Fields of OpenAI's that shape a text or tell of it."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        code, _ = cls.server.stop()
-        assert code == 0, code
 
     def complete(self, **fields):
         body = {'prompt': 'The riders', 'max_tokens': 40, 'temperature': 0}

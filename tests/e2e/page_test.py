@@ -4,22 +4,14 @@ import base64
 import gzip
 import hashlib
 import re
-import unittest
 
 import serving
-from serving import Server
 
 HTML = {'Accept': 'text/html,application/xhtml+xml', 'Accept-Encoding': 'gzip, deflate'}
 
 
-class PageTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server('--api-key', 'a-key')  # the page itself needs none: it asks for it
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
+class PageTest(serving.Case):
+    FLAGS = ('--api-key', 'a-key')  # the page itself needs none: it asks for it
 
     def get(self, headers, method='GET'):
         return self.server.raw(method, '/', headers=headers)

@@ -2,10 +2,9 @@
 `python3 tests/e2e/responses_test.py build-test/paceline`"""
 
 import json
-import unittest
 
 import serving
-from serving import HELLO, Server
+from serving import HELLO
 
 CHAT = '/v1/chat/completions'
 RESPONSES = '/v1/responses'
@@ -79,15 +78,8 @@ def without_names(value):
     return value
 
 
-class ResponsesTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server('-c', '2048')
-
-    @classmethod
-    def tearDownClass(cls):
-        code, _ = cls.server.stop()
-        assert code == 0, code
+class ResponsesTest(serving.Case):
+    FLAGS = ('-c', '2048')
 
     def ask(self, input='Who are you?', status=200, **more):
         return self.server.call(RESPONSES, dict({'input': input, 'seed': 7, 'max_output_tokens': 60}, **more), status=status)

@@ -16,15 +16,10 @@ from serving import Server
 HELLO = serving.HELLO
 
 
-class ServeTest(unittest.TestCase):
+class ServeTest(serving.Case):
     @classmethod
     def setUpClass(cls):
         cls.server = Server(model=())  # the model in the box is the default
-
-    @classmethod
-    def tearDownClass(cls):
-        code, _ = cls.server.stop()
-        assert code == 0, code
 
     def test_health_models_props_slots_metrics(self):
         self.assertEqual(self.server.call('/health'), {'status': 'ok'})

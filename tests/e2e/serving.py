@@ -50,8 +50,8 @@ class Server:
         connection.close()
         return response.status, dict(response.getheaders()), data
 
-    def call(self, path, body=None, status=200, method=None):
-        got, _, data = self.raw(method or ('GET' if body is None else 'POST'), path, body)
+    def call(self, path, body=None, status=200, method=None, headers=None):
+        got, _, data = self.raw(method or ('GET' if body is None else 'POST'), path, body, headers)
         assert got == status, f'{path}: {got} instead of {status}: {data[:500]!r}'
         return json.loads(data)
 
@@ -76,6 +76,21 @@ class Server:
         log = self.log()
         self.file.close()
         return code, log
+
+
+class Case(unittest.TestCase):
+    """Tests against one server, with these flags."""
+
+    FLAGS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(*cls.FLAGS)
+
+    @classmethod
+    def tearDownClass(cls):
+        code, _ = cls.server.stop()
+        assert code == 0, code
 
 
 def main():

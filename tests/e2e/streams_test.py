@@ -20,15 +20,8 @@ def parse(text):
     return [(int(number), data) for number, data in found]
 
 
-class StreamsTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server('-np', '2', '-c', '60000')
-
-    @classmethod
-    def tearDownClass(cls):
-        code, _ = cls.server.stop()
-        assert code == 0, code
+class StreamsTest(serving.Case):
+    FLAGS = ('-np', '2', '-c', '60000')
 
     def start(self, path, body, count):
         """The connection, its stream's id, and the first `count` bytes."""

@@ -53,9 +53,7 @@ ChatAnswer Responder::answer(const Conversation& conversation, const std::string
   if (!conversation.turns().empty() && tokens.size() >= static_cast<size_t>(context))
     fail("the conversation has ", tokens.size(), " tokens with this question, expected fewer than the context of ",
          context, " (-c); ", kMakeRoom);
-  // The next turn begins with all before the call for an answer.
-  const size_t call = session_.tokenizer->encode(template_.call_for_answer(asked, prompt), true).size();
-  const int conversation_end = static_cast<int>(tokens.size() - call);
+  const int conversation_end = conversation_length(template_, *session_.tokenizer, asked, prompt, tokens);
   OutputFormat format;
   format.starts_in_reasoning = opens_thought(prompt);
   OutputParser parser(std::move(format));

@@ -1,7 +1,6 @@
 #include "app/chat/start_line.h"
 
 #include <filesystem>
-#include <map>
 
 #include "app/memory_needs.h"
 #include "base/strings.h"
@@ -10,17 +9,6 @@
 namespace paceline {
 
 namespace {
-
-// The type that most of the weights' bytes are in.
-std::string main_quantization(const GgufFile& file) {
-  std::map<std::string, uint64_t> bytes;
-  for (const GgufTensor& tensor : file.tensors())
-    bytes[std::string(format_info(tensor.type).name)] += tensor.bytes.size();
-  std::string best;
-  for (const auto& [name, count] : bytes)
-    if (best.empty() || count > bytes[best]) best = name;
-  return best;
-}
 
 std::string model_title(const GgufFile& file) {
   const std::string file_name = std::filesystem::path(file.path()).stem().string();
