@@ -162,11 +162,14 @@ ScaleMinimum best_scale_minimum(std::span<const float> x, int highest) {
   return best;
 }
 
-// Counts the middles between entries that `value` lies above.
+// The number of middles between entries that `value` lies above: a binary search, as entries ascend.
 int nearest_entry(float value, StepTable table) {
-  int index = 0;
-  for (size_t i = 0; i + 1 < table.size(); ++i) index += 2 * value > static_cast<float>(table[i] + table[i + 1]);
-  return index;
+  size_t index = 0;
+  for (size_t half = table.size() / 2; half > 0; half /= 2) {
+    const int sum = table[index + half - 1] + table[index + half];
+    index += 2 * value > static_cast<float>(sum) ? half : 0;
+  }
+  return static_cast<int>(index);
 }
 
 WholeScales best_whole_scales(std::span<const float> x, int group_size, int lowest, int highest,

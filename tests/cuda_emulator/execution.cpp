@@ -71,7 +71,7 @@ struct Running {
   std::exception_ptr failure;
   Place scheduler;
   std::vector<int> turn;  // threads of the block in the order in which they get on
-  size_t position = 0;  // in it
+  size_t position = 0, turn_end = 0;  // in it: where the current one is, and behind the last one of this round
   int current = -1;
   std::unique_ptr<RaceCheck> races;  // null: no kernel tells what it does
 };
@@ -133,7 +133,7 @@ void go(Place& from, const Place& to) {
 // The next thread of this round that can go on is made the current one; null when the round is over.
 Thread* next_thread(size_t from) {
   Running& state = running();
-  for (size_t i = from; i < state.turn.size() && !state.failure; ++i) {
+  for (size_t i = from; i < state.turn_end && !state.failure; ++i) {
     const int index = state.turn[i];
     Thread& thread = *state.threads[static_cast<size_t>(index)];
     if (thread.waits != Waits::No) continue;
@@ -261,6 +261,28 @@ bool finish_or_release(int count) {
   return false;
 }
 
+// Goes round the threads at these positions of the turn until none can go on. Returns whether one could.
+bool go_round(size_t begin, size_t end) {
+  Running& state = running();
+  state.turn_end = end;
+  bool has_run = false;
+  while (const Thread* first = next_thread(begin)) {
+    go(state.scheduler, first->place);
+    if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+    if (order() == Order::Shuffled) arrange(state.turn, static_cast<int>(end));
+    has_run = true;
+  }
+  return has_run;
+}
+
+// Once all threads as far as they get: each warp by itself, whose stacks the CPU's first cache holds, or shuffled all among each other.
+bool go_on(size_t count) {
+  const size_t step = order() == Order::Shuffled ? count : kWarpLanes;
+  bool has_run = false;
+  for (size_t begin = 0; begin < count; begin += step) has_run |= go_round(begin, std::min(begin + step, count));
+  return has_run;
+}
+
 void run_block(int count) {
   Running& state = running();
   std::fill(state.shared.begin(), state.shared.end() - kGuardBytes, kPoison);
@@ -268,14 +290,7 @@ void run_block(int count) {
   prepare(count);
   if (state.races != nullptr) state.races->begin_block();
   arrange(state.turn, count);
-  for (;;) {
-    if (const Thread* first = next_thread(0); first != nullptr) {
-      go(state.scheduler, first->place);
-      if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
-    } else if (finish_or_release(count)) {
-      break;
-    }
-    if (order() == Order::Shuffled) arrange(state.turn, count);
+  while (go_on(static_cast<size_t>(count)) || !finish_or_release(count)) {
   }
   state.current = -1;
   for (size_t i = state.shared.size() - kGuardBytes; i < state.shared.size(); ++i)
