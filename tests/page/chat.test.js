@@ -242,6 +242,23 @@ test('another model at the same address is noticed', (t) =>
     await page.getByText('another-model').first().waitFor();
   }));
 
+test('that a server no longer asks for a key is noticed', (t) =>
+  withVisit(async (visit, page) => {
+    const locked = await startServer('--api-key', 'open-sesame');
+    const known = relay.target;
+    t.after(() => ((relay.target = known), locked.stop()));
+    const look = () => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    const key = page.getByRole('textbox', { name: 'Key' });
+    visit.expected = /401/;
+    relay.target = new URL(locked.url);
+    await look();
+    await key.waitFor();
+    relay.target = known;
+    await look();
+    await key.waitFor({ state: 'detached' });
+    await page.locator('.dot.ready').waitFor();
+  }));
+
 test('a server with a key asks for it once, says what is wrong with others, and leaves those alone who have none', async (t) => {
   const own = await startServer('--api-key', 'open-sesame');
   t.after(() => own.stop());

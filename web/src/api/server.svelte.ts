@@ -56,7 +56,7 @@ class Server {
     let timer = 0;
     const ask = async () => {
       window.clearTimeout(timer);
-      if (document.visibilityState === 'visible' && this.state !== 'locked') await this.load();
+      if (document.visibilityState === 'visible') await this.load();
       window.clearTimeout(timer);
       timer = window.setTimeout(ask, this.state === 'lost' ? 2_000 : 20_000);
     };
