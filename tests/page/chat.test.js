@@ -196,6 +196,15 @@ test('a long prompt shows how far it is read, and the context meter warns before
     await page.getByRole('alert').getByText(/It did not work: .*context/).waitFor();
   }));
 
+test('the context meter counts what would be sent: behind an answer that came to nothing, one question', () =>
+  withVisit(async (visit, page) => {
+    relay.script = { pieces: [], error: 'it broke' };
+    await visit.ask('First');
+    const counted = page.waitForRequest((request) => request.url().endsWith('/apply-template') && request.postData().includes('Second'));
+    await visit.composer.fill('Second');
+    assert.deepEqual((await counted).postDataJSON().messages, [{ role: 'user', content: 'First\n\nSecond' }]);
+  }));
+
 test('the end stays in sight while an answer grows, until the reader looks elsewhere', () =>
   withVisit(async (visit, page) => {
     relay.script = { pieces: Array.from({ length: 160 }, (_, i) => `Line ${i}.\n\n`), delayMs: 15 };

@@ -2,7 +2,7 @@
 import { callJson } from '../api/client';
 import { server } from '../api/server.svelte';
 import type { Chat } from './chat.svelte';
-import { apiMessages, withFiles } from './prompt';
+import { apiMessages } from './prompt';
 import type { TextFile } from './types';
 
 const waitMs = 350;
@@ -39,8 +39,8 @@ class ContextMeter {
       this.used = 0;
       return;
     }
-    const messages = apiMessages(chat.system, chat.path);
-    if (draft || files.length > 0) messages.push({ role: 'user', content: withFiles(draft, files) });
+    const next = draft || files.length > 0 ? [{ role: 'user' as const, text: draft, files }] : [];
+    const messages = apiMessages(chat.system, [...chat.path, ...next]);
     this.controller = new AbortController();
     const { signal } = this.controller;
     this.timer = window.setTimeout(async () => {

@@ -1,6 +1,6 @@
 // From a conversation to a request.
 import type { Message } from './message.svelte';
-import type { Sampling, SpeculationMode, TextFile } from './types';
+import type { Role, Sampling, SpeculationMode, TextFile } from './types';
 
 export interface ApiMessage {
   role: 'system' | 'user' | 'assistant';
@@ -18,9 +18,15 @@ export function withFiles(text: string, files: readonly TextFile[]): string {
   return [...files.map((file) => `${file.name}:\n${fenced(file.text)}`), text].filter(Boolean).join('\n\n');
 }
 
+interface Said {
+  role: Role;
+  text: string;
+  files: readonly TextFile[];
+}
+
 // Thinking is not sent again; templates that want it would have it twice. Neither are answers that came to nothing: the questions around
 // them become one, since many templates want the two to take turns.
-export function apiMessages(system: string, path: readonly Message[]): ApiMessage[] {
+export function apiMessages(system: string, path: readonly Said[]): ApiMessage[] {
   const messages: ApiMessage[] = [];
   for (const { role, text, files } of path) {
     const content = withFiles(text, files);
