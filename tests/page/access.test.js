@@ -236,13 +236,17 @@ test('a phone shows all of it within its width', () =>
     assert.ok(await fits());
   }));
 
+// All that is read out from now on.
+const listen = (page) =>
+  page.evaluate(() => {
+    window.spoken = [];
+    const region = document.querySelector('[aria-live=polite]');
+    new MutationObserver(() => window.spoken.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+  });
+
 test('finished sentences are read out while an answer is written, and its end is said', () =>
   withVisit(desktop, async (visit, page) => {
-    await page.evaluate(() => {
-      window.spoken = [];
-      const region = document.querySelector('[aria-live=polite]');
-      new MutationObserver(() => window.spoken.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
-    });
+    await listen(page);
     relay.script = { pieces: 'The first sentence is done. The second follows it. And **the third** comes `last`.'.match(/.{1,6}/g), delayMs: 120 };
     await visit.ask('Hello');
     await sleep(100);
@@ -251,6 +255,25 @@ test('finished sentences are read out while an answer is written, and its end is
     assert.ok(spoken.includes('The first sentence is done.'), spoken.join('|'));
     assert.match(spoken.at(-1), /third comes last \.? ?The answer is finished\.$|The answer is finished\.$/);
     assert.ok(!spoken.join(' ').includes('**'));
+  }));
+
+test('that the connection is lost is read out, once', () =>
+  withVisit(desktop, async (visit, page) => {
+    visit.expected = /ERR_/;
+    const known = relay.target;
+    await listen(page);
+    relay.delayMs = 100;
+    relay.cutAfter = 9;
+    await visit.send('say something about the sea');
+    await page.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent);
+    relay.target = new URL('http://127.0.0.1:9');
+    await page.getByText('The connection is lost').first().waitFor();
+    await sleep(1000); // it tries more than once
+    relay.target = known;
+    await visit.finished();
+    const said = await page.evaluate(() => window.spoken.filter((text) => text.startsWith('The connection is lost')));
+    assert.equal(said.length, 1);
+    assert.equal(await page.getByRole('status').filter({ hasText: 'The connection is lost' }).count(), 0);
   }));
 
 test('text from right to left stands right, code in it left', () =>

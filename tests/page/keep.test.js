@@ -72,10 +72,10 @@ test('that a connection is lost is said until it is back', () =>
     await visit.send(BAG);
     await page.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent);
     relay.target = new URL('http://127.0.0.1:9');
-    await page.getByText('The connection is lost').waitFor();
+    await page.getByRole('article').getByText('The connection is lost').waitFor();
     relay.target = known;
     await visit.finished();
-    assert.equal(await page.getByText('The connection is lost').count(), 0);
+    assert.equal(await page.getByRole('article').getByText('The connection is lost').count(), 0);
     assert.match(await visit.text(), /The answer is 1\/3/);
   }));
 
