@@ -25,6 +25,8 @@ async function rename(tab, from, to) {
   await tab.keyboard.press('Enter');
 }
 
+const removeLast = (tab) => tab.getByRole('article', { name: 'You' }).last().getByRole('button', { name: 'Delete this and what follows' }).click();
+
 const bubbles = (tab) => tab.locator('.bubble .text').allInnerTexts();
 
 // The database, when `isThere` of the messages' texts.
@@ -51,7 +53,7 @@ test('a tab that heard nothing keeps what the other added, and does not bring ba
     await rename(other, 'First', 'Renamed');
     await other.getByText('Second').waitFor();
     assert.deepEqual(await bubbles(other), ['First', 'Second']);
-    await page.getByRole('article', { name: 'You' }).last().getByRole('button', { name: 'Delete this and what follows' }).click();
+    await removeLast(page);
     await kept(page, (texts) => texts.length === 1);
     await rename(other, 'Renamed', 'Again');
     await other.getByText('Second').waitFor({ state: 'detached' });
@@ -99,4 +101,29 @@ test('an answer that another reader stopped is stopped, not failed', () =>
     await visit.ask('Second');
     await page.getByText('Stopped.').waitFor();
     assert.equal(await page.getByRole('alert').count(), 0);
+  }));
+
+// From now on the tab hears `ms` later what its database did in a transaction of this mode.
+const slowDatabase = (tab) =>
+  tab.addInitScript(() => {
+    window.slow = {};
+    Object.defineProperty(IDBTransaction.prototype, 'oncomplete', {
+      set(done) { this.addEventListener('complete', (event) => setTimeout(done, window.slow[this.mode] ?? 0, event)); },
+    });
+  });
+
+test('a chat that is deleted while news of it comes in stays deleted', () =>
+  withTabs(async (_, page, other) => {
+    await slowDatabase(page);
+    await page.reload();
+    await open(other, 'First');
+    await page.evaluate(() => { window.slow.readonly = 3000; });
+    await rename(other, 'First', 'Renamed');
+    await other.getByRole('button', { name: 'Actions for “Renamed”' }).waitFor();
+    await page.bringToFront();
+    await page.getByRole('button', { name: 'Actions for “First”' }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByText('Chats are kept here').waitFor();
+    await page.waitForTimeout(3500);
+    await page.getByText('Chats are kept here').waitFor({ timeout: 100 });
   }));

@@ -53,9 +53,12 @@ class Library {
 
   // Another tab has written the chat down.
   private async refresh(id: string) {
+    const find = () => this.chats.find((chat) => chat.id === id);
+    const known = find();
     const record = await database.get(id).catch(() => undefined);
-    const chat = this.chats.find((known) => known.id === id);
-    if (!record || record.revision === chat?.kept?.revision) return;
+    const chat = find();
+    const isDeleted = known && !chat; // meanwhile
+    if (!record || isDeleted || record.revision === chat?.kept?.revision) return;
     if (chat) this.adopt(chat, record);
     else this.chats = [...this.chats, Chat.ofKept(record)];
     this.pickUp(chat ?? this.chats.at(-1)!);
