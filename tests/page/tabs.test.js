@@ -112,6 +112,31 @@ const slowDatabase = (tab) =>
     });
   });
 
+async function editQuestion(tab, text) {
+  await tab.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
+  await tab.getByRole('textbox', { name: 'Edit' }).fill(text);
+  await tab.getByRole('button', { name: 'Save only' }).click();
+}
+
+test('what was saved twice at once is no change that wins over what another tab writes later', () =>
+  withTabs(async (_, page, other) => {
+    await slowDatabase(page);
+    await page.reload();
+    await page.getByText('An answer.').waitFor();
+    await open(other, 'First');
+    await page.bringToFront(); // the browser draws no other, which makes clicks slow
+    await page.evaluate(() => { window.slow.readwrite = 2000; });
+    await editQuestion(page, 'One');
+    await editQuestion(page, 'Two');
+    await page.waitForTimeout(2500);
+    await page.evaluate(() => { window.slow = {}; });
+    await other.getByText('Two').waitFor();
+    await editQuestion(other, 'Three');
+    await page.getByText('Three').waitFor();
+    await rename(page, 'First', 'Renamed');
+    await kept(page, (texts) => texts.join() === 'Three');
+  }));
+
 test('a chat that is deleted while news of it comes in stays deleted', () =>
   withTabs(async (_, page, other) => {
     await slowDatabase(page);

@@ -70,6 +70,12 @@ export class Chat {
     };
   }
 
+  // What has been written down of it is no change any more.
+  noteWritten({ changed, removed }: Changes, { marks }: Kept) {
+    for (const id of changed) this.kept?.marks.set(id, marks.get(id)!);
+    for (const id of removed) this.kept?.marks.delete(id);
+  }
+
   // Is given what another tab has made of it, except for what has changed here, too. Returns the messages that are gone.
   adopt({ revision, ...record }: KeptRecord, isBusy: (message: Message) => boolean): Message[] {
     const { facts, chosen, changed, added, removed } = this.changes();

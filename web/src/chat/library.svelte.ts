@@ -113,8 +113,10 @@ class Library {
     });
     if (!written) return this.drop(chat); // another tab has removed it
     tellTabs({ kept: chat.id });
-    if (chat.kept !== known) return this.refresh(chat.id); // more has come meanwhile
-    chat.kept = { ...snapshot, revision: written.revision };
+    const isBehind = chat.kept !== known; // more has come meanwhile
+    if (!isBehind) chat.kept = { ...snapshot, marks: known?.marks ?? new Map(), revision: written.revision };
+    chat.noteWritten(changes, snapshot);
+    if (isBehind) return this.refresh(chat.id);
     if (theirs) this.adopt(chat, written);
   }
 
