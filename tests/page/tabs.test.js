@@ -152,3 +152,29 @@ test('a chat that is deleted while news of it comes in stays deleted', () =>
     await page.waitForTimeout(3500);
     await page.getByText('Chats are kept here').waitFor({ timeout: 100 });
   }));
+
+async function askIn(tab, text) {
+  await tab.getByRole('textbox', { name: 'Ask something' }).fill(text);
+  await tab.keyboard.press('Enter');
+}
+
+for (const deletesFirst of [true, false])
+  test(`what one tab asks beneath a question that another deletes takes its place, ${deletesFirst ? 'after' : 'before'} it is gone`, () =>
+    withTabs(async (visit, page, deaf) => {
+      await deaf.addInitScript(() => { window.BroadcastChannel = undefined; });
+      await visit.ask('Second');
+      await kept(page, (texts) => texts.length === 2);
+      await open(deaf, 'First');
+      if (deletesFirst) await removeLast(page);
+      else await visit.ask('Third');
+      await kept(page, (texts) => texts.length !== 2);
+      if (deletesFirst) await askIn(deaf, 'Third');
+      else await removeLast(deaf);
+      await deaf.getByText('Third').waitFor();
+      await deaf.getByText('Second').waitFor({ state: 'detached' });
+      assert.deepEqual(await bubbles(deaf), ['First', 'Third']);
+      await kept(page, (texts) => texts.join() === 'First,Third');
+      await page.reload();
+      await page.getByText('Third').waitFor();
+      assert.deepEqual(await bubbles(page), ['First', 'Third']);
+    }));
