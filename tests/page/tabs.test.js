@@ -112,11 +112,105 @@ const slowDatabase = (tab) =>
     });
   });
 
+const hide = (tab) =>
+  tab.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, value: 'hidden' });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+const unhide = (tab) =>
+  tab.evaluate(() => {
+    delete document.visibilityState;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+
+// How often a tab has written chats down.
+const countSaves = (tab) =>
+  tab.addInitScript(() => {
+    window.saves = 0;
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (...given) { return ++window.saves, put.apply(this, given); };
+  });
+const saves = (tab) => tab.evaluate(() => window.saves);
+
+const streams = () => relay.requests.filter(({ method, url }) => method === 'GET' && url.startsWith('/v1/streams/')).length;
+// Asked again by the clock: the browser draws one tab only.
+const grows = (tab) => tab.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent.length > 10, null, { polling: 50 });
+const written = (tab) => tab.locator('.prose').last().innerText();
+const BAG = 'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?';
+
 async function editQuestion(tab, text) {
   await tab.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
   await tab.getByRole('textbox', { name: 'Edit' }).fill(text);
   await tab.getByRole('button', { name: 'Save only' }).click();
 }
+
+test('only a tab that shows the chat, and is seen, follows an answer that another writes; only that one keeps it', () =>
+  withTabs(async (visit, page, seen) => {
+    const [hidden, elsewhere] = [await visit.context.newPage(), await visit.context.newPage()];
+    for (const tab of [seen, hidden, elsewhere]) {
+      await countSaves(tab);
+      await open(tab, 'First');
+    }
+    await hide(hidden);
+    await elsewhere.getByRole('button', { name: 'New chat' }).click();
+    relay.script = null;
+    relay.delayMs = 150;
+    relay.requests.length = 0;
+    await visit.send(BAG);
+    await grows(seen);
+    await grows(hidden); // by what is kept
+    assert.equal(streams(), 1);
+    await hide(seen);
+    await unhide(hidden);
+    for (let i = 0; i < 100 && streams() < 2; ++i) await page.waitForTimeout(20);
+    await visit.finished();
+    for (const tab of [seen, hidden]) await tab.locator('article[aria-busy=true]').waitFor({ state: 'detached' });
+    await page.waitForTimeout(4000); // until the others know that it was written down
+    assert.equal(streams(), 2);
+    for (const tab of [seen, hidden, elsewhere]) assert.equal(await saves(tab), 0);
+    await elsewhere.getByRole('navigation').getByRole('button', { name: 'First', exact: true }).click();
+    const text = await visit.text();
+    for (const tab of [seen, hidden, elsewhere]) assert.equal(await written(tab), text);
+  }));
+
+test('when the tab that writes goes away, one of the others goes on', () =>
+  withTabs(async (visit, page, other) => {
+    const third = await visit.context.newPage();
+    for (const tab of [other, third]) {
+      await countSaves(tab);
+      await open(tab, 'First');
+      await hide(tab);
+    }
+    relay.script = null;
+    relay.delayMs = 150;
+    await visit.send(BAG);
+    await grows(other);
+    relay.requests.length = 0;
+    await page.close();
+    for (const tab of [other, third]) await tab.locator('article[aria-busy=true]').waitFor({ state: 'detached' });
+    assert.equal(streams(), 1);
+    assert.equal((await Promise.all([other, third].map(saves))).filter((count) => count > 0).length, 1);
+    assert.equal(await other.getByText('Stopped.').count(), 0);
+    const texts = await Promise.all([other, third].map(written));
+    assert.equal(texts[0], texts[1]);
+    await third.reload();
+    await third.getByText('First').first().waitFor();
+    assert.equal(await written(third), texts[0]);
+  }));
+
+test('an answer that had not begun when its tab was closed ends by itself', () =>
+  withTabs(async (visit, page, other) => {
+    await open(other, 'First');
+    relay.script = { pieces: ['late ', 'words'], delayMs: 20_000 };
+    await visit.send('Second');
+    await other.getByText('Second').waitFor();
+    await other.waitForTimeout(3000); // as long as the other tab is there it is none of this one's business
+    assert.equal(await other.getByText('Stopped.').count(), 0);
+    await page.close();
+    await other.getByText('Stopped.').waitFor();
+    await other.reload();
+    await other.getByText('Stopped.').waitFor();
+  }));
 
 test('what was saved twice at once is no change that wins over what another tab writes later', () =>
   withTabs(async (_, page, other) => {

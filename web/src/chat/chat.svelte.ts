@@ -3,7 +3,7 @@ import type { KeptRecord } from './database';
 import { differing, type Changes, type Facts } from './merge';
 import { Message, newId } from './message.svelte';
 import { childrenOf, descendantsOf, shownPath } from './tree';
-import type { ChatRecord, Sampling, State } from './types';
+import type { ChatRecord, Sampling } from './types';
 
 // What a chat was when it was last the same as in the database.
 interface Kept {
@@ -35,10 +35,8 @@ export class Chat {
     return chat;
   }
 
-  // `unfinished`: what an answer is that nobody can pick up.
-  static ofKept({ revision, ...record }: KeptRecord, unfinished: State = 'writing'): Chat {
+  static ofKept({ revision, ...record }: KeptRecord): Chat {
     const chat = Chat.of(record);
-    for (const message of chat.messages) if (message.isWriting && !message.stream) message.state = unfinished;
     chat.kept = { ...chat.snapshot(), revision };
     return chat;
   }
@@ -74,6 +72,11 @@ export class Chat {
   noteWritten({ changed, removed }: Changes, { marks }: Kept) {
     for (const id of changed) this.kept?.marks.set(id, marks.get(id)!);
     for (const id of removed) this.kept?.marks.delete(id);
+  }
+
+  // What another tab writes, and keeps, is no change here; what nobody has kept is one.
+  noteKept(message: Message, isKept = true) {
+    this.kept?.marks.set(message.id, isKept ? message.marks : []);
   }
 
   // Is given what another tab has made of it, except for what has changed here, too. Returns the messages that are gone.

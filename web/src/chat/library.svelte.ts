@@ -8,10 +8,10 @@ import { Chat } from './chat.svelte';
 import { database, type KeptRecord } from './database';
 import { united } from './merge';
 import { Message } from './message.svelte';
-import { hearTabs, tellTabs } from './tabs';
+import { beginTurn, endTurn, hearTabs, isOurTurn, tellTabs, turn } from './tabs';
 import { chatsFromJson } from './transfer';
 import type { SpeculationMode, TextFile } from './types';
-import { continueWriting, isRunning, resumeWriting, stop, write, type WriterHooks } from './writer.svelte';
+import { continueWriting, isRunning, leave, resumeWriting, stop, write, type WriterHooks } from './writer.svelte';
 
 const saveDelayMs = 400;
 const writingSaveDelayMs = 700;
@@ -28,7 +28,7 @@ class Library {
 
   async load() {
     try {
-      this.chats = (await database.all()).map((record) => Chat.ofKept(record, 'stopped'));
+      this.chats = (await database.all()).map((record) => Chat.ofKept(record));
     } catch {
       this.sayStorageFailed();
     }
@@ -36,19 +36,40 @@ class Library {
     if (last) this.open(last);
     else this.startNew();
     this.loaded = true;
-    for (const chat of this.chats) this.pickUp(chat);
     hearTabs(({ kept, removed }) => {
       if (removed) this.drop(this.chats.find((chat) => chat.id === removed));
       if (kept) void this.refresh(kept);
     });
   }
 
-  // Answers that were being written when the page went away, or that another tab has begun.
-  private pickUp(chat: Chat) {
-    for (const message of chat.messages) {
-      if (!message.isWriting || !message.stream || isRunning(message)) continue;
-      void this.running(chat, message, resumeWriting(message, this.hooks(chat)));
+  // Answers that another tab writes, or that were being written when the page went away, are read while they are seen: a browser has few
+  // connections for all of its tabs.
+  attend() {
+    const isVisible = document.visibilityState === 'visible';
+    for (const chat of this.chats) for (const message of chat.messages) if (message.isWriting) this.follow(chat, message, isVisible && chat === this.current);
+  }
+
+  private follow(chat: Chat, message: Message, isSeen: boolean) {
+    if (isOurTurn(message.id)) return;
+    if (!isSeen) leave(message);
+    else if (message.stream && !isRunning(message)) void this.watch(message, resumeWriting(message, this.hooks(chat, message)));
+    void this.takeOver(chat, message);
+  }
+
+  // When nobody writes it any more and it is not at its end, this tab does, whether it is seen or not.
+  private async takeOver(chat: Chat, message: Message) {
+    if (!(await turn(message.id))) return;
+    const record = await database.get(chat.id).catch(() => undefined);
+    const isUnfinished = record?.messages.some(({ id, state }) => id === message.id && state === 'writing');
+    if (record && isUnfinished && this.chats.includes(chat)) {
+      const isRead = !message.isWriting || isRunning(message);
+      if (!isRead) this.adopt(chat, record);
+      chat.noteKept(message, false);
+      if (!isRead && message.stream) void this.watch(message, resumeWriting(message, this.hooks(chat, message)));
+      else if (!isRead) message.state = 'stopped'; // it had not begun
+      this.saveNow(chat);
     }
+    if (!isRunning(message)) endTurn(message.id);
   }
 
   // Another tab has written the chat down.
@@ -61,7 +82,7 @@ class Library {
     if (!record || isDeleted || record.revision === chat?.kept?.revision) return;
     if (chat) this.adopt(chat, record);
     else this.chats = [...this.chats, Chat.ofKept(record)];
-    this.pickUp(chat ?? this.chats.at(-1)!);
+    this.attend();
   }
 
   private adopt(chat: Chat, record: KeptRecord) {
@@ -71,7 +92,7 @@ class Library {
   // The chat is no longer here; what is written in it ends.
   private drop(chat: Chat | undefined) {
     if (!chat) return;
-    for (const message of chat.messages) if (isRunning(message)) stop(message);
+    for (const message of chat.messages) if (message.isWriting) stop(message);
     this.chats = this.chats.filter((other) => other !== chat);
     if (this.current === chat) this.startNew();
   }
@@ -80,6 +101,7 @@ class Library {
     this.current = chat;
     this.paceOf = null;
     tabStorage.set(currentName, chat.id);
+    this.attend();
   }
 
   startNew() {
@@ -129,16 +151,25 @@ class Library {
     this.storageFailed = true;
   }
 
-  private hooks(chat: Chat): WriterHooks {
+  private hooks(chat: Chat, message: Message): WriterHooks {
+    const keep = (save: () => void) => (isOurTurn(message.id) ? save() : chat.noteKept(message));
     return {
       onStream: () => this.saveNow(chat),
-      onFrame: () => this.save(chat),
-      onEnd: () => this.saveNow(chat),
+      onFrame: () => keep(() => this.save(chat)),
+      onEnd: () => {
+        keep(() => this.saveNow(chat));
+        endTurn(message.id);
+      },
     };
   }
 
-  private async running(chat: Chat, message: Message, work: Promise<void>) {
+  private running(chat: Chat, message: Message, work: Promise<void>) {
+    beginTurn(message.id);
     this.saveNow(chat);
+    void this.watch(message, work);
+  }
+
+  private async watch(message: Message, work: Promise<void>) {
     try {
       await work;
     } catch (error) {
@@ -156,7 +187,7 @@ class Library {
     message.state = 'writing';
     chat.add(message);
     this.paceOf = null;
-    void this.running(chat, message, write(chat, message, this.hooks(chat)));
+    this.running(chat, message, write(chat, message, this.hooks(chat, message)));
   }
 
   ask(text: string, files: TextFile[], mode: SpeculationMode) {
@@ -216,11 +247,16 @@ class Library {
 
   continueAnswer(message: Message) {
     const chat = this.current;
-    void this.running(chat, message, continueWriting(chat, message, this.hooks(chat)));
+    this.running(chat, message, continueWriting(chat, message, this.hooks(chat, message)));
   }
 
   stopWriting() {
-    for (const message of this.current.path) if (message.isWriting) stop(message);
+    const chat = this.current;
+    for (const message of chat.path.filter(({ isWriting }) => isWriting)) {
+      stop(message);
+      chat.noteKept(message, false); // whoever writes it
+    }
+    this.saveNow(chat);
   }
 
   get isWriting(): boolean {

@@ -133,6 +133,7 @@ interface Writing {
 async function consume({ message, deltas, run, hooks, controller, rawThinking = false }: Writing) {
   const { signal } = controller;
   const intake = new Intake(message, run, hooks.onFrame, rawThinking);
+  signal.addEventListener('abort', () => intake.flush()); // its place in the stream is that of its text
   const isOurs = () => running.get(message.id) === controller; // who stopped it may be going on with it already
   try {
     for await (const delta of persistently(message, intake, signal, deltas)) {
@@ -168,6 +169,7 @@ function begin(message: Message): AbortController {
   running.set(message.id, controller);
   message.state = 'writing';
   message.error = '';
+  message.reconnecting = false;
   return controller;
 }
 
@@ -229,6 +231,14 @@ export function stop(message: Message) {
   message.state = 'stopped'; // at once; what is still on its way is dropped
   controller?.abort();
   if (message.stream) forgetStream(message.stream);
+  message.stream = null;
+}
+
+// Reads no further, for now.
+export function leave(message: Message) {
+  const controller = running.get(message.id);
+  running.delete(message.id);
+  controller?.abort();
 }
 
 export const isRunning = (message: Message) => running.has(message.id);
