@@ -59,6 +59,8 @@ DeviceChoice choose_device(const Arguments& arguments, const MissingCuda& cuda_m
   options.threads = static_cast<int>(std::max<int64_t>(0, arguments.integer("threads").value_or(0)));
   options.isa = arguments.text("isa").value_or("");
   options.graphs = uses_graphs(arguments, options.kind, note);
+  choice.cpu_options = {.kind = "cpu", .threads = options.threads, .isa = options.isa};
+  if (choice.layers && choice.layers->kind != LayerWish::Kind::All) options.isa.clear();  // the CPU may take layers
   return choice;
 }
 

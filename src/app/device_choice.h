@@ -17,6 +17,7 @@ using MissingCuda = std::function<std::string()>;
 struct DeviceChoice {
   DeviceOptions options;
   std::optional<LayerWish> layers;  // of a GPU
+  DeviceOptions cpu_options;  // of the CPU that takes the other layers
 };
 
 // What the flags ask for. Notes for the user, such as that -ngl had nothing to put layers on, are added to `note`. Throws UsageError for flags that

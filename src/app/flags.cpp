@@ -117,7 +117,8 @@ constexpr Flag kFlags[] = {
      .help = "layers on the GPU, counted from the end: the output head is one, then the last block; auto: as many as fit; without a GPU "
              "they stay on the CPU, which is said"},
     {.id = "isa", .commands = kRunsModel, .names = "--isa", .kind = Text, .value_name = "NAME",
-     .choices = "scalar avx2 avx_vnni avx512", .default_text = "the best there is", .help = "instruction set of the cpu device"},
+     .choices = "scalar avx2 avx_vnni avx512", .default_text = "the best there is",
+     .help = "instruction set of the cpu device, also of the layers that a GPU leaves to it"},
     {.id = "cuda_graphs", .commands = kRunsModel, .names = "--cuda-graphs", .kind = Text, .value_name = "on|off",
      .choices = "on off", .default_text = "on",
      .help = "replay repeated steps on the GPU; off: launch kernel by kernel, for looking for faults. No bit depends on it"},

@@ -92,10 +92,14 @@ void open_devices(const Arguments& arguments, const RunnerOptions& pass, Session
   if (!choice.layers) return;
   OffloadRequest request = offload_request(arguments, session, pass);
   request.wish = *choice.layers;
-  std::unique_ptr<Device> cpu = open_device({.kind = "cpu", .threads = choice.options.threads, .isa = ""});
+  std::unique_ptr<Device> cpu = open_device(choice.cpu_options);
   const OffloadPlan plan = plan_offload(*session.file, *session.device, *cpu, request);
   for (const std::string& line : plan.lines) say(line);
-  if (plan.all_on_gpu()) return;
+  if (plan.all_on_gpu()) {
+    const std::string& isa = choice.cpu_options.isa;
+    if (!isa.empty()) say(cat("--isa ", isa, " changes nothing, no layer is on the CPU"));
+    return;
+  }
   if (plan.gpu_layers == 0) {
     session.device = std::move(cpu);
     return;

@@ -36,6 +36,11 @@ class Offload(transcript.Case):
         self.assertGreater(drafted['drafted'][0], 0)
         self.assertRegex(plain['device'], r'^cuda: .*; the first \d blocks on cpu: 2 threads')
 
+    def test_an_instruction_set_is_for_the_layers_on_the_cpu(self):
+        self.assertRegex(self.json('-ngl', '2', '--isa', 'scalar')['device'], r'; the first \d blocks on cpu: .*scalar')
+        self.text('-ngl', 'auto', '--isa', 'scalar', stderr='--isa scalar changes nothing, no layer is on the CPU\n')
+        self.text('-ngl', 'all', '--isa', 'scalar', status=1, stdout=b'', stderr='the cuda device has no instruction sets')
+
     def test_the_plan_is_told(self):
         said = self.text('-ngl', '2').stderr.decode()
         self.assertRegex(said, r'2 of \d layers on the GPU \(block \d, output head and draft block\), blocks 0 to \d and the embedding '
