@@ -17,11 +17,14 @@ LayerWish wished_layers(const Arguments& arguments) {
 }
 
 // Whether -ngl puts layers on the GPU; none when it leaves that to --device.
-std::optional<bool> layers_on_gpu(const Arguments& arguments, const MissingCuda& cuda_missing, std::string& note) {
+std::optional<bool> layers_on_gpu(const Arguments& arguments, const GpuQuestions& gpu, std::string& note) {
   const auto text = arguments.text("gpu_layers");
-  if (!text) return std::nullopt;
+  if (!text) {
+    if (!arguments.text("device")) note = gpu.unused_note();
+    return std::nullopt;
+  }
   if (arguments.integer("gpu_layers") == 0) return false;
-  const std::string missing = cuda_missing();
+  const std::string missing = gpu.missing();
   if (missing.empty()) return true;
   if (*text != "auto") note = cat("-ngl changes nothing here, all layers stay on the CPU: ", missing);
   return std::nullopt;
@@ -39,18 +42,18 @@ bool uses_graphs(const Arguments& arguments, const std::string& device, std::str
 
 }  // namespace
 
-DeviceChoice choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, std::string& note) {
+DeviceChoice choose_device(const Arguments& arguments, const GpuQuestions& gpu, std::string& note) {
   DeviceChoice choice;
   DeviceOptions& options = choice.options;
   const auto named = arguments.text("device");
-  const auto on_gpu = layers_on_gpu(arguments, cuda_missing, note);
+  const auto on_gpu = layers_on_gpu(arguments, gpu, note);
   if (named && *named != "auto") {
     options.kind = *named;
     if (on_gpu && *on_gpu != (*named == "cuda"))
       throw UsageError(cat("-ngl ", *arguments.text("gpu_layers"), " and --device ", *named,
                            " contradict each other, expected only one of them"));
   } else {
-    options.kind = on_gpu.value_or(named && cuda_missing().empty()) ? "cuda" : "cpu";
+    options.kind = on_gpu.value_or(named && gpu.missing().empty()) ? "cuda" : "cpu";
   }
   if (options.kind == "cuda") {
     if (arguments.text("gpu_layers")) choice.layers = wished_layers(arguments);

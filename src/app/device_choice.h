@@ -10,9 +10,13 @@
 
 namespace paceline {
 
-// Why there is no CUDA device, "" when there is one: cuda_device_missing(). Asking wakes the driver, which takes time, so it is asked only
-// where the flags depend on the answer.
-using MissingCuda = std::function<std::string()>;
+// What is asked of the machine.
+struct GpuQuestions {
+  // Why there is no CUDA device, "" when there is one: cuda_device_missing(). Asking wakes the driver, which takes time, so it is asked only
+  // where the flags depend on the answer.
+  std::function<std::string()> missing;
+  std::function<std::string()> unused_note;  // unused_gpu_note()
+};
 
 struct DeviceChoice {
   DeviceOptions options;
@@ -22,6 +26,6 @@ struct DeviceChoice {
 
 // What the flags ask for. Notes for the user, such as that -ngl had nothing to put layers on, are added to `note`. Throws UsageError for flags that
 // contradict each other.
-DeviceChoice choose_device(const Arguments& arguments, const MissingCuda& cuda_missing, std::string& note);
+DeviceChoice choose_device(const Arguments& arguments, const GpuQuestions& gpu, std::string& note);
 
 }  // namespace paceline

@@ -85,7 +85,7 @@ OffloadRequest offload_request(const Arguments& arguments, const Session& sessio
 // The device the flags ask for; where a GPU takes some of the layers, a split one.
 void open_devices(const Arguments& arguments, const RunnerOptions& pass, Session& session) {
   std::string note;
-  const DeviceChoice choice = choose_device(arguments, cuda_device_missing, note);
+  const DeviceChoice choice = choose_device(arguments, {cuda_device_missing, unused_gpu_note}, note);
   if (!note.empty()) say(note);
   session.threads = choice.options.threads > 0 ? choice.options.threads : physical_core_count();
   session.device = open_device(choice.options);

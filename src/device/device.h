@@ -185,5 +185,7 @@ std::unique_ptr<Device> open_device(const DeviceOptions& options);
 
 // Why a device of kind "cuda" cannot be opened here, "" when it can: the build has none, no driver, no GPU.
 std::string cuda_device_missing();
+// For people who chose no device: what to do for the GPU to be used, "" where there is no NVIDIA driver. Only looks for a file.
+std::string unused_gpu_note();
 
 }  // namespace paceline

@@ -1,4 +1,6 @@
 // The one file that knows which devices there are.
+#include <filesystem>
+
 #include "device/cpu/open_cpu.h"
 #include "device/device.h"
 #include "device/reference/open_reference.h"
@@ -16,9 +18,12 @@ void expect_no_isa(const DeviceOptions& options) {
 }
 
 #ifdef PACELINE_WITH_CUDA
+constexpr const char* kHowToUseAGpu = "the GPU is not used; --device auto puts as many layers there as fit";
 std::string missing_cuda() { return missing_cuda_device(); }
 std::unique_ptr<Device> open_cuda(const DeviceOptions& options) { return open_cuda_device(options); }
 #else
+constexpr const char* kHowToUseAGpu =
+    "the GPU is not used: this paceline was built without CUDA, as there was no nvcc or PACELINE_CUDA=OFF";
 std::string missing_cuda() { return "this paceline was built without CUDA"; }
 std::unique_ptr<Device> open_cuda(const DeviceOptions&) { fail(missing_cuda()); }
 #endif
@@ -37,5 +42,10 @@ std::unique_ptr<Device> open_device(const DeviceOptions& options) {
 }
 
 std::string cuda_device_missing() { return missing_cuda(); }
+
+std::string unused_gpu_note() {
+  std::error_code ignored;
+  return std::filesystem::exists("/dev/nvidiactl", ignored) ? kHowToUseAGpu : "";
+}
 
 }  // namespace paceline

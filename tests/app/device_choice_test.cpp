@@ -21,8 +21,8 @@ struct Choice : DeviceChoice {
 
 Choice choose(const std::vector<std::string>& words, const std::string& cuda_missing) {
   Choice out;
-  static_cast<DeviceChoice&>(out) =
-      choose_device(Arguments::parse(kComplete, words, 0), [&] { return cuda_missing; }, out.note);
+  const GpuQuestions gpu{[&] { return cuda_missing; }, [&] { return cuda_missing.empty() ? "use it" : ""; }};
+  static_cast<DeviceChoice&>(out) = choose_device(Arguments::parse(kComplete, words, 0), gpu, out.note);
   return out;
 }
 
@@ -43,12 +43,19 @@ TEST(DeviceChoice, IsTheCpuUnlessAskedForMore) {
   EXPECT_EQ(choose({"--device", "reference"}, "").options.kind, "reference");
 }
 
+TEST(DeviceChoice, AGpuThatNobodyAskedForIsSaidToBeThere) {
+  EXPECT_EQ(choose({}, "").note, "use it");
+  EXPECT_EQ(choose({}, kNoGpu).note, "");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--device", "cpu"}, {"-ngl", "0"}})
+    EXPECT_EQ(choose(words, "").note, "");
+}
+
 TEST(DeviceChoice, NobodyLooksForAGpuThatIsNotWanted) {
   for (const std::vector<std::string>& words : {std::vector<std::string>{}, {"--device", "reference"}, {"-ngl", "0"}}) {
     int asked = 0;
     std::string note;
-    const auto missing = [&] { return ++asked, std::string(); };
-    choose_device(Arguments::parse(kComplete, words, 0), missing, note);
+    const GpuQuestions gpu{[&] { return ++asked, std::string(); }, [] { return std::string(); }};
+    choose_device(Arguments::parse(kComplete, words, 0), gpu, note);
     EXPECT_EQ(asked, 0);
   }
 }
