@@ -212,6 +212,21 @@ test('an answer that had not begun when its tab was closed ends by itself', () =
     await other.getByText('Stopped.').waitFor();
   }));
 
+test('an answer that another tab stops is stopped where it is written', () =>
+  withTabs(async (visit, page, other) => {
+    await open(other, 'First');
+    relay.script = { pieces: ['late ', 'words'], delayMs: 4_000 };
+    await visit.send('Second');
+    await other.getByText('Second').waitFor();
+    await other.bringToFront();
+    await other.getByRole('button', { name: 'Stop' }).click();
+    for (const tab of [page, other]) await tab.getByText('Stopped.').waitFor();
+    await other.waitForTimeout(6000);
+    for (const tab of [page, other]) assert.doesNotMatch(await tab.locator('main').innerText(), /words/);
+    await other.reload();
+    await other.getByText('Stopped.').waitFor();
+  }));
+
 test('what was saved twice at once is no change that wins over what another tab writes later', () =>
   withTabs(async (_, page, other) => {
     await slowDatabase(page);

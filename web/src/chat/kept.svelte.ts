@@ -32,9 +32,10 @@ export abstract class KeptChats {
     if (last) this.open(last);
     else this.startNew();
     this.loaded = true;
-    hearTabs(({ kept, removed }) => {
+    hearTabs(({ kept, removed, stopped }) => {
       if (removed) this.drop(this.chats.find((chat) => chat.id === removed));
       if (kept) void this.refresh(kept);
+      if (stopped) for (const chat of this.chats) for (const message of chat.messages) if (message.id === stopped && isRunning(message)) stop(message);
     });
   }
 

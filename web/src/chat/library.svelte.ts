@@ -6,7 +6,7 @@ import { Chat } from './chat.svelte';
 import { database } from './database';
 import { KeptChats } from './kept.svelte';
 import { Message } from './message.svelte';
-import { beginTurn, endTurn, isOurTurn, turn } from './tabs';
+import { beginTurn, endTurn, isOurTurn, tellTabs, turn } from './tabs';
 import { chatsFromJson } from './transfer';
 import type { SpeculationMode, TextFile } from './types';
 import { continueWriting, isRunning, leave, resumeWriting, stop, write, type WriterHooks } from './writer.svelte';
@@ -148,6 +148,7 @@ class Library extends KeptChats {
     for (const message of chat.path.filter(({ isWriting }) => isWriting)) {
       stop(message);
       chat.noteKept(message, false); // whoever writes it
+      tellTabs({ stopped: message.id });
     }
     this.saveNow(chat);
   }

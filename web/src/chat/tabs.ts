@@ -3,6 +3,7 @@
 interface News {
   kept?: string; // the chat's id
   removed?: string;
+  stopped?: string; // the message's id, whoever writes it
   asked?: string; // who writes this message?
   writes?: string; // the message that the one who tells does
 }
