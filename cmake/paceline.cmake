@@ -50,3 +50,10 @@ function(paceline_test folder)
   add_test(NAME unit.${name} COMMAND ${name}_tests)
   set_tests_properties(unit.${name} PROPERTIES LABELS unit)
 endfunction()
+
+# paceline_long_tests(NAME FILTER): those of a GoogleTest program that take minutes under sanitizers are a check, not unit tests.
+function(paceline_long_tests name filter)
+  set_tests_properties(unit.${name} PROPERTIES ENVIRONMENT "GTEST_FILTER=-${filter}")
+  add_test(NAME long.${name} COMMAND ${name}_tests --gtest_filter=${filter})
+  set_tests_properties(long.${name} PROPERTIES LABELS check)
+endfunction()

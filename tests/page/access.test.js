@@ -93,7 +93,7 @@ test('everything can be done by keyboard', () =>
     await keyboard.press('Control+,');
     await page.getByRole('dialog', { name: 'Settings' }).waitFor();
     await keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.locator('dialog').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Settings' }).focus();
     await keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).getByText('Search chats').waitFor();
