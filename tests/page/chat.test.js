@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { phone, Visit } from './browser.js';
 import { sleep, startServer } from './server.js';
-import { browser, relay, withVisit as visitWith } from './site.js';
+import { BAG, browser, relay, withVisit as visitWith } from './site.js';
 
 const SHELL = 'find the 5 largest files in /var/log';
 
@@ -121,7 +121,7 @@ test('system prompt and sampling reach the server, and reset takes them back', (
 test('thinking folds, opens and tells how long it took', () =>
   withVisit(async (visit, page) => {
     await page.getByRole('button', { name: 'Think first' }).click();
-    await visit.ask('A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?');
+    await visit.ask(BAG);
     assert.equal(lastRequest().enable_thinking, true);
     const fold = page.getByRole('button', { name: /Thought for/ });
     assert.equal(await fold.getAttribute('aria-expanded'), 'false');
@@ -138,7 +138,7 @@ test('thinking that was stopped is gone on with, as thinking', () =>
   withVisit(async (visit, page) => {
     relay.delayMs = 100;
     await page.getByRole('button', { name: 'Think first' }).click();
-    await visit.send('A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?');
+    await visit.send(BAG);
     await page.waitForFunction(() => (document.querySelector('.thoughts')?.textContent ?? '').length > 20);
     await visit.shot('thinking-live');
     await page.keyboard.press('Escape');

@@ -4,22 +4,13 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { startServer } from './server.js';
-import { relay, withVisit as visitWith } from './site.js';
-
-const BAG = 'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?';
+import { BAG, chatRow, choose, relay, withVisit as visitWith } from './site.js';
 
 const withVisit = (work) =>
   visitWith(undefined, async (visit, page) => {
     await page.getByRole('combobox', { name: 'MTP' }).selectOption('3');
     await work(visit, page);
   });
-
-const chatRow = (page, title) => page.getByRole('navigation').getByRole('button', { name: title, exact: true });
-
-async function choose(page, title, action) {
-  await page.getByRole('button', { name: `Actions for “${title}”` }).click();
-  await page.getByRole('menuitem', { name: action }).click();
-}
 
 async function saved(page, act) {
   const [download] = await Promise.all([page.waitForEvent('download'), act()]);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { desktop, phone } from './browser.js';
 import { documents, pieces } from './long.js';
-import { relay, withVisit } from './site.js';
+import { editQuestion, relay, withVisit } from './site.js';
 
 const PYTHON = 'write a Python function that computes the nth Fibonacci number using memoization, just the code';
 
@@ -123,9 +123,7 @@ test('a race is for what was asked, and ends with Escape', () =>
     await race.waitFor();
     assert.equal(await page.getByText('The same text').count(), 0);
     relay.delayMs = 0;
-    await page.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
-    await page.getByRole('textbox', { name: 'Edit' }).fill('list the files in /tmp');
-    await page.getByRole('button', { name: 'Save only' }).click();
+    await editQuestion(page, 'list the files in /tmp');
     const asked = relay.requests.length;
     await race.click();
     await page.getByText('have changed since').waitFor();

@@ -25,3 +25,19 @@ export async function withVisit(options, work) {
   await work(visit, visit.page);
   await visit.close();
 }
+
+// Answered at length, with thinking where that is on.
+export const BAG = 'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?';
+
+export const chatRow = (page, title) => page.getByRole('navigation').getByRole('button', { name: title, exact: true });
+
+export async function choose(page, title, action) {
+  await page.getByRole('button', { name: `Actions for “${title}”` }).click();
+  await page.getByRole('menuitem', { name: action }).click();
+}
+
+export async function editQuestion(page, text) {
+  await page.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
+  await page.getByRole('textbox', { name: 'Edit' }).fill(text);
+  await page.getByRole('button', { name: 'Save only' }).click();
+}

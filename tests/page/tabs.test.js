@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { relay, withVisit as visitWith } from './site.js';
+import { BAG, chatRow, choose, editQuestion, relay, withVisit as visitWith } from './site.js';
 
 const withTabs = (work) =>
   visitWith(undefined, async (visit, page) => {
@@ -15,12 +15,11 @@ const withTabs = (work) =>
 async function open(tab, title) {
   await tab.goto(relay.url);
   await tab.locator('.dot.ready').waitFor();
-  await tab.getByRole('navigation').getByRole('button', { name: title, exact: true }).click();
+  await chatRow(tab, title).click();
 }
 
 async function rename(tab, from, to) {
-  await tab.getByRole('button', { name: `Actions for “${from}”` }).click();
-  await tab.getByRole('menuitem', { name: 'Rename' }).click();
+  await choose(tab, from, 'Rename');
   await tab.getByRole('textbox', { name: 'Rename' }).fill(to);
   await tab.keyboard.press('Enter');
 }
@@ -58,7 +57,7 @@ test('a tab that heard nothing keeps what the other added, and does not bring ba
     await rename(other, 'Renamed', 'Again');
     await other.getByText('Second').waitFor({ state: 'detached' });
     await page.reload();
-    await page.getByRole('navigation').getByRole('button', { name: 'Again', exact: true }).waitFor();
+    await chatRow(page, 'Again').waitFor();
     assert.deepEqual(await bubbles(page), ['First']);
   }));
 
@@ -66,8 +65,7 @@ test('a chat that one tab deleted stays deleted', () =>
   withTabs(async (_, page, other) => {
     await other.addInitScript(() => { window.BroadcastChannel = undefined; });
     await open(other, 'First');
-    await page.getByRole('button', { name: 'Actions for “First”' }).click();
-    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await choose(page, 'First', 'Delete');
     await page.getByText('What shall it write?').waitFor();
     await rename(other, 'First', 'Renamed');
     await other.getByText('What shall it write?').waitFor();
@@ -82,17 +80,16 @@ test('a tab shows what the other does as it happens', () =>
     relay.delayMs = 100;
     await visit.send('say something about the sea');
     await other.getByText('say something about the sea').waitFor();
-    await other.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent.length > 10);
+    await grows(other);
     await visit.finished();
     await other.locator('article[aria-busy=true]').waitFor({ state: 'detached' });
     const shown = await other.locator('.prose').last().innerText();
     await page.bringToFront(); // the browser draws no other
     await page.waitForFunction((text) => [...document.querySelectorAll('.prose')].at(-1).innerText === text, shown);
-    await page.getByRole('button', { name: 'Actions for “First”' }).click();
-    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await choose(page, 'First', 'Delete');
     await other.getByText('What shall it write?').waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
-    await other.getByRole('navigation').getByRole('button', { name: 'First', exact: true }).waitFor();
+    await chatRow(other, 'First').waitFor();
   }));
 
 test('an answer that another reader stopped is stopped, not failed', () =>
@@ -136,13 +133,6 @@ const streams = () => relay.requests.filter(({ method, url }) => method === 'GET
 // Asked again by the clock: the browser draws one tab only.
 const grows = (tab) => tab.waitForFunction(() => document.querySelector('article[aria-busy=true] .prose')?.textContent.length > 10, null, { polling: 50 });
 const written = (tab) => tab.locator('.prose').last().innerText();
-const BAG = 'A bag has 4 red and 6 blue marbles; you draw two without replacement; what is the probability both are blue?';
-
-async function editQuestion(tab, text) {
-  await tab.getByRole('article', { name: 'You' }).getByRole('button', { name: 'Edit' }).click();
-  await tab.getByRole('textbox', { name: 'Edit' }).fill(text);
-  await tab.getByRole('button', { name: 'Save only' }).click();
-}
 
 test('only a tab that shows the chat, and is seen, follows an answer that another writes; only that one keeps it', () =>
   withTabs(async (visit, page, seen) => {
@@ -168,7 +158,7 @@ test('only a tab that shows the chat, and is seen, follows an answer that anothe
     await page.waitForTimeout(4000); // until the others know that it was written down
     assert.equal(streams(), 2);
     for (const tab of [seen, hidden, elsewhere]) assert.equal(await saves(tab), 0);
-    await elsewhere.getByRole('navigation').getByRole('button', { name: 'First', exact: true }).click();
+    await chatRow(elsewhere, 'First').click();
     const text = await visit.text();
     for (const tab of [seen, hidden, elsewhere]) assert.equal(await written(tab), text);
   }));
@@ -255,8 +245,7 @@ test('a chat that is deleted while news of it comes in stays deleted', () =>
     await rename(other, 'First', 'Renamed');
     await other.getByRole('button', { name: 'Actions for “Renamed”' }).waitFor();
     await page.bringToFront();
-    await page.getByRole('button', { name: 'Actions for “First”' }).click();
-    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await choose(page, 'First', 'Delete');
     await page.getByText('Chats are kept here').waitFor();
     await page.waitForTimeout(3500);
     await page.getByText('Chats are kept here').waitFor({ timeout: 100 });

@@ -35,7 +35,8 @@ export abstract class KeptChats {
     hearTabs(({ kept, removed, stopped }) => {
       if (removed) this.drop(this.chats.find((chat) => chat.id === removed));
       if (kept) void this.refresh(kept);
-      if (stopped) for (const chat of this.chats) for (const message of chat.messages) if (message.id === stopped && isRunning(message)) stop(message);
+      const message = stopped && this.chats.flatMap((chat) => chat.messages).find(({ id }) => id === stopped);
+      if (message && isRunning(message)) stop(message);
     });
   }
 

@@ -24,7 +24,7 @@ class Library extends KeptChats {
   private follow(chat: Chat, message: Message, isSeen: boolean) {
     if (isOurTurn(message.id)) return;
     if (!isSeen) leave(message);
-    else if (message.stream && !isRunning(message)) void this.watch(message, resumeWriting(message, this.hooks(chat, message)));
+    else if (message.stream && !isRunning(message)) this.resume(chat, message);
     void this.takeOver(chat, message);
   }
 
@@ -34,11 +34,11 @@ class Library extends KeptChats {
     const record = await database.get(chat.id).catch(() => undefined);
     const isUnfinished = record?.messages.some(({ id, state }) => id === message.id && state === 'writing');
     if (record && isUnfinished && this.chats.includes(chat)) {
-      const isRead = !message.isWriting || isRunning(message);
-      if (!isRead) this.adopt(chat, record);
+      const isUnread = message.isWriting && !isRunning(message);
+      if (isUnread) this.adopt(chat, record);
       chat.noteKept(message, false);
-      if (!isRead && message.stream) void this.watch(message, resumeWriting(message, this.hooks(chat, message)));
-      else if (!isRead) message.state = 'stopped'; // it had not begun
+      if (isUnread && message.stream) this.resume(chat, message);
+      else if (isUnread) message.state = 'stopped'; // it had not begun
       this.saveNow(chat);
     }
     if (!isRunning(message)) endTurn(message.id);
@@ -60,6 +60,10 @@ class Library extends KeptChats {
     beginTurn(message.id);
     this.saveNow(chat);
     void this.watch(message, work);
+  }
+
+  private resume(chat: Chat, message: Message) {
+    void this.watch(message, resumeWriting(message, this.hooks(chat, message)));
   }
 
   private async watch(message: Message, work: Promise<void>) {
